@@ -1,0 +1,43 @@
+//! Page parts and tools from npm: `www/package.json` names them, its lock pins them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths::{cache, on_path, root};
+use crate::run::Cmd;
+
+fn folder() -> PathBuf {
+    root().join("www")
+}
+
+/// Programs of the installed packages (`esbuild`, `wasm-opt`).
+pub fn bin() -> PathBuf {
+    folder().join("node_modules/.bin")
+}
+
+/// Whether what is installed is what the lock file asks for.
+pub fn present() -> bool {
+    let lock = fs::read(folder().join("package-lock.json"));
+    let stamp = fs::read(folder().join("node_modules/.glassdock-lock"));
+    matches!((lock, stamp), (Ok(lock), Ok(stamp)) if lock == stamp)
+}
+
+/// Installs exactly what the lock file says.
+pub fn install() -> Result<()> {
+    if on_path("npm").is_none() {
+        bail!("Node.js 18 or newer with npm is needed (Debian: apt-get install nodejs npm)");
+    }
+    Cmd::new("npm")
+        .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+        .dir(folder())
+        .log(cache().join("log/npm.log"))
+        .run()?;
+    fs::copy(
+        folder().join("package-lock.json"),
+        folder().join("node_modules/.glassdock-lock"),
+    )
+    .context("remembering which lock file was installed")?;
+    Ok(())
+}
