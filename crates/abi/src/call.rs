@@ -157,6 +157,11 @@ calls! {
     PidfdSendSignal = pidfd_send_signal { pidfd: Fd, signal: u8, }
     /// `pid` as in `man 2 kill`: zero and negative mean groups. → [`Ret::None`]
     Kill = kill { pid: Pid, signal: u8, }
+    /// A descriptor that yields `signalfd_siginfo` records of 128 bytes for pending signals of `mask` (bit n-1 for
+    /// signal n). → [`Ret::Fd`]
+    Signalfd4 = signalfd4 { fd: Option<Fd>, mask: u64, flags: OpenFlags, }
+    /// `how`: 0 block, 1 unblock, 2 set. → [`Ret::Int`], the old mask as bits
+    RtSigprocmask = rt_sigprocmask { how: u32, set: u64, }
     /// Sets where `new` is given. → [`Ret::Rlimit`], the old one
     Prlimit64 = prlimit64 { pid: Pid, resource: u32, new: Option<Rlimit>, }
 

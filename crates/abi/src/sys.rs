@@ -227,6 +227,8 @@ methods! {
     kill(pid: Pid, signal: u8) -> () = Call::Kill { pid, signal }, done;
     /// `man 2 pidfd_send_signal`.
     pidfd_send_signal(pidfd: Fd, signal: u8) -> () = Call::PidfdSendSignal { pidfd, signal }, done;
+    /// `man 2 signalfd` for signals that the caller has blocked (`rt_sigprocmask`): gives a descriptor that yields them, close-on-exec.
+    signalfd(mask: u64) -> OwnedFd<Self> = Call::Signalfd4 { fd: None, mask, flags: OpenFlags::CLOEXEC }, owned;
     /// `man 2 mount`.
     mount(source: PathArg, target: PathArg, fstype: &'static str, flags: MountFlags, data: Vec<u8>) -> () =
         Call::Mount { source, target, fstype: fstype.as_bytes().to_vec(), flags, data }, done;
