@@ -1,0 +1,217 @@
+//! Directories handled through a kernel: entry by entry, from descriptors, never out of their root.
+
+use crate::{Error, Result};
+use glassdock_abi::flags::{AtFlags, OpenFlags, RenameFlags, ResolveFlags};
+use glassdock_abi::types::{OpenHow, mode};
+use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Sys};
+
+/// Deepest nesting of directories that is removed; a kernel's paths end before.
+const MAX_DEPTH: usize = 4096;
+
+/// Opens a directory inside a root that no path and no symbolic link leads out of (`man 2 openat2`,
+/// `RESOLVE_IN_ROOT`); `path` is relative to it. As a place only: for `*at` calls, not for reading.
+pub async fn open_dir_in_root<S: Sys>(sys: &S, root: Fd, path: &[u8]) -> Result<OwnedFd<S>, Errno> {
+    open_in_root(sys, root, path, OpenFlags::PATH | OpenFlags::DIRECTORY).await
+}
+
+/// Opens anything that exists inside a root in that manner.
+pub async fn open_in_root<S: Sys>(
+    sys: &S,
+    root: Fd,
+    path: &[u8],
+    flags: OpenFlags,
+) -> Result<OwnedFd<S>, Errno> {
+    let path = if path.is_empty() { &b"."[..] } else { path };
+    let how = OpenHow {
+        flags: flags | OpenFlags::CLOEXEC,
+        mode: 0,
+        resolve: ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
+    };
+    sys.openat2(root, path.into(), how).await
+}
+
+/// Opens a directory by absolute path, for reading.
+pub async fn open_dir<S: Sys>(sys: &S, path: &PathArg) -> Result<OwnedFd<S>> {
+    let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY;
+    sys.openat(Fd::CWD, path.clone(), flags, 0)
+        .await
+        .map_err(Error::os("open", path.as_bytes()))
+}
+
+/// Makes a directory and those above it, where they are missing.
+pub async fn create_dir_all<S: Sys>(sys: &S, path: &PathArg, permissions: u32) -> Result<()> {
+    let bytes = path.as_bytes();
+    let ends = bytes
+        .iter()
+        .enumerate()
+        .skip(1)
+        .filter(|(_, byte)| **byte == b'/')
+        .map(|(at, _)| at);
+    let mut missing: Vec<usize> = ends.chain([bytes.len()]).collect();
+    // From the deepest that is there: usually all but one are.
+    let mut made = Vec::new();
+    while let Some(end) = missing.pop() {
+        match sys.mkdirat(Fd::CWD, bytes[..end].into(), permissions).await {
+            Ok(()) | Err(Errno::EEXIST) => break,
+            Err(Errno::ENOENT) if !missing.is_empty() => made.push(end),
+            Err(errno) => return Err(Error::os("mkdir", &bytes[..end])(errno)),
+        }
+    }
+    while let Some(end) = made.pop() {
+        match sys.mkdirat(Fd::CWD, bytes[..end].into(), permissions).await {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(Error::os("mkdir", &bytes[..end])(errno)),
+        }
+    }
+    Ok(())
+}
+
+/// Removes an entry of a directory with all that is in it. That it is not there is no error.
+pub async fn remove_all<S: Sys>(sys: &S, dir: Fd, name: &[u8]) -> Result<()> {
+    match sys.unlinkat(dir, name.into(), AtFlags::empty()).await {
+        Ok(()) | Err(Errno::ENOENT) => return Ok(()),
+        // Linux says EISDIR for a directory, POSIX EPERM.
+        Err(Errno::EISDIR | Errno::EPERM) => {}
+        Err(errno) => return Err(Error::os("unlink", name)(errno)),
+    }
+    remove_dir(sys, dir, name).await
+}
+
+/// [`remove_all`] by absolute path.
+pub async fn remove_path<S: Sys>(sys: &S, path: &PathArg) -> Result<()> {
+    remove_all(sys, Fd::CWD, path.as_bytes()).await
+}
+
+/// An open directory on the way down, and its name in the one above.
+struct Level<S: Sys> {
+    fd: OwnedFd<S>,
+    name: Vec<u8>,
+    names: Vec<(Vec<u8>, bool)>,
+}
+
+async fn remove_dir<S: Sys>(sys: &S, dir: Fd, name: &[u8]) -> Result<()> {
+    let Some(top) = enter(sys, dir, name).await? else {
+        return Ok(());
+    };
+    let mut levels = vec![top];
+    while let Some(level) = levels.last_mut() {
+        let at = level.fd.fd();
+        match level.names.pop() {
+            Some((name, false)) => match sys
+                .unlinkat(at, name.as_slice().into(), AtFlags::empty())
+                .await
+            {
+                Ok(()) | Err(Errno::ENOENT) => {}
+                Err(errno) => return Err(Error::os("unlink", &name)(errno)),
+            },
+            Some((name, true)) => {
+                if levels.len() >= MAX_DEPTH {
+                    return Err(Error::TooLarge("directory depth", MAX_DEPTH as u64));
+                }
+                levels.extend(enter(sys, at, &name).await?);
+            }
+            None => {
+                let Some(done) = levels.pop() else { break };
+                let above = levels.last().map_or(dir, |level| level.fd.fd());
+                match sys
+                    .unlinkat(above, done.name.as_slice().into(), AtFlags::REMOVEDIR)
+                    .await
+                {
+                    Ok(()) | Err(Errno::ENOENT) => {}
+                    Err(errno) => return Err(Error::os("rmdir", &done.name)(errno)),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn enter<S: Sys>(sys: &S, dir: Fd, name: &[u8]) -> Result<Option<Level<S>>> {
+    let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW;
+    let fd = match sys.openat(dir, name.into(), flags, 0).await {
+        Ok(fd) => fd,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(errno) => return Err(Error::os("open", name)(errno)),
+    };
+    let names = list(sys, fd.fd()).await?;
+    Ok(Some(Level {
+        fd,
+        name: name.to_vec(),
+        names,
+    }))
+}
+
+/// Names in an open directory without `.` and `..`, in the kernel's order, and whether each is a directory.
+pub async fn list<S: Sys>(sys: &S, dir: Fd) -> Result<Vec<(Vec<u8>, bool)>> {
+    const DT_DIR: u32 = mode::S_IFDIR >> 12;
+    let mut names = Vec::new();
+    loop {
+        let entries = sys
+            .getdents64(dir)
+            .await
+            .map_err(Error::os("readdirent", b"."))?;
+        if entries.is_empty() {
+            return Ok(names);
+        }
+        let entries = entries
+            .into_iter()
+            .filter(|entry| !matches!(entry.name.as_slice(), b"." | b".."));
+        names.extend(entries.map(|entry| (entry.name, u32::from(entry.kind) == DT_DIR)));
+    }
+}
+
+/// Writes all of some bytes.
+pub async fn write_all<S: Sys>(sys: &S, fd: Fd, data: &[u8]) -> Result<(), Errno> {
+    let mut written = 0;
+    while let Some(rest) = data.get(written..).filter(|rest| !rest.is_empty()) {
+        match sys.write(fd, rest.to_vec()).await? {
+            0 => return Err(Errno::EIO),
+            count => written += count,
+        }
+    }
+    Ok(())
+}
+
+/// Reads a whole file by absolute path, at most `limit` bytes of it.
+pub async fn read_file<S: Sys>(sys: &S, path: &PathArg, limit: u64) -> Result<Vec<u8>> {
+    let fail = |errno| Error::os("open", path.as_bytes())(errno);
+    let fd = sys
+        .openat(Fd::CWD, path.clone(), OpenFlags::RDONLY, 0)
+        .await
+        .map_err(fail)?;
+    let source = crate::source::FdSource::new(sys, fd.fd());
+    crate::source::read_all(source, "file", limit).await
+}
+
+/// Replaces a file's contents so that after a crash it has either the old or the new ones: a temporary file beside it,
+/// synchronised, renamed over it.
+pub async fn write_atomic<S: Sys>(
+    sys: &S,
+    path: &PathArg,
+    data: &[u8],
+    permissions: u32,
+) -> Result<()> {
+    let mut temporary = path.clone();
+    temporary.0.extend_from_slice(b".tmp");
+    let result = async {
+        let flags = OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::TRUNC | OpenFlags::NOFOLLOW;
+        let fd = sys
+            .openat(Fd::CWD, temporary.clone(), flags, permissions)
+            .await?;
+        write_all(sys, fd.fd(), data).await?;
+        sys.fsync(fd.fd()).await?;
+        sys.renameat2(
+            Fd::CWD,
+            temporary.clone(),
+            Fd::CWD,
+            path.clone(),
+            RenameFlags::empty(),
+        )
+        .await
+    }
+    .await;
+    if result.is_err() {
+        let _ = sys.unlinkat(Fd::CWD, temporary, AtFlags::empty()).await;
+    }
+    result.map_err(Error::os("write", path.as_bytes()))
+}

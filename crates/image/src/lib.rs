@@ -1,0 +1,22 @@
+//! OCI images: what they are made of, how archives carry them, and how a layer becomes a directory.
+//!
+//! Everything that needs no kernel is pure ([`digest`], [`reference`](mod@reference), [`config`], [`tar`]); what does
+//! goes through [`glassdock_abi::Sys`] ([`layer`], [`archive`], [`fs`]). Archives are read as a stream of chunks
+//! ([`Source`]): no part of one is held in memory but its small documents, and a layer is unpacked while it arrives.
+
+pub mod archive;
+pub mod compress;
+pub mod config;
+pub mod digest;
+mod error;
+pub mod fs;
+pub mod layer;
+pub mod reference;
+pub mod source;
+pub mod tar;
+
+pub use config::ImageConfig;
+pub use digest::Digest;
+pub use error::{Error, Result};
+pub use reference::Reference;
+pub use source::Source;
