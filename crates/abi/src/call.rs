@@ -6,6 +6,7 @@
 
 use crate::flags::*;
 use crate::types::*;
+use crate::visit::{Visit, Visitor};
 use crate::{Errno, nr};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,10 @@ macro_rules! calls {
             /// The name of the system call, as `strace` prints it.
             pub const fn name(&self) -> &'static str {
                 match self { $(Call::$name { .. } => stringify!($nr),)* }
+            }
+            /// Shows the descriptors, process ids and paths among the arguments to a visitor, in order.
+            pub fn visit(&mut self, visitor: &mut dyn Visitor) {
+                match self { $(Call::$name { $($field,)* } => { $(Visit::visit($field, visitor);)* })* }
             }
         }
     };

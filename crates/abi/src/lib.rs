@@ -10,11 +10,13 @@ pub mod flags;
 pub mod nr;
 mod sys;
 pub mod types;
+mod visit;
 
 pub use call::{Call, Ret};
 pub use errno::Errno;
 pub use sys::{BoxFuture, Child, Io, OwnedFd, Proc, Spawn, Sys};
 pub use types::{Fd, PathArg, Pid};
+pub use visit::Visitor;
 
 /// What a system call yields.
 pub type Result<T, E = Errno> = core::result::Result<T, E>;
