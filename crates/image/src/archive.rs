@@ -9,8 +9,9 @@ use crate::compress::Decompressed;
 use crate::layer::{Unpacked, clean, unpack};
 use crate::source::{Hashed, Peek, Source, read_all};
 use crate::tar::{Kind, Reader, looks_like_tar};
-use crate::{Digest, Error, ImageConfig, Reference, Result, fs};
+use crate::{Digest, Error, ImageConfig, Reference, Result, config, digest, fs};
 use glassdock_abi::{Errno, Io, PathArg, Sys};
+use glassdock_oci::image::{Index, Manifest, annotation, media_type};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -106,38 +107,6 @@ struct ManifestItem {
     config: String,
     repo_tags: Option<Vec<String>>,
     layers: Option<Vec<String>>,
-}
-
-/// A pointer to a blob, as far as it is needed here (`descriptor.md`).
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    #[serde(default)]
-    media_type: String,
-    digest: Digest,
-    #[serde(default)]
-    platform: Option<Platform>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct Platform {
-    architecture: String,
-    os: String,
-}
-
-/// `image-index.md`.
-#[derive(Deserialize)]
-struct Index {
-    manifests: Vec<Descriptor>,
-}
-
-/// `manifest.md`.
-#[derive(Deserialize)]
-struct Manifest {
-    config: Descriptor,
-    layers: Vec<Descriptor>,
 }
 
 impl<S: Sys> Archive<'_, S> {
@@ -279,10 +248,7 @@ impl<S: Sys> Archive<'_, S> {
             {
                 continue;
             }
-            let named = [
-                "io.containerd.image.name",
-                "org.opencontainers.image.ref.name",
-            ];
+            let named = [annotation::CONTAINERD_NAME, annotation::REF_NAME];
             let name = named
                 .iter()
                 .find_map(|key| descriptor.annotations.get(*key));
@@ -293,19 +259,14 @@ impl<S: Sys> Archive<'_, S> {
                 .into_iter()
                 .collect();
             let names = if own.is_empty() { names } else { &own };
-            let path = blob_path(&descriptor.digest);
-            if descriptor.media_type.contains("index")
-                || descriptor.media_type.contains("manifest.list")
-            {
+            let path = blob_path(&descriptor.digest)?;
+            if media_type::is_index(&descriptor.media_type) {
                 self.index(&self.json(&path)?, names, depth - 1, images)?;
             } else {
                 let manifest: Manifest = self.json(&path)?;
-                let layers: Vec<String> = manifest
-                    .layers
-                    .iter()
-                    .map(|layer| blob_path(&layer.digest))
-                    .collect();
-                images.push(self.image(&blob_path(&manifest.config.digest), &layers, names)?);
+                let blobs = manifest.layers.iter().map(|layer| blob_path(&layer.digest));
+                let layers = blobs.collect::<Result<Vec<String>>>()?;
+                images.push(self.image(&blob_path(&manifest.config.digest)?, &layers, names)?);
             }
         }
         Ok(())
@@ -314,30 +275,24 @@ impl<S: Sys> Archive<'_, S> {
     /// One image, its layers compared with its configuration.
     fn image(&self, config_path: &str, layers: &[String], tags: &[String]) -> Result<LoadedImage> {
         let json = self.document(config_path)?;
-        let config = ImageConfig::parse(json)?;
-        if !matches!(config.os.as_str(), "" | "linux") {
-            return Err(Error::Invalid(format!(
-                "cannot load {} image on linux",
-                config.os
-            )));
-        }
-        let (expected, actual) = (layers.len(), config.diff_ids().len());
+        let config = config::parse(json)?;
+        let (expected, actual) = (layers.len(), config.rootfs.diff_ids.len());
         if expected != actual {
             return Err(Error::Invalid(format!(
                 "invalid manifest, layers length mismatch: expected {expected}, got {actual}"
             )));
         }
         let mut found = Vec::with_capacity(layers.len());
-        for (index, (path, expected)) in layers.iter().zip(config.diff_ids()).enumerate() {
+        for (index, (path, expected)) in layers.iter().zip(&config.rootfs.diff_ids).enumerate() {
             let Part::Layer(layer) = self.part(path)? else {
                 return Err(Error::Invalid(format!("{path}: {}", Error::TarHeader)));
             };
-            let actual = layer.unpacked.diff_id;
-            if actual != *expected {
+            let actual = &layer.unpacked.diff_id;
+            if actual != expected {
                 return Err(Error::DiffId {
                     index,
-                    expected: *expected,
-                    actual,
+                    expected: expected.clone(),
+                    actual: actual.clone(),
                 });
             }
             found.push(layer.clone());
@@ -347,7 +302,7 @@ impl<S: Sys> Archive<'_, S> {
             .map(|tag| parse_tag(tag))
             .collect::<Result<_>>()?;
         Ok(LoadedImage {
-            id: Digest::of(json),
+            id: digest::of(json),
             json: json.to_vec(),
             config,
             tags,
@@ -364,11 +319,16 @@ fn parse_tag(text: &str) -> Result<Reference> {
     }
 }
 
-fn blob_path(digest: &Digest) -> String {
-    format!("blobs/sha256/{}", digest.hex())
+fn blob_path(digest: &Digest) -> Result<String> {
+    match digest.algorithm() {
+        "sha256" => Ok(format!("blobs/sha256/{}", digest.encoded())),
+        other => Err(Error::Invalid(format!(
+            "unsupported digest algorithm {other}"
+        ))),
+    }
 }
 
 /// The digest that a path in an OCI layout promises.
 fn blob_name(path: &[u8]) -> Option<Digest> {
-    Digest::from_hex(core::str::from_utf8(path.strip_prefix(b"blobs/sha256/")?).ok()?)
+    digest::from_hex(core::str::from_utf8(path.strip_prefix(b"blobs/sha256/")?).ok()?)
 }

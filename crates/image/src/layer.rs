@@ -22,7 +22,7 @@ const OPAQUE: &[u8] = b".wh..wh..opq";
 const OPAQUE_XATTR: &[u8] = b"trusted.overlay.opaque";
 
 /// What was unpacked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unpacked {
     /// Digest of the uncompressed stream.
     pub diff_id: Digest,

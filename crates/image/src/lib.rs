@@ -15,8 +15,8 @@ pub mod reference;
 pub mod source;
 pub mod tar;
 
-pub use config::ImageConfig;
-pub use digest::Digest;
 pub use error::{Error, Result};
+pub use glassdock_oci::Digest;
+pub use glassdock_oci::image::ImageConfig;
 pub use reference::Reference;
 pub use source::Source;

@@ -3,6 +3,7 @@
 //! The grammar and the messages are those of the distribution project's `reference` package, which Docker uses.
 
 use crate::Digest;
+use crate::digest;
 use core::fmt;
 
 /// Longest name (domain and path) in bytes.
@@ -69,7 +70,7 @@ impl std::error::Error for ReferenceError {}
 impl Reference {
     /// Reads a name as people type it: `busybox` is `docker.io/library/busybox`.
     pub fn parse(text: &str) -> Result<Reference, ReferenceError> {
-        if Digest::from_hex(text).is_some() {
+        if digest::from_hex(text).is_some() {
             return Err(ReferenceError::Identifier(text.to_string()));
         }
         let (domain, rest) = split_domain(text);
@@ -80,7 +81,7 @@ impl Reference {
         let (rest, digest) = match rest.split_once('@') {
             Some((rest, digest)) => (
                 rest,
-                Some(Digest::parse(digest).ok_or(ReferenceError::Format)?),
+                Some(digest.parse().map_err(|_| ReferenceError::Format)?),
             ),
             None => (rest.as_str(), None),
         };
@@ -223,7 +224,7 @@ mod tests {
 
     #[test]
     fn short_names_become_complete_and_back() {
-        let digest = Digest::of(b"");
+        let digest = digest::of(b"");
         let at = format!("busybox@{digest}");
         for (typed, complete, familiar) in [
             ("busybox", "docker.io/library/busybox", "busybox"),

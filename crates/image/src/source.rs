@@ -1,7 +1,7 @@
 //! Where bytes come from: a stream of chunks, pulled.
 
-use crate::digest::{Digest, Hasher};
-use crate::{Error, Result};
+use crate::digest::Hasher;
+use crate::{Digest, Error, Result};
 use bytes::{Bytes, BytesMut};
 use core::future::Future;
 use glassdock_abi::{Fd, Io, Sys};
