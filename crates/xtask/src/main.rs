@@ -1,8 +1,12 @@
 //! `cargo xtask`: the project's own commands.
 
+mod build;
+mod images;
 mod jobs;
+mod parts;
 mod paths;
 mod run;
+mod serve;
 mod setup;
 
 use std::ffi::OsString;
@@ -17,9 +21,15 @@ use setup::Need;
 const HELP: &str = "\
 cargo xtask COMMAND
 
+  serve [--port N] build what changed, then serve the page on loopback
+  build            build the page into dist/
+  images           make the busybox image and the simulated host's files
+  parts            make what trunk copies into the page (trunk calls this)
   setup            install what the other commands need
   wasm ARGS…       run cargo with ARGS for wasm32-unknown-unknown, e.g. `wasm check -p glassdock-abi`
 ";
+
+const DEFAULT_PORT: u16 = 8080;
 
 fn main() -> ExitCode {
     match command() {
@@ -49,9 +59,45 @@ fn dispatch(name: &str, mut args: lexopt::Parser) -> Result<()> {
             let all: Vec<Need> = setup::PAGE.into_iter().chain(setup::TESTS).collect();
             setup::ensure(&all)
         }
+        "build" => {
+            no_more(&mut args)?;
+            build::ensure()
+        }
+        "serve" => serve(args),
+        "images" => {
+            no_more(&mut args)?;
+            images::make()
+        }
+        "parts" => {
+            no_more(&mut args)?;
+            parts::ensure()
+        }
         "wasm" => wasm(args.raw_args()?.collect()),
         other => bail!("no command `{other}`\n\n{HELP}"),
     }
+}
+
+fn no_more(args: &mut lexopt::Parser) -> Result<()> {
+    match args.next()? {
+        None => Ok(()),
+        Some(other) => Err(other.unexpected().into()),
+    }
+}
+
+fn serve(mut args: lexopt::Parser) -> Result<()> {
+    let mut port = DEFAULT_PORT;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("port") => port = args.value()?.parse()?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    // The port first: nobody wants to wait for a build and then hear that it is taken.
+    let server = serve::Server::bind(paths::dist(), port)?;
+    build::ensure()?;
+    println!("http://{}/", server.address()?);
+    server.run();
+    Ok(())
 }
 
 /// Runs cargo with the toolchain that can build for the page.

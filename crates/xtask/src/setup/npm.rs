@@ -17,10 +17,15 @@ pub fn bin() -> PathBuf {
     folder().join("node_modules/.bin")
 }
 
+/// A copy of the lock file that was installed from; as old as the installation.
+pub fn stamp() -> PathBuf {
+    folder().join("node_modules/.glassdock-lock")
+}
+
 /// Whether what is installed is what the lock file asks for.
 pub fn present() -> bool {
     let lock = fs::read(folder().join("package-lock.json"));
-    let stamp = fs::read(folder().join("node_modules/.glassdock-lock"));
+    let stamp = fs::read(stamp());
     matches!((lock, stamp), (Ok(lock), Ok(stamp)) if lock == stamp)
 }
 
@@ -34,10 +39,7 @@ pub fn install() -> Result<()> {
         .dir(folder())
         .log(cache().join("log/npm.log"))
         .run()?;
-    fs::copy(
-        folder().join("package-lock.json"),
-        folder().join("node_modules/.glassdock-lock"),
-    )
-    .context("remembering which lock file was installed")?;
+    fs::copy(folder().join("package-lock.json"), stamp())
+        .context("remembering which lock file was installed")?;
     Ok(())
 }
