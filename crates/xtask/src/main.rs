@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own commands.
 
 mod build;
+mod ci;
 mod images;
 mod jobs;
 mod parts;
@@ -8,6 +9,10 @@ mod paths;
 mod run;
 mod serve;
 mod setup;
+mod size;
+mod suite;
+mod test;
+mod tidy;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -25,6 +30,10 @@ cargo xtask COMMAND
   build            build the page into dist/
   images           make the busybox image and the simulated host's files
   parts            make what trunk copies into the page (trunk calls this)
+  test [KIND…]     run the tests: native, wasm, browser, or all of them
+  ci               format, lints, tidy, all tests, size: what a change must pass
+  tidy             check the rules of the house
+  size             what the page requests before the first prompt, with the limit
   setup            install what the other commands need
   wasm ARGS…       run cargo with ARGS for wasm32-unknown-unknown, e.g. `wasm check -p glassdock-abi`
 ";
@@ -72,9 +81,48 @@ fn dispatch(name: &str, mut args: lexopt::Parser) -> Result<()> {
             no_more(&mut args)?;
             parts::ensure()
         }
+        "test" => {
+            let mut kinds = Vec::new();
+            for name in args.raw_args()? {
+                kinds.push(test::Kind::named(&name.string()?)?);
+            }
+            if kinds.is_empty() {
+                kinds.extend(test::Kind::ALL);
+            }
+            verdict(test::run(&kinds)?)
+        }
+        "tidy" => {
+            no_more(&mut args)?;
+            verdict(tidy::run()?)
+        }
+        "size" => {
+            no_more(&mut args)?;
+            if !size::report()? {
+                bail!("the page requests too much before the first prompt");
+            }
+            Ok(())
+        }
+        "ci" => {
+            no_more(&mut args)?;
+            let counts = ci::run();
+            println!("{} passed, {} failed", counts.passed, counts.failed);
+            if counts.failed > 0 {
+                std::process::exit(1);
+            }
+            Ok(())
+        }
         "wasm" => wasm(args.raw_args()?.collect()),
         other => bail!("no command `{other}`\n\n{HELP}"),
     }
+}
+
+/// Failed checks have been shown; the exit status says it too.
+fn verdict(counts: suite::Counts) -> Result<()> {
+    if counts.failed > 0 {
+        bail!("{} passed, {} failed", counts.passed, counts.failed);
+    }
+    println!("{} passed, 0 failed", counts.passed);
+    Ok(())
 }
 
 fn no_more(args: &mut lexopt::Parser) -> Result<()> {

@@ -143,12 +143,6 @@ impl Cmd {
         let status = child.wait()?;
         Ok((status.success(), String::from_utf8_lossy(&all).into_owned()))
     }
-
-    /// Whether the command can be started and ends with status 0; shows nothing.
-    pub fn succeeds(mut self) -> bool {
-        self.inner.stdout(Stdio::null()).stderr(Stdio::null());
-        self.inner.status().is_ok_and(|status| status.success())
-    }
 }
 
 /// Variables that `cargo run` and rustup's proxy set for this process alone.

@@ -151,19 +151,25 @@ fn media_type(path: &Path) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     fn get(request: &str) -> String {
-        let folder = std::env::temp_dir().join(format!("glassdock-serve-{}", std::process::id()));
+        // One folder per call: tests run side by side.
+        static CALLS: AtomicU32 = AtomicU32::new(0);
+        let call = CALLS.fetch_add(1, Ordering::SeqCst);
+        let name = format!("glassdock-serve-{}-{call}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(folder.join("sub dir")).unwrap();
         fs::write(folder.join("index.html"), "<p>here</p>").unwrap();
         fs::write(folder.join("sub dir/a.wasm"), "\0asm").unwrap();
-        let server = Server::bind(folder, 0).unwrap();
+        let server = Server::bind(folder.clone(), 0).unwrap();
         let address = server.address().unwrap();
         std::thread::spawn(move || server.run());
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
+        fs::remove_dir_all(folder).unwrap();
         answer
     }
 

@@ -1,0 +1,91 @@
+//! `ci`: everything a change must pass, in one command.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::jobs::seconds;
+use crate::paths::root;
+use crate::run::Cmd;
+use crate::setup::{self, Need, wasm_std};
+use crate::suite::Counts;
+use crate::{size, test, tidy};
+
+/// Runs all checks, whatever fails, and counts them.
+pub fn run() -> Counts {
+    let start = Instant::now();
+    // What native tests call is quick to install; the slow tools come while they run.
+    let mut counts = step("set-up of test programs", || {
+        setup::ensure(&[Need::TestTools]).map(|()| Counts::one(true))
+    });
+    let tools = std::thread::spawn(|| {
+        let needs: Vec<Need> = setup::PAGE.into_iter().chain(setup::TESTS).collect();
+        setup::ensure(&needs)
+    });
+    counts = counts + step("format", || Ok(Counts::one(format())));
+    counts = counts + step("clippy", || Ok(Counts::one(clippy(None))));
+    counts = counts + step("native tests", || test::run(&[test::Kind::Native]));
+    counts = counts
+        + step("set-up of page and browser", || match tools.join() {
+            Ok(result) => result.map(|()| Counts::one(true)),
+            Err(_) => anyhow::bail!("the set-up panicked"),
+        });
+    counts = counts
+        + step("clippy for wasm", || {
+            Ok(Counts::one(clippy(Some(wasm_std::TARGET))))
+        });
+    counts = counts + step("tidy", tidy::run);
+    counts = counts + step("tests of wasm crates", || test::run(&[test::Kind::Wasm]));
+    counts = counts + step("the page end to end", || test::run(&[test::Kind::Browser]));
+    counts = counts + step("size", || Ok(Counts::one(size::report()?)));
+    eprintln!("all in {}", seconds(start.elapsed()));
+    counts
+}
+
+/// An error that kept a step from running is a failure of this step.
+fn step(name: &str, work: impl FnOnce() -> Result<Counts>) -> Counts {
+    let start = Instant::now();
+    println!("\n== {name}");
+    let counts = work().unwrap_or_else(|error| {
+        println!("error: {error:#}");
+        Counts::one(false)
+    });
+    println!(
+        "== {name}: {} passed, {} failed in {}",
+        counts.passed,
+        counts.failed,
+        seconds(start.elapsed())
+    );
+    counts
+}
+
+fn format() -> bool {
+    shown(Cmd::new("cargo").args(["fmt", "--all", "--check"]))
+}
+
+/// The page's two programs are checked for their target, everything else for this machine.
+fn clippy(target: Option<&str>) -> bool {
+    let mut cmd = Cmd::new("cargo").args(["clippy", "--quiet"]);
+    cmd = match target {
+        None => cmd.args(["--workspace", "--all-targets"]),
+        Some(target) => cmd.args([
+            "-p",
+            "glassdock-web",
+            "-p",
+            "glassdock-js",
+            "--target",
+            target,
+        ]),
+    };
+    shown(cmd.args(["--", "-D", "warnings"]))
+}
+
+fn shown(cmd: Cmd) -> bool {
+    match cmd.dir(root()).run() {
+        Ok(()) => true,
+        Err(error) => {
+            println!("{error:#}");
+            false
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `test`: native tests, tests of wasm crates in a browser, and the page end to end.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+
+use crate::build;
+use crate::jobs::seconds;
+use crate::paths::{dist, on_path, root};
+use crate::run::Cmd;
+use crate::serve::Server;
+use crate::setup::{self, Need};
+use crate::suite::Counts;
+
+/// One kind of tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// On this machine.
+    Native,
+    /// Compiled to wasm, in headless Chromium.
+    Wasm,
+    /// The built page in headless Chromium.
+    Browser,
+}
+
+impl Kind {
+    /// All of them, in the order in which they are run.
+    pub const ALL: [Self; 3] = [Self::Native, Self::Wasm, Self::Browser];
+
+    /// The kind that a person asked for.
+    ///
+    /// # Errors
+    /// A name that is none of them.
+    pub fn named(name: &str) -> Result<Self> {
+        Ok(match name {
+            "native" => Self::Native,
+            "wasm" => Self::Wasm,
+            "browser" => Self::Browser,
+            other => bail!("no tests `{other}`; there are native, wasm and browser"),
+        })
+    }
+}
+
+/// What these tests need on the machine.
+pub fn needs(kinds: &[Kind]) -> Vec<Need> {
+    let mut needs = Vec::new();
+    if kinds.contains(&Kind::Native) {
+        needs.push(Need::TestTools);
+    }
+    if kinds.contains(&Kind::Wasm) {
+        needs.extend([
+            Need::WasmStd,
+            Need::WasmBindgen,
+            Need::WasmPack,
+            Need::Browser,
+        ]);
+    }
+    if kinds.contains(&Kind::Browser) {
+        needs.extend(setup::PAGE);
+        needs.push(Need::Browser);
+    }
+    needs
+}
+
+/// Runs these tests to the end and counts them.
+///
+/// # Errors
+/// What kept a suite from starting.
+pub fn run(kinds: &[Kind]) -> Result<Counts> {
+    setup::ensure(&needs(kinds))?;
+    let mut counts = Counts::default();
+    for kind in kinds {
+        let start = std::time::Instant::now();
+        let suite = match kind {
+            Kind::Native => native()?,
+            Kind::Wasm => wasm()?,
+            Kind::Browser => browser()?,
+        };
+        println!(
+            "{kind:?}: {} passed, {} failed in {}",
+            suite.passed,
+            suite.failed,
+            seconds(start.elapsed())
+        );
+        counts = counts + suite;
+    }
+    Ok(counts)
+}
+
+fn native() -> Result<Counts> {
+    let tests = if on_path("cargo-nextest").is_some() {
+        cargo(&[
+            "nextest",
+            "run",
+            "--no-fail-fast",
+            "--status-level=slow",
+            "--final-status-level=slow",
+        ])?
+    } else {
+        cargo(&[
+            "test",
+            "--no-fail-fast",
+            "--quiet",
+            "--lib",
+            "--bins",
+            "--tests",
+        ])?
+    };
+    // nextest does not run the examples in documentation.
+    let (ok, output) = Cmd::new("cargo")
+        .args(["test", "--doc", "--workspace", "--no-fail-fast", "--quiet"])
+        .dir(root())
+        .tee()?;
+    let examples = match Counts::of_output(ok, &output) {
+        // No examples at all is no failure.
+        counts if ok => Counts {
+            failed: 0,
+            ..counts
+        },
+        counts => counts,
+    };
+    Ok(tests + examples)
+}
+
+fn cargo(args: &[&str]) -> Result<Counts> {
+    let (ok, output) = Cmd::new("cargo")
+        .args(args)
+        .arg("--workspace")
+        .dir(root())
+        .tee()?;
+    Ok(Counts::of_output(ok, &output))
+}
+
+/// Every crate with `tests/web.rs` has tests that belong into a browser.
+fn wasm() -> Result<Counts> {
+    let driver = on_path("chromedriver").context("chromedriver is not on PATH")?;
+    let env = setup::page_environment()?;
+    let mut counts = Counts::default();
+    for folder in crates_with_web_tests()? {
+        println!("wasm-pack test {folder}");
+        let (ok, output) = Cmd::new("wasm-pack")
+            .args(["test", "--headless", "--chrome", "--chromedriver"])
+            .arg(&driver)
+            .arg(root().join("crates").join(&folder))
+            .args(["--test", "web"])
+            .envs(&env)
+            // Dev builds of the processor are too slow to be patient with.
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "300")
+            .tee()?;
+        counts = counts + Counts::of_output(ok, &output);
+    }
+    Ok(counts)
+}
+
+fn crates_with_web_tests() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root().join("crates"))? {
+        let entry = entry?;
+        if entry.path().join("tests/web.rs").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn browser() -> Result<Counts> {
+    build::ensure()?;
+    let server = Server::bind(dist(), 0)?;
+    let address = server.address()?;
+    std::thread::spawn(move || server.run());
+    let (ok, output) = browser_script(&address.to_string())
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        .args(browser_tests()?)
+        .tee()?;
+    Ok(Counts::of_output(ok, &output))
+}
+
+fn browser_tests() -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root().join("tests/browser"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".test.mjs") {
+            files.push(format!("tests/browser/{name}"));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Node with what `tests/browser/harness.mjs` reads; `address` is where the page is served.
+pub fn browser_script(address: &str) -> Cmd {
+    let mut cmd = Cmd::new("node")
+        .dir(root())
+        .env("GLASSDOCK_URL", format!("http://{address}/"));
+    if let Some(chromium) = on_path("chromium") {
+        cmd = cmd.env("GLASSDOCK_CHROMIUM", chromium);
+    }
+    cmd
+}

@@ -1,0 +1,99 @@
+//! Words that have no place in the sources.
+
+/// Hosts that only say from where somebody's tools fetched something.
+const REGISTRY_HOSTS: [&str; 5] = [
+    concat!("index.", "crates.io"),
+    concat!("static.", "crates.io"),
+    concat!("registry.", "npmjs.org"),
+    concat!("deb.", "debian.org"),
+    concat!("pypi.", "org"),
+];
+
+/// What counts as a mark of unfinished work.
+const MARKS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
+
+/// A reason has at least this many characters.
+const REASON: usize = 15;
+
+/// Lines that name a path of this machine or a registry's host.
+pub fn machine_words(files: &[(String, String)], paths: &[String]) -> Vec<String> {
+    let hosts = REGISTRY_HOSTS.map(str::to_owned);
+    places(files, |line| {
+        hosts
+            .iter()
+            .chain(paths)
+            .any(|word| line.contains(word.as_str()))
+    })
+}
+
+/// Marks of unfinished work without the reason: `mark: why it is left`.
+pub fn bare_todos(files: &[(String, String)]) -> Vec<String> {
+    places(files, |line| {
+        MARKS.iter().any(|mark| {
+            line.match_indices(mark)
+                .filter(|(at, _)| is_word(line, *at, mark.len()))
+                .any(|(at, _)| !has_reason(&line[at + mark.len()..]))
+        })
+    })
+}
+
+fn is_word(line: &str, at: usize, length: usize) -> bool {
+    let letter = |char: Option<char>| char.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    !letter(line[..at].chars().next_back()) && !letter(line[at + length..].chars().next())
+}
+
+fn has_reason(rest: &str) -> bool {
+    let reason = rest.split_once(':').map_or("", |(_, reason)| reason.trim());
+    reason.chars().count() >= REASON
+}
+
+fn places(files: &[(String, String)], wrong: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, text) in files {
+        for (number, line) in text.lines().enumerate() {
+            if wrong(line) {
+                found.push(format!("{name}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(line: &str) -> Vec<(String, String)> {
+        vec![("a.rs".into(), format!("// fine\n{line}\n"))]
+    }
+
+    #[test]
+    fn marks_need_a_reason() {
+        let mark = MARKS[0];
+        for (line, good) in [
+            (format!("// {mark}"), false),
+            (format!("// {mark}: later"), false),
+            (
+                format!("// {mark}: needs the network, which comes with issue 6"),
+                true,
+            ),
+            (format!("const {mark}S: u8 = 1;"), true),
+        ] {
+            assert_eq!(bare_todos(&file(&line)).is_empty(), good, "{line}");
+        }
+    }
+
+    #[test]
+    fn paths_and_hosts_are_found_with_their_place() {
+        let paths = ["/srv/build".to_owned()];
+        assert_eq!(
+            machine_words(&file("see /srv/build/x"), &paths),
+            ["a.rs:2: see /srv/build/x"]
+        );
+        assert_eq!(machine_words(&file(REGISTRY_HOSTS[0]), &[]).len(), 1);
+        assert_eq!(
+            machine_words(&file("/root is root's home"), &paths).len(),
+            0
+        );
+    }
+}
