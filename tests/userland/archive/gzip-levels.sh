@@ -1,0 +1,2 @@
+# gzip at its levels, its files and its errors
+seq 1 3000 > f; cp f g; gzip g; ls; gzip -dc g.gz | cmp - f && echo same; gunzip g.gz; cmp f g && echo same; for l in 1 6 9; do gzip -$l < f | gunzip | md5sum; done; gzip -k f 2>/dev/null; ls f*; zcat f.gz | head -2; gzip -t f.gz; echo $?; head -c 100 f.gz > bad.gz; gunzip -c bad.gz > /dev/null; echo $?; echo junk | gunzip; echo $?; gzip -l f.gz 2>/dev/null | wc -l; uncompress nothing.Z; echo $?

@@ -1,0 +1,2 @@
+# what a file system does not know is refused
+touch f; fatattr f; echo $?

@@ -1,0 +1,2 @@
+# three lower layers and nothing to write to
+mkdir t; mount -t tmpfs t t; cd t; mkdir 1 2 3 m; echo one > 1/f; echo two > 2/f; echo three > 3/g; mknod 3/f c 0 0; mkdir 1/d 2/d; touch 1/d/a 2/d/b; mount -t overlay o -o lowerdir=2:1 m; cat m/f; ls m/d; echo x > m/f; echo $?; umount m; mount -t overlay o -o lowerdir=3:2:1 m; ls m; ls m/f; echo $?; umount m; mount -t overlay o -o lowerdir=nothing m; echo $?; mount -t overlay o -o upperdir=1,lowerdir=2 m; echo $?; cd ..; umount t

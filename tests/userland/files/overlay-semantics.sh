@@ -1,0 +1,3 @@
+# renames, links and open files across layers
+mkdir t; mount -t tmpfs t t; cd t; mkdir l u w m; echo a > l/a; mkdir -p l/dir/sub; echo s > l/dir/s; ln l/a l/hard; ln -s a l/sym; mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m || exit 1
+cat m/sym; exec 3< m/a; echo new > m/a; cat <&3; exec 3<&-; cat m/a m/hard; mv m/dir m/dir2; echo $?; mv m/dir/s m/dir/s2; ls m/dir; ln m/hard m/link; stat -c %h m/link; rm -r m/dir; ls m; ls -A u | sort; stat -c '%F' u/dir; mkdir m/dir; ls -A m/dir | wc -l; touch m/dir/x; rm -r m/dir; stat -c %F u/dir; rm m/sym; ln -s new m/sym; readlink m/sym; mount -o remount,ro m; touch m/q; echo $?; cd ..; umount t/m; umount t

@@ -1,0 +1,2 @@
+# nothing changes on a read-only mount
+mkdir m; mount -t tmpfs t m; echo 1 > m/f; mkdir m/d; mount -o remount,ro m; echo 2 > m/f; echo $?; rm m/f; echo $?; touch m/f; echo $?; chmod 600 m/f; echo $?; mkdir m/x; echo $?; mv m/f m/g; echo $?; rmdir m/d; echo $?; cat m/f; mount -o remount,rw m; echo 3 > m/f; cat m/f; cp /bin/busybox m/; m/busybox echo runs; mount -o remount,noexec m; m/busybox echo no; echo $?; mount -o remount,nodev,exec m; mknod m/n c 1 3; echo x > m/n; echo $?; umount m

@@ -1,0 +1,2 @@
+# links in the middle, at the end, with slashes behind
+mkdir -p a/b; echo x > a/b/f; ln -s a la; ln -s b a/lb; ln -s ../f a/b/up; echo top > a/f; cat la/lb/f la/b/up; cat la/f/; echo $?; ls -d la/; mkdir la/; echo $?; rmdir la/ ; echo $?; rm la/; echo $?; ln -s a/b/f lf; echo y > lf; cat a/b/f; mv lf lg; readlink lg; touch dangling-target-dir 2>/dev/null; ln -s new made; echo z > made; cat new; i=0; p=f0; echo end > f0; while [ $i -lt 45 ]; do ln -s f$i f$((i + 1)); i=$((i + 1)); done; cat f40; cat f41; echo $?

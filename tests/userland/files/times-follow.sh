@@ -1,0 +1,2 @@
+# which operations move which times
+touch -d '2000-01-01 00:00:00' f; stat -c %Y f; cat f; stat -c %Y f; chmod 600 f; stat -c %Y f; echo x >> f; [ $(stat -c %Y f) -gt 1000000000 ] && echo moved; mkdir d; touch -d '2000-01-01 00:00:00' d; touch d/x; [ $(stat -c %Y d) -gt 1000000000 ] && echo moved; touch -d '2000-01-01 00:00:00' d; echo y > d/x; stat -c %Y d; mv d/x d/y; [ $(stat -c %Y d) -gt 1000000000 ] && echo moved; ln f g; touch -a -d '1999-01-01 00:00:00' f; stat -c '%X %Y' f | cut -c1-9

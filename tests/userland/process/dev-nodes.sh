@@ -1,0 +1,2 @@
+# the devices that every system has
+head -c 5 /dev/zero | od -c; cat /dev/null | wc -c; echo x > /dev/null; head -c 8 /dev/urandom | wc -c; echo x > /dev/full; echo $?; ls -l /dev/null /dev/zero /dev/full | awk '{ print $1, $5, $6 }'; readlink /dev/fd /dev/stdin; echo via > /dev/stdout; echo e > /dev/stderr 2>&1; cat /dev/fd/0 < /etc/hostname > /dev/null; test -c /dev/tty && echo tty node; (: < /dev/tty) 2>/dev/null || echo no terminal

@@ -1,0 +1,2 @@
+# a file system in a file
+dd if=/dev/zero of=img bs=1k count=512 2>/dev/null; mke2fs -F img > out 2>&1 || mke2fs img > out 2>&1; echo $?; dd if=img bs=1 skip=1080 count=2 2>/dev/null | od -An -tx1; mkdosfs img > /dev/null; echo $?; dd if=img bs=1 skip=510 count=2 2>/dev/null | od -An -tx1; mkswap img > /dev/null; echo $?; dd if=img bs=1 skip=4086 count=10 2>/dev/null; echo; printf 'n\np\n1\n\n\nw\n' | fdisk -u img > /dev/null 2>&1; od -An -tx1 -j 510 -N 2 img

@@ -1,0 +1,2 @@
+# the mounts as a program sees them
+grep -c ' / ' /proc/mounts; mkdir m; mount -t tmpfs -o size=64k,mode=700 none m; grep '/m ' /proc/mounts | awk '{ print $1, $3 }'; stat -c %a m; echo x > m/f; ls m; dd if=/dev/zero of=m/big bs=1k count=100 2>/dev/null; echo $?; stat -c %s m/big; umount m; ls m; umount m; echo $?; mount | wc -l | grep -c '[1-9]'; mountpoint / 2>/dev/null; mount -t nosuchfs none m; echo $?

@@ -1,0 +1,2 @@
+# what /proc says of a process
+cat /proc/self/comm; tr '\0' ' ' < /proc/self/cmdline; echo; X=1 env -i A=b cat /proc/self/environ | tr '\0' '\n'; readlink /proc/self/exe; cd /etc; readlink /proc/self/cwd; readlink /proc/self/root; awk '/^(Name|State|Uid|Gid|NSpid|Umask|Threads)/' /proc/self/status | sed 's/NSpid.*/NSpid/'; ls /proc/self/fd | head -3; readlink /proc/self/fd/0; wc -w < /proc/self/stat; awk '{ print NF }' /proc/self/statm; head -1 /proc/self/maps | awk '{ print $2, $6 }'; cat /proc/self/limits | head -1

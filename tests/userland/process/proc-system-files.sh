@@ -1,0 +1,2 @@
+# what /proc says of the system, in form
+cut -d' ' -f1-2 /proc/version | sed 's/ .*//'; awk '{ print NF }' /proc/uptime /proc/loadavg; grep -c ^processor /proc/cpuinfo | grep -c '[1-9]'; grep -E '^(MemTotal|MemFree|MemAvailable|Buffers|Cached|SwapTotal):' /proc/meminfo | sed 's/ .*//'; head -1 /proc/stat | awk '{ print $1, NF }'; grep -w tmpfs /proc/filesystems; cat /proc/sys/kernel/ostype; cat /proc/sys/kernel/pid_max | grep -c '[0-9]'; head -1 /proc/swaps | awk '{ print $1 }'; ls /proc/nothing; echo $?; echo x > /proc/version; echo $?; mkdir /proc/x; echo $?

@@ -1,0 +1,2 @@
+# if, case, loops, break and continue
+for i in 1 2 3 4 5; do [ $i = 2 ] && continue; [ $i = 5 ] && break; echo $i; done; i=0; while [ $i -lt 3 ]; do i=$((i + 1)); echo w$i; done; until [ $i -le 0 ]; do i=$((i - 1)); done; echo $i; case hello in h?llo) echo q;; *) echo other;; esac; case x in [a-m]*) echo 1;; [n-z]) echo 2;; esac; if false; then echo no; elif true; then echo elif; else echo no; fi; for x; do echo never; done; for a in x y; do for b in 1 2; do [ $b = 2 ] && continue 2; echo $a$b; done; done

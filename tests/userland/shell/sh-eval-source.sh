@@ -1,0 +1,2 @@
+# eval, dot, exec and environment
+echo 'v=sourced; echo in $0 | sed "s/ .*//"' > s; . ./s; echo $v; eval 'e=1; echo $e'; A=1 sh -c 'echo $A'; echo "[$A]"; export B=2; sh -c 'echo $B'; env -i C=3 sh -c 'echo $C; env | sort' | grep -v '^_=' ; (exec echo replaced; echo never); readonly R=1; (R=2); echo $?; set | grep -c '^B='; unset B; echo "[$B]"; env D=4 sh -c 'echo $D'; env -u B sh -c 'echo ${B-none}'; alias ll='echo aliased'; eval ll x; command echo c

@@ -1,0 +1,2 @@
+# pipelines, their status, and processes in them
+echo a | cat | cat; true | false; echo $?; false | true; echo $?; ! true; echo $?; set -o pipefail; false | true; echo $?; seq 1 100000 | head -1; yes | head -3; echo x | while read l; do v=$l; done; echo "[$v]"; (echo sub; exit 4); echo $?; { echo grp; }; echo a && echo b || echo c; false && echo d || echo e; seq 1 5 | while read n; do echo $((n * n)); done | tail -1

@@ -1,0 +1,2 @@
+# read splits lines
+printf 'a b c\n' | { read x y; echo "[$x][$y]"; }; printf 'a:b\n' | { IFS=: read x y; echo $y; }; printf 'a\\\nb\n' | { read x; echo "$x"; }; printf 'a\\tb\n' | { read -r x; echo "$x"; }; printf 'abc' | { read -n 2 x; echo $x; }; read x < /dev/null; echo $?; printf 'l1\nl2\n' | while read -r l; do echo "<$l>"; done; printf 'no newline' | { read x; echo "$x $?"; }; echo y | { read -p prompt x; echo $x; } 2>/dev/null

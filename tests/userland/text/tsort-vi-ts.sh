@@ -1,0 +1,2 @@
+# ts stamps lines; time formats are given
+printf 'a\nb\n' | ts 'X'; printf 'a\n' | ts '%%'
