@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's own commands.
 
+mod bench;
 mod build;
 mod ci;
 mod images;
@@ -34,6 +35,7 @@ cargo xtask COMMAND
   ci               format, lints, tidy, all tests, size: what a change must pass
   tidy             check the rules of the house
   size             what the page requests before the first prompt, with the limit
+  bench [NAME…]    run the benchmarks and write their figures to BENCHMARKS.md
   setup            install what the other commands need
   wasm ARGS…       run cargo with ARGS for wasm32-unknown-unknown, e.g. `wasm check -p glassdock-abi`
 ";
@@ -95,6 +97,10 @@ fn dispatch(name: &str, mut args: lexopt::Parser) -> Result<()> {
             no_more(&mut args)?;
             verdict(tidy::run()?)
         }
+        "bench" => {
+            let names = args.raw_args()?.map(|name| Ok(name.string()?));
+            bench::run(&names.collect::<Result<Vec<_>>>()?)
+        }
         "size" => {
             no_more(&mut args)?;
             if !size::report()? {
@@ -143,7 +149,7 @@ fn serve(mut args: lexopt::Parser) -> Result<()> {
     // The port first: nobody wants to wait for a build and then hear that it is taken.
     let server = serve::Server::bind(paths::dist(), port)?;
     build::ensure()?;
-    println!("http://{}/", server.address()?);
+    println!("{}", server.url()?);
     server.run();
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Server {
     listener: TcpListener,
     folder: PathBuf,
+    /// The path at which the folder appears; begins and ends with a slash.
+    at: &'static str,
 }
 
 impl Server {
@@ -27,15 +29,25 @@ impl Server {
     pub fn bind(folder: PathBuf, port: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .with_context(|| format!("port {port} (another one: --port N)"))?;
-        Ok(Self { listener, folder })
+        let at = "/";
+        Ok(Self {
+            listener,
+            folder,
+            at,
+        })
     }
 
-    /// Where it listens.
+    /// Serves the folder at this path instead of the root.
+    pub fn at(self, at: &'static str) -> Self {
+        Self { at, ..self }
+    }
+
+    /// The page's address.
     ///
     /// # Errors
     /// When the socket is gone.
-    pub fn address(&self) -> Result<SocketAddr> {
-        Ok(self.listener.local_addr()?)
+    pub fn url(&self) -> Result<String> {
+        Ok(format!("http://{}{}", self.listener.local_addr()?, self.at))
     }
 
     /// Answers requests for as long as the process lives.
@@ -44,13 +56,13 @@ impl Server {
             let folder = self.folder.clone();
             std::thread::spawn(move || {
                 // A client that goes away in the middle concerns nobody else.
-                let _ = answer(&stream, &folder);
+                let _ = answer(&stream, &folder, self.at);
             });
         }
     }
 }
 
-fn answer(stream: &TcpStream, folder: &Path) -> std::io::Result<()> {
+fn answer(stream: &TcpStream, folder: &Path, at: &str) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut head = BufReader::new(stream.take(MAX_HEAD));
     let mut request = String::new();
@@ -70,7 +82,10 @@ fn answer(stream: &TcpStream, folder: &Path) -> std::io::Result<()> {
             true,
         );
     }
-    let found = file(folder, target).and_then(|path| Some((fs::read(&path).ok()?, path)));
+    let found = target
+        .strip_prefix(at)
+        .and_then(|target| file(folder, target));
+    let found = found.and_then(|path| Some((fs::read(&path).ok()?, path)));
     match found {
         Some((content, path)) => {
             let body = method == "GET";
@@ -99,10 +114,10 @@ fn respond(
     stream.flush()
 }
 
-/// The file that a request's target means, if it lies inside the folder.
+/// The file that a target below the folder's path means, if it lies inside the folder.
 fn file(folder: &Path, target: &str) -> Option<PathBuf> {
     let path = target.split(['?', '#']).next()?;
-    let path = percent_decoded(path.strip_prefix('/')?)?;
+    let path = percent_decoded(path)?;
     let path = Path::new(&path);
     if !path
         .components()
@@ -163,7 +178,8 @@ mod tests {
         fs::write(folder.join("index.html"), "<p>here</p>").unwrap();
         fs::write(folder.join("sub dir/a.wasm"), "\0asm").unwrap();
         let server = Server::bind(folder.clone(), 0).unwrap();
-        let address = server.address().unwrap();
+        let address = server.listener.local_addr().unwrap();
+        assert_eq!(server.url().unwrap(), format!("http://{address}/"));
         std::thread::spawn(move || server.run());
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();

@@ -57,9 +57,9 @@ fn counted(name: &str) -> bool {
 /// What a real browser asks for.
 fn requested() -> Result<Vec<String>> {
     let server = Server::bind(dist(), 0)?;
-    let address = server.address()?;
+    let url = server.url()?;
     std::thread::spawn(move || server.run());
-    let output = browser_script(&address.to_string())
+    let output = browser_script(&url)
         .arg("tests/browser/requests.mjs")
         .output()?;
     let seen: Value = serde_json::from_str(&output).context("the browser's list of requests")?;

@@ -166,10 +166,11 @@ fn crates_with_web_tests() -> Result<Vec<String>> {
 
 fn browser() -> Result<Counts> {
     build::ensure()?;
-    let server = Server::bind(dist(), 0)?;
-    let address = server.address()?;
+    // Not at the root: the site must work in any folder of a server.
+    let server = Server::bind(dist(), 0)?.at("/any/folder/");
+    let url = server.url()?;
     std::thread::spawn(move || server.run());
-    let (ok, output) = browser_script(&address.to_string())
+    let (ok, output) = browser_script(&url)
         .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
         .args(browser_tests()?)
         .tee()?;
@@ -188,11 +189,9 @@ fn browser_tests() -> Result<Vec<String>> {
     Ok(files)
 }
 
-/// Node with what `tests/browser/harness.mjs` reads; `address` is where the page is served.
-pub fn browser_script(address: &str) -> Cmd {
-    let mut cmd = Cmd::new("node")
-        .dir(root())
-        .env("GLASSDOCK_URL", format!("http://{address}/"));
+/// Node with what `tests/browser/harness.mjs` reads; `url` is where the page is served.
+pub fn browser_script(url: &str) -> Cmd {
+    let mut cmd = Cmd::new("node").dir(root()).env("GLASSDOCK_URL", url);
     if let Some(chromium) = on_path("chromium") {
         cmd = cmd.env("GLASSDOCK_CHROMIUM", chromium);
     }

@@ -41,9 +41,14 @@ pub enum Toolchain {
     Sysroot(PathBuf),
 }
 
+/// `GLASSDOCK_WASM=debian` takes the Debian route even where rustup's would do.
+fn only_debian() -> bool {
+    std::env::var_os("GLASSDOCK_WASM").is_some_and(|route| route == "debian")
+}
+
 /// The toolchain that can build for the page now, if any.
 pub fn find() -> Option<Toolchain> {
-    if default_has_target() {
+    if !only_debian() && default_has_target() {
         return Some(Toolchain::Default);
     }
     let sysroot = sysroot_folder()?;
@@ -55,6 +60,9 @@ pub fn find() -> Option<Toolchain> {
 
 /// Asks rustup, which answers or refuses within seconds.
 pub fn try_rustup() -> bool {
+    if only_debian() {
+        return false;
+    }
     Cmd::new("timeout")
         .args(["120", "rustup", "target", "add", TARGET])
         .dir(root())
