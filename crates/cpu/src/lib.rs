@@ -4,26 +4,32 @@
 //! `cpuid`, and is deterministic: the same registers, memory and budget give the same result on
 //! every host. It knows nothing of system calls: [`Cpu::run`] returns to a kernel at each.
 
+mod alu;
 mod cache;
+pub mod cpuid;
+pub mod decode;
+mod exec;
+mod exec_cold;
+mod flags;
+pub mod forms;
 mod frames;
+mod inst;
+mod lower;
+mod op;
 mod space;
+pub mod sse;
+mod sse_fp;
+mod sse_int;
 mod state;
+mod string;
+mod vm;
+pub mod x87;
 
 pub use frames::{FrameId, Frames, MAX_FRAMES, OutOfFrames, PAGE_SIZE};
+pub use inst::{Inst, Mem, Segment};
 pub use space::{
     Access, AddressSpace, BadAddress, CStrError, Fault, FaultCause, Page, Prot, Sharing, USER_END,
 };
+pub use sse_fp::{Arith, Convert};
+pub use sse_int::IntOp;
 pub use state::{Cpu, Exit, F80, MXCSR_DEFAULT, MXCSR_MASK, Run, X87, reg, rflags};
-
-impl Cpu {
-    /// Runs until something needs the kernel, at most `budget` instructions.
-    pub fn run(&mut self, space: &mut AddressSpace, frames: &mut Frames, budget: u64) -> Run {
-        space.sync(&frames.store);
-        let exit = match space.fetch_at(self.rip) {
-            _ if budget == 0 => Exit::Budget,
-            Err(fault) => Exit::PageFault(fault),
-            Ok(_) => Exit::InvalidOpcode,
-        };
-        Run { exit, retired: 0 }
-    }
-}

@@ -398,13 +398,8 @@ impl AddressSpace {
         Ok(pte.frame << 12 | (addr as u32 & 0xfff))
     }
 
-    /// Host address for a store at `addr`, after copying the page where it must be.
-    pub(crate) fn store_at(
-        &mut self,
-        store: &mut Store,
-        addr: u64,
-        transient: bool,
-    ) -> Result<StoreTo, Fault> {
+    /// Checks that `addr` may be stored to and copies its page where it must be.
+    pub(crate) fn can_store(&mut self, store: &mut Store, addr: u64) -> Result<u32, Fault> {
         let fault = |cause| Fault {
             addr,
             access: Access::Write,
@@ -414,17 +409,31 @@ impl AddressSpace {
         if !pte.prot.contains(Prot::WRITE) {
             return Err(fault(FaultCause::Protection));
         }
-        let mut code_changed = false;
-        if pte.sharing == Sharing::Private && store.refs(pte.frame) > 1 {
-            pte.frame = store
-                .copy_frame(pte.frame)
-                .map_err(|_| fault(FaultCause::OutOfMemory))?;
-            code_changed = pte.prot.contains(Prot::EXEC);
-            self.flush_page(addr);
-        } else {
-            code_changed |= store.written(pte.frame);
+        if pte.sharing == Sharing::Shared || store.refs(pte.frame) == 1 {
+            return Ok(pte.frame);
         }
-        let frame = self.pte(addr).map_or(0, |p| p.frame);
+        let copy = store
+            .copy_frame(pte.frame)
+            .map_err(|_| fault(FaultCause::OutOfMemory))?;
+        pte.frame = copy;
+        if pte.prot.contains(Prot::EXEC) {
+            // The running block may be of this page: make the coming store say so.
+            store.mark_code(copy);
+        }
+        self.flush_page(addr);
+        Ok(copy)
+    }
+
+    /// Host address for a store at `addr`, after copying the page where it must be; fills the
+    /// translation buffer unless `transient`.
+    pub(crate) fn store_at(
+        &mut self,
+        store: &mut Store,
+        addr: u64,
+        transient: bool,
+    ) -> Result<StoreTo, Fault> {
+        let frame = self.can_store(store, addr)?;
+        let code_changed = store.written(frame);
         if !transient {
             self.fill(addr, frame, |e, page| {
                 e.read = page;
