@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Folder below `crates/` and floor, from the ground up.
-const FLOORS: [(&str, u32); 22] = [
+const FLOORS: [(&str, u32); 23] = [
     ("abi", 0),
     ("trace", 1),
     ("cpu", 2),
@@ -25,16 +25,19 @@ const FLOORS: [(&str, u32); 22] = [
     ("js", 9),
     ("web", 9),
     ("xtask", 10),
-    (ORACLE, ORACLE_FLOOR),
+    (ORACLE, TESTS_FLOOR),
+    (WHOLE, TESTS_FLOOR),
 ];
 
 /// Runs instructions on the real processor; for tests only.
 const ORACLE: &str = "cpu-oracle";
+/// The whole-system tests, in `tests/` at the top.
+const WHOLE: &str = "tests";
 /// Above everything: it may use all, and nothing may use it but tests.
-const ORACLE_FLOOR: u32 = 11;
+const TESTS_FLOOR: u32 = 11;
 
 /// Crates that never run in a page.
-const NATIVE: [&str; 4] = ["linux", "glassdock", "xtask", ORACLE];
+const NATIVE: [&str; 5] = ["linux", "glassdock", "xtask", ORACLE, WHOLE];
 
 /// Prefix of our packages' names.
 const PREFIX: &str = "glassdock-";

@@ -1,0 +1,6 @@
+//! Whole-system tests: what one kernel does, the other must do.
+//!
+//! The library holds what the tests share; the tests are in `tests/tests`.
+
+pub mod host;
+pub mod userland;

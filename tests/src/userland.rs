@@ -1,0 +1,104 @@
+//! The scripts of `tests/userland`, and what they yield.
+
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// `/etc/passwd` of the surroundings.
+pub const PASSWD: &str = "\
+root:x:0:0:root:/root:/bin/sh
+daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
+bin:x:2:2:bin:/bin:/usr/sbin/nologin
+nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+";
+/// `/etc/group` of the surroundings.
+pub const GROUP: &str = "root:x:0:\ndaemon:x:1:\nbin:x:2:\ntty:x:5:\nnogroup:x:65534:\n";
+
+/// A script.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// `theme/name`.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What a script yields.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Standard output and error, as they came.
+    pub output: Vec<u8>,
+    /// Exit status.
+    pub status: i32,
+}
+
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}status {}",
+            String::from_utf8_lossy(&self.output),
+            self.status
+        )
+    }
+}
+
+/// The busybox that both sides run: `GLASSDOCK_BUSYBOX`, or the one of the package `busybox-static`.
+pub fn busybox() -> PathBuf {
+    std::env::var_os("GLASSDOCK_BUSYBOX").map_or_else(|| "/bin/busybox".into(), PathBuf::from)
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("userland")
+}
+
+/// All scripts, by name.
+///
+/// # Errors
+/// Where the folder cannot be read.
+pub fn scripts() -> Result<Vec<Script>> {
+    let mut scripts = Vec::new();
+    for theme in sorted(&folder())? {
+        if !theme.is_dir() {
+            continue;
+        }
+        for path in sorted(&theme)? {
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("reading {}", path.display()))?;
+            let name = path
+                .strip_prefix(folder())?
+                .with_extension("")
+                .display()
+                .to_string();
+            scripts.push(Script { name, text });
+        }
+    }
+    Ok(scripts)
+}
+
+/// Applets that no script uses, with the reason.
+///
+/// # Errors
+/// Where the list cannot be read.
+pub fn excluded() -> Result<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(folder().join("excluded.txt"))?;
+    let rows = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    rows.map(|row| {
+        let (applet, reason) = row
+            .split_once('\t')
+            .with_context(|| format!("no reason in {row:?}"))?;
+        Ok((applet.to_owned(), reason.to_owned()))
+    })
+    .collect()
+}
+
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = std::fs::read_dir(folder)
+        .with_context(|| format!("reading {}", folder.display()))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}

@@ -1,0 +1,2 @@
+# a password locked and unlocked again in the file that holds it
+echo 'guest:$1$abcdefgh$irWbblnpmw.5z7wgBnprh0:1001:1001:guest:/tmp:/bin/sh' >> /etc/passwd; passwd -l guest 2>&1 | sed 's/.*password/password/'; grep guest /etc/passwd | cut -c1-10; passwd -u guest > /dev/null 2>&1; grep guest /etc/passwd | cut -c1-10; passwd -d guest > /dev/null 2>&1; grep guest /etc/passwd; passwd -l nosuch; echo $?; stat -c %a /etc/passwd; sync; sync /etc/passwd; echo $?; fsync /etc/passwd; echo $?
