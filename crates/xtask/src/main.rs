@@ -66,6 +66,10 @@ fn command() -> Result<()> {
 
 fn dispatch(name: &str, mut args: lexopt::Parser) -> Result<()> {
     match name {
+        "help" => {
+            print!("{HELP}");
+            Ok(())
+        }
         "setup" => {
             let all: Vec<Need> = setup::PAGE.into_iter().chain(setup::TESTS).collect();
             setup::ensure(&all)

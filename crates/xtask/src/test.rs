@@ -172,6 +172,8 @@ fn browser() -> Result<Counts> {
     std::thread::spawn(move || server.run());
     let (ok, output) = browser_script(&url)
         .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        // Milliseconds; a scenario that hangs is a failure, not a wait.
+        .arg("--test-timeout=300000")
         .args(browser_tests()?)
         .tee()?;
     Ok(Counts::of_output(ok, &output))

@@ -1,6 +1,7 @@
 //! `tidy`: rules of the house that the compiler does not check.
 
 mod floors;
+mod licences;
 mod lints;
 mod texts;
 mod words;
@@ -30,7 +31,9 @@ struct Check {
 /// # Errors
 /// When the workspace cannot be read.
 pub fn run() -> Result<Counts> {
-    let packages = packages()?;
+    let packages = packages(&["--no-deps"])?;
+    // With `--locked`, a lock file that does not fit the manifests is an error.
+    let locked = dependencies();
     let files = tracked_files()?;
     for (name, text) in &files {
         let lines = text.lines().count();
@@ -46,6 +49,10 @@ pub fn run() -> Result<Counts> {
         Check {
             rule: "every crate takes the workspace's lints; unsafe code lives in `linux` alone",
             broken: lints::broken(&manifests(&packages)?),
+        },
+        Check {
+            rule: "Cargo.lock fits, and every dependency's licence allows ours",
+            broken: locked,
         },
         Check {
             rule: "what runs in the page compiles to wasm",
@@ -76,10 +83,18 @@ pub fn run() -> Result<Counts> {
     Ok(counts)
 }
 
-/// The workspace's packages, as `cargo metadata` describes them.
-fn packages() -> Result<Vec<Value>> {
+fn dependencies() -> Vec<String> {
+    match packages(&["--locked"]) {
+        Ok(packages) => licences::broken(&packages),
+        Err(error) => vec![format!("{error:#}")],
+    }
+}
+
+/// Packages, as `cargo metadata` describes them.
+fn packages(args: &[&str]) -> Result<Vec<Value>> {
     let text = Cmd::new("cargo")
-        .args(["metadata", "--format-version=1", "--no-deps"])
+        .args(["metadata", "--format-version=1"])
+        .args(args)
         .dir(root())
         .output()?;
     let mut metadata: Value = serde_json::from_str(&text)?;
