@@ -1,11 +1,17 @@
 //! The OCI runtime on any kernel: a specification becomes a plan, a plan becomes a container.
 //!
+//! - [`plan`]: pure: specification and facts of the host in, plan out;
 //! - [`client`]: what an engine uses: start a shim with its container, attach, execute, signal, wait, delete;
 //! - [`proto`]: the messages between the client and the shim.
 
 pub mod client;
 mod error;
+pub mod helper;
 pub mod io;
+pub mod plan;
 pub mod proto;
+pub mod run;
+mod why;
 
-pub use error::{ErrorKind, RuntimeError};
+pub use error::{ErrorKind, RuntimeError, error_text};
+pub use why::WHYS;

@@ -1,0 +1,425 @@
+//! The runtime's own program: `create`, `start`, `exec`, `kill`, `delete`, `state`.
+//!
+//! A small single-threaded process that makes a container's process and ends. Its arguments follow runc's:
+//!
+//! ```text
+//! runtime create [--root DIR | --dir DIR] --bundle DIR [--pid-file FILE] [--console-fd N] [--start-fd N] ID
+//! runtime start  [--root DIR | --dir DIR] ID
+//! runtime exec   [--root DIR | --dir DIR] --process FILE [--pid-file FILE] [--console-fd N] ID
+//! runtime kill   [--root DIR | --dir DIR] ID [SIGNAL]
+//! runtime delete [--root DIR | --dir DIR] [--force] ID
+//! runtime state  [--root DIR | --dir DIR] ID
+//! ```
+//!
+//! `--root` is the directory of all containers' states (each in `ROOT/ID`), `--dir` is this container's own. With
+//! `--report-fd N` the outcome goes to that descriptor as a [`Reply`] in JSON; otherwise errors go to standard error. The
+//! standard streams become the container's. With `--start-fd N` the created process waits for one byte on that
+//! descriptor, otherwise on a FIFO in the state directory, which `start` writes to.
+
+mod args;
+mod facts;
+mod state;
+
+pub(crate) use state::{Saved, process_stat, remove_state};
+
+use crate::io::{read_file, replace_file, write_all};
+use crate::plan::{self, PlanError, Problem, Target};
+use crate::proto::Reply;
+use crate::run::{Failure, Inputs, run};
+use crate::{ErrorKind, RuntimeError};
+use args::{Command, Options};
+use glassdock_abi::flags::{AtFlags, CloneFlags, OpenFlags, WaitFlags};
+use glassdock_abi::types::{WaitFor, mode, signal};
+use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Pid, Proc, Sys};
+use glassdock_oci::runtime::{NamespaceKind, Process, Spec, Status};
+use glassdock_trace::{Args, Layer, Outcome, Trace};
+use state::{CREATED, STATE};
+use std::sync::Arc;
+
+/// Longest `config.json` or process document in bytes.
+pub const MAX_CONFIG: usize = 4 << 20;
+/// Nanoseconds between looks at a killed process.
+const KILL_POLL: u64 = 5_000_000;
+/// Looks at a killed process before it is given up: two seconds.
+const KILL_POLLS: u32 = 400;
+
+type Result<T> = core::result::Result<T, RuntimeError>;
+
+/// The program. `argv` begins with its name; the exit status is 0, or 1 after an error.
+pub async fn main<S: Proc + Trace>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8>>) -> u8 {
+    let parsed = args::parse(argv.get(1..).unwrap_or_default());
+    let report_fd = parsed.as_ref().ok().and_then(|options| options.report_fd);
+    let name = parsed
+        .as_ref()
+        .map_or("runtime", |options| options.command.span());
+    let span = sys.enter(Layer::Runtime, name, Args::None);
+    let result = match parsed {
+        Ok(options) => dispatch(&span, &options).await,
+        Err(error) => Err(error),
+    };
+    span.exit(match &result {
+        Ok(_) => Outcome::Ok,
+        Err(error) => Outcome::Failed(error.message.clone()),
+    });
+    tell(&sys, report_fd, result).await
+}
+
+async fn tell<S: Sys>(sys: &S, report_fd: Option<Fd>, result: Result<Answer>) -> u8 {
+    let status = u8::from(result.is_err());
+    let (text, fd) = match (result, report_fd) {
+        (Ok(Answer::Text(text)), _) => (text, Fd::STDOUT),
+        (Ok(Answer::Reply(reply)), Some(fd)) => (json(&reply), fd),
+        (Ok(Answer::Reply(_)), None) => return 0,
+        (Err(error), Some(fd)) => (json(&Reply::Error(error)), fd),
+        (Err(error), None) => (format!("{error}\n").into_bytes(), Fd::STDERR),
+    };
+    match write_all(sys, fd, text).await {
+        Ok(()) => status,
+        Err(_) => 1,
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    let mut text = serde_json::to_vec(value).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+/// What a command yields.
+enum Answer {
+    /// For whoever asked for a report.
+    Reply(Reply),
+    /// For standard output.
+    Text(Vec<u8>),
+}
+
+async fn dispatch<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
+    match &options.command {
+        Command::Create => create(sys, options).await,
+        Command::Start => start(sys, options).await,
+        Command::Exec => exec(sys, options).await,
+        Command::Kill(signal) => kill(sys, options, *signal).await,
+        Command::Delete { force } => delete(sys, options, *force).await,
+        Command::State => state(sys, options).await,
+    }
+}
+
+/// How a failure of the container's making is told: Docker's clients read exit codes out of these texts.
+fn create_failed(what: impl core::fmt::Display) -> String {
+    format!("runc create failed: {what}")
+}
+
+fn not_planned(error: &PlanError, text: String) -> RuntimeError {
+    let kind = match error.problem {
+        Problem::Invalid(_) => ErrorKind::Invalid,
+        Problem::Unsupported(_) => ErrorKind::Unsupported,
+    };
+    RuntimeError::new(kind, text)
+}
+
+async fn create<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
+    let bundle = options
+        .bundle
+        .as_deref()
+        .ok_or_else(|| RuntimeError::new(ErrorKind::Invalid, "create: --bundle DIR is missing"))?;
+    let spec: Spec = read_json(sys, &PathArg::from(bundle).join("config.json")).await?;
+    let dir = PathArg::from(&options.dir);
+    if read_file(sys, dir.join(STATE), MAX_CONFIG).await.is_ok() {
+        return Err(RuntimeError::new(
+            ErrorKind::AlreadyExists,
+            format!("container with given ID already exists: {}", options.id),
+        ));
+    }
+    crate::io::make_dirs(sys, &dir, 0o711)
+        .await
+        .map_err(|errno| RuntimeError::errno(format_args!("mkdir {dir}"), errno))?;
+    let made = create_in(sys, options, &spec, bundle, &dir).await;
+    if made.is_err() {
+        // Only what this command makes: the directory may be the shim's.
+        for name in [CREATED, STATE] {
+            let _ = sys
+                .unlinkat(Fd::CWD, dir.join(name), AtFlags::empty())
+                .await;
+        }
+    }
+    made
+}
+
+async fn create_in<S: Proc + Trace>(
+    sys: &S,
+    options: &Options,
+    spec: &Spec,
+    bundle: &str,
+    dir: &PathArg,
+) -> Result<Answer> {
+    let facts = facts::for_create(sys, spec, bundle).await;
+    let plan = plan::create(spec, bundle, &facts)
+        .map_err(|error| not_planned(&error, create_failed(&error)))?;
+    let start = start_end(sys, options, dir).await?;
+    let inputs = Inputs {
+        start: Some(start.fd()),
+        console: options.console_fd,
+    };
+    let terminal = spec
+        .process
+        .as_ref()
+        .is_some_and(|process| process.terminal);
+    if terminal && options.console_fd.is_none() {
+        return Err(RuntimeError::new(
+            ErrorKind::Invalid,
+            create_failed("cannot allocate tty if runc will detach without setting console socket"),
+        ));
+    }
+    let pid = run(sys, Arc::new(plan), inputs)
+        .await
+        .map_err(|failure| create_error(&failure))?;
+    let saved = Saved::new(sys, options, spec, bundle, pid).await;
+    let recorded = record(sys, options, dir, &saved, pid).await;
+    if let Err(error) = recorded {
+        let _ = sys.kill(pid, signal::KILL).await;
+        let _ = sys.waitid(WaitFor::Pid(pid), WaitFlags::EXITED).await;
+        return Err(error);
+    }
+    Ok(Answer::Reply(Reply::Pid(pid.0)))
+}
+
+fn create_error(failure: &Failure) -> RuntimeError {
+    RuntimeError {
+        message: create_failed(format_args!(
+            "unable to start container process: error during container init: {}",
+            failure.text
+        )),
+        ..failure.clone().into()
+    }
+}
+
+async fn record<S: Sys>(
+    sys: &S,
+    options: &Options,
+    dir: &PathArg,
+    saved: &Saved,
+    pid: Pid,
+) -> Result<()> {
+    replace_file(sys, dir, STATE, json(saved), 0o600)
+        .await
+        .map_err(|errno| RuntimeError::errno(format_args!("write {dir}/{STATE}"), errno))?;
+    write_pid(sys, options, pid).await
+}
+
+async fn write_pid<S: Sys>(sys: &S, options: &Options, pid: Pid) -> Result<()> {
+    let Some(path) = &options.pid_file else {
+        return Ok(());
+    };
+    let flags = OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::TRUNC;
+    let failed = |errno| RuntimeError::errno(format_args!("write {path}"), errno);
+    let file = sys
+        .openat(Fd::CWD, path.into(), flags, 0o644)
+        .await
+        .map_err(failed)?;
+    write_all(sys, file.fd(), pid.0.to_string().into_bytes())
+        .await
+        .map_err(failed)
+}
+
+/// Where the created process waits: the descriptor that was given, or a FIFO, open both ways so that opening does not
+/// wait and its reader sees no end. The file `CREATED` in the state directory exists until the start.
+async fn start_end<S: Sys>(sys: &S, options: &Options, dir: &PathArg) -> Result<OwnedFd<S>> {
+    let path = dir.join(CREATED);
+    let failed = |errno| RuntimeError::errno(format_args!("make {dir}/{CREATED}"), errno);
+    let kind = if options.start_fd.is_some() {
+        mode::S_IFREG
+    } else {
+        mode::S_IFIFO
+    };
+    let call = Call::Mknodat {
+        dirfd: Fd::CWD,
+        path: path.clone(),
+        mode: kind | 0o600,
+        dev: Default::default(),
+    };
+    sys.call(call).await.map_err(failed)?;
+    match options.start_fd {
+        Some(fd) => Ok(sys.own(fd)),
+        None => sys
+            .openat(Fd::CWD, path, OpenFlags::RDWR, 0)
+            .await
+            .map_err(failed),
+    }
+}
+
+async fn start<S: Sys>(sys: &S, options: &Options) -> Result<Answer> {
+    let dir = PathArg::from(&options.dir);
+    let saved = Saved::read(sys, &dir, &options.id).await?;
+    let status = saved.status(sys, &dir).await;
+    if status != Status::Created {
+        return Err(RuntimeError::new(
+            ErrorKind::WrongState,
+            format!(
+                "cannot start a container that is {}",
+                match status {
+                    Status::Running => "already running",
+                    _ => "stopped",
+                }
+            ),
+        ));
+    }
+    let path = dir.join(CREATED);
+    let failed = |errno| RuntimeError::errno("start the container", errno);
+    let flags = OpenFlags::WRONLY | OpenFlags::NONBLOCK;
+    let fifo = sys
+        .openat(Fd::CWD, path.clone(), flags, 0)
+        .await
+        .map_err(failed)?;
+    sys.unlinkat(Fd::CWD, path, AtFlags::empty())
+        .await
+        .map_err(failed)?;
+    write_all(sys, fifo.fd(), vec![0]).await.map_err(failed)?;
+    Ok(Answer::Reply(Reply::Ok))
+}
+
+async fn exec<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
+    let path = options
+        .process
+        .as_deref()
+        .ok_or_else(|| RuntimeError::new(ErrorKind::Invalid, "exec: --process FILE is missing"))?;
+    let process: Process = read_json(sys, &PathArg::from(path)).await?;
+    let dir = PathArg::from(&options.dir);
+    let saved = Saved::read(sys, &dir, &options.id).await?;
+    let status = saved.status(sys, &dir).await;
+    if status == Status::Stopped {
+        return Err(RuntimeError::new(
+            ErrorKind::WrongState,
+            "cannot exec in a stopped container",
+        ));
+    }
+    let pid = Pid(saved.state.pid);
+    let facts = facts::for_exec(sys, &process, pid).await;
+    let target = Target {
+        pid,
+        namespaces: CloneFlags::from_bits_retain(saved.namespaces),
+    };
+    let failed = |text: String| format!("exec failed: {text}");
+    let plan = plan::exec(&process, target, &facts)
+        .map_err(|error| not_planned(&error, failed(error.to_string())))?;
+    let inputs = Inputs {
+        start: None,
+        console: options.console_fd,
+    };
+    let pid = run(sys, Arc::new(plan), inputs)
+        .await
+        .map_err(|failure| RuntimeError {
+            message: failed(format!(
+                "unable to start container process: {}",
+                failure.text
+            )),
+            ..failure.into()
+        })?;
+    write_pid(sys, options, pid).await?;
+    Ok(Answer::Reply(Reply::Pid(pid.0)))
+}
+
+async fn kill<S: Sys>(sys: &S, options: &Options, signal: u8) -> Result<Answer> {
+    let dir = PathArg::from(&options.dir);
+    let saved = Saved::read(sys, &dir, &options.id).await?;
+    if saved.status(sys, &dir).await == Status::Stopped {
+        return Err(RuntimeError::new(
+            ErrorKind::WrongState,
+            "container not running",
+        ));
+    }
+    sys.kill(Pid(saved.state.pid), signal)
+        .await
+        .map_err(|errno| RuntimeError::errno("unable to signal init", errno))?;
+    Ok(Answer::Reply(Reply::Ok))
+}
+
+async fn delete<S: Sys>(sys: &S, options: &Options, force: bool) -> Result<Answer> {
+    let dir = PathArg::from(&options.dir);
+    let saved = match Saved::read(sys, &dir, &options.id).await {
+        Ok(saved) => Some(saved),
+        Err(error) if error.kind == ErrorKind::NotFound && force => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(saved) = &saved {
+        let status = saved.status(sys, &dir).await;
+        match (status, force) {
+            (Status::Stopped, _) => {}
+            // A created process is only the runtime's own: it may go with its container, as in runc.
+            (Status::Created, _) | (_, true) => end(sys, &dir, saved).await?,
+            (status, false) => {
+                return Err(RuntimeError::new(
+                    ErrorKind::WrongState,
+                    format!(
+                        "cannot delete container {} that is not stopped: {}",
+                        options.id,
+                        status.as_str()
+                    ),
+                ));
+            }
+        }
+    }
+    remove_state(sys, &dir)
+        .await
+        .map_err(|errno| RuntimeError::errno(format_args!("remove {dir}"), errno))?;
+    Ok(Answer::Reply(Reply::Ok))
+}
+
+/// Kills the container's process and waits until it is gone.
+async fn end<S: Sys>(sys: &S, dir: &PathArg, saved: &Saved) -> Result<()> {
+    let _ = sys.kill(Pid(saved.state.pid), signal::KILL).await;
+    for _ in 0..KILL_POLLS {
+        if saved.status(sys, dir).await == Status::Stopped {
+            return Ok(());
+        }
+        sys.sleep(KILL_POLL).await;
+    }
+    Err(RuntimeError::new(
+        ErrorKind::System,
+        "the container's process does not end",
+    ))
+}
+
+async fn state<S: Sys>(sys: &S, options: &Options) -> Result<Answer> {
+    let dir = PathArg::from(&options.dir);
+    let saved = Saved::read(sys, &dir, &options.id).await?;
+    let mut state = saved.state.clone();
+    state.status = saved.status(sys, &dir).await;
+    if state.status == Status::Stopped {
+        state.pid = 0;
+    }
+    let mut text = serde_json::to_vec_pretty(&state).unwrap_or_default();
+    text.push(b'\n');
+    Ok(Answer::Text(text))
+}
+
+async fn read_json<S: Sys, T: serde::de::DeserializeOwned>(sys: &S, path: &PathArg) -> Result<T> {
+    let text = read_file(sys, path.clone(), MAX_CONFIG)
+        .await
+        .map_err(|errno| match errno {
+            Errno::ENOENT => RuntimeError::new(
+                ErrorKind::Invalid,
+                format!("JSON specification file {path} not found"),
+            ),
+            errno => RuntimeError::errno(format_args!("read {path}"), errno),
+        })?;
+    serde_json::from_slice(&text)
+        .map_err(|error| RuntimeError::new(ErrorKind::Invalid, format!("{path}: {error}")))
+}
+
+/// The clone flags of the namespaces that a container has for itself or was told to join.
+fn namespace_flags(spec: &Spec) -> CloneFlags {
+    let mut flags = CloneFlags::empty();
+    for namespace in spec.linux.iter().flat_map(|linux| &linux.namespaces) {
+        flags |= match namespace.kind {
+            NamespaceKind::Pid => CloneFlags::NEWPID,
+            NamespaceKind::Network => CloneFlags::NEWNET,
+            NamespaceKind::Mount => CloneFlags::NEWNS,
+            NamespaceKind::Ipc => CloneFlags::NEWIPC,
+            NamespaceKind::Uts => CloneFlags::NEWUTS,
+            NamespaceKind::User => CloneFlags::NEWUSER,
+            NamespaceKind::Cgroup => CloneFlags::NEWCGROUP,
+            NamespaceKind::Time => CloneFlags::NEWTIME,
+        };
+    }
+    flags
+}

@@ -1,0 +1,169 @@
+//! What the runtime keeps of a container in its state directory.
+
+use super::args::Options;
+use super::namespace_flags;
+use crate::io::read_file;
+use crate::{ErrorKind, RuntimeError};
+use glassdock_abi::flags::{AtFlags, OpenFlags};
+use glassdock_abi::{Errno, Fd, Io, PathArg, Pid, Sys};
+use glassdock_oci::runtime::{Spec, State, Status};
+use serde::{Deserialize, Serialize};
+
+/// The state's file.
+pub(crate) const STATE: &str = "state.json";
+/// Exists from create to start.
+pub(crate) const CREATED: &str = "exec.fifo";
+/// Longest state in bytes.
+const MAX_STATE: usize = 4 << 20;
+/// Longest `/proc/PID/stat` in bytes.
+const MAX_STAT: usize = 4096;
+
+/// A container's state, with what the runtime needs to know again.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Saved {
+    /// The state of the specification; the status in it is that of the moment of writing.
+    #[serde(flatten)]
+    pub state: State,
+    /// When the process started, in clock ticks since boot: its number may come to mean another process.
+    pub start_time: u64,
+    /// Clone flags of the namespaces that are not the host's.
+    pub namespaces: u64,
+}
+
+impl Saved {
+    pub(super) async fn new<S: Sys>(
+        sys: &S,
+        options: &Options,
+        spec: &Spec,
+        bundle: &str,
+        pid: Pid,
+    ) -> Saved {
+        let start_time = process_stat(sys, pid)
+            .await
+            .map_or(0, |stat| stat.start_time);
+        Saved {
+            state: State {
+                oci_version: spec.oci_version.clone(),
+                id: options.id.clone(),
+                status: Status::Created,
+                pid: pid.0,
+                bundle: bundle.to_owned(),
+                annotations: spec.annotations.clone(),
+            },
+            start_time,
+            namespaces: namespace_flags(spec).bits(),
+        }
+    }
+
+    /// The state in a directory.
+    pub async fn read<S: Sys>(sys: &S, dir: &PathArg, id: &str) -> Result<Saved, RuntimeError> {
+        let text =
+            read_file(sys, dir.join(STATE), MAX_STATE)
+                .await
+                .map_err(|errno| match errno {
+                    Errno::ENOENT => RuntimeError::new(
+                        ErrorKind::NotFound,
+                        format!("container does not exist: {id}"),
+                    ),
+                    errno => RuntimeError::errno(format_args!("read {dir}/{STATE}"), errno),
+                })?;
+        serde_json::from_slice(&text).map_err(|error| {
+            RuntimeError::new(ErrorKind::System, format!("{dir}/{STATE}: {error}"))
+        })
+    }
+
+    /// The status now.
+    pub async fn status<S: Sys>(&self, sys: &S, dir: &PathArg) -> Status {
+        let stat = process_stat(sys, Pid(self.state.pid)).await;
+        let alive = stat.is_some_and(|stat| {
+            !matches!(stat.state, b'Z' | b'X') && stat.start_time == self.start_time
+        });
+        if !alive {
+            return Status::Stopped;
+        }
+        let created = sys
+            .statx(Fd::CWD, dir.join(CREATED), AtFlags::SYMLINK_NOFOLLOW)
+            .await
+            .is_ok();
+        if created {
+            Status::Created
+        } else {
+            Status::Running
+        }
+    }
+}
+
+/// What `/proc/PID/stat` says of a process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ProcessStat {
+    /// The letter of its state.
+    pub state: u8,
+    /// When it started, in clock ticks since boot.
+    pub start_time: u64,
+}
+
+/// Reads a process's state; `None` when there is no such process.
+pub(crate) async fn process_stat<S: Sys>(sys: &S, pid: Pid) -> Option<ProcessStat> {
+    let path = PathArg::from(format!("/proc/{}/stat", pid.0));
+    let text = read_file(sys, path, MAX_STAT).await.ok()?;
+    parse_stat(&text)
+}
+
+/// Fields 3 and 22 of `man 5 proc_pid_stat`; the second, a name in parentheses, may have anything in it.
+fn parse_stat(text: &[u8]) -> Option<ProcessStat> {
+    let end = text.iter().rposition(|&b| b == b')')?;
+    let rest = core::str::from_utf8(text.get(end + 1..)?).ok()?;
+    let mut fields = rest.split_ascii_whitespace();
+    let state = *fields.next()?.as_bytes().first()?;
+    let start_time = fields.nth(18)?.parse().ok()?;
+    Some(ProcessStat { state, start_time })
+}
+
+/// Removes a state directory with the files in it. One that is gone is as good.
+pub(crate) async fn remove_state<S: Sys>(sys: &S, dir: &PathArg) -> glassdock_abi::Result<()> {
+    let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW;
+    let open = match sys.openat(Fd::CWD, dir.clone(), flags, 0).await {
+        Err(Errno::ENOENT) => return Ok(()),
+        open => open?,
+    };
+    // The names first: what is removed while a directory is read may hide others.
+    let mut names = Vec::new();
+    loop {
+        let entries = sys.getdents64(open.fd()).await?;
+        if entries.is_empty() {
+            break;
+        }
+        let fresh = entries.into_iter().map(|entry| entry.name);
+        names.extend(fresh.filter(|name| name != b"." && name != b".."));
+    }
+    for name in names {
+        match sys.unlinkat(open.fd(), name.into(), AtFlags::empty()).await {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    match sys.unlinkat(Fd::CWD, dir.clone(), AtFlags::REMOVEDIR).await {
+        Err(Errno::ENOENT) => Ok(()),
+        done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_processes_do_not_confuse_the_fields() {
+        let stat = b"42 (a) b) (c) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12345 1 2";
+        assert_eq!(
+            parse_stat(stat),
+            Some(ProcessStat {
+                state: b'S',
+                start_time: 12345
+            })
+        );
+        assert_eq!(parse_stat(b"42 (x) S 1"), None);
+        assert_eq!(parse_stat(b""), None);
+    }
+}

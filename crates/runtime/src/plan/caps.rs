@@ -1,0 +1,79 @@
+//! Capabilities by name (`man 7 capabilities`).
+
+use super::PlanError;
+
+const NAMES: [&str; 41] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+];
+
+/// The number of `CAP_name`.
+pub(super) fn number(name: &str) -> Option<u32> {
+    let short = name.strip_prefix("CAP_")?;
+    NAMES
+        .iter()
+        .position(|known| *known == short)
+        .and_then(|at| u32::try_from(at).ok())
+}
+
+/// The name of a capability's number.
+pub(super) fn name(number: u32) -> String {
+    match usize::try_from(number).ok().and_then(|at| NAMES.get(at)) {
+        Some(name) => format!("CAP_{name}"),
+        None => format!("capability {number}"),
+    }
+}
+
+/// The bits of a list of names, cut to `bounding`.
+pub(super) fn set(names: &[String], field: &str, bounding: u64) -> Result<u64, PlanError> {
+    let mut bits = 0;
+    for (index, name) in names.iter().enumerate() {
+        let number = number(name).ok_or_else(|| {
+            PlanError::invalid(
+                format!("process.capabilities.{field}[{index}]"),
+                format!("unknown capability {name:?}"),
+            )
+        })?;
+        bits |= 1 << number;
+    }
+    Ok(bits & bounding)
+}

@@ -1,0 +1,80 @@
+//! The plan of a further process in a running container.
+
+use super::paths::{self, Slots};
+use super::{HostFacts, Item, Plan, PlanError, Step, create, dev, process};
+use crate::why;
+use glassdock_abi::flags::CloneFlags;
+use glassdock_abi::{Call, Pid};
+use glassdock_oci::runtime::Process;
+
+const CLAUSE: &str = "runtime.md#operations";
+
+/// The container to go into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// Its process on the host.
+    pub pid: Pid,
+    /// The namespaces that it does not share with the host.
+    pub namespaces: CloneFlags,
+}
+
+/// Plans a process in a running container. The slot `console` is filled from outside when there is a terminal.
+pub fn exec(process: &Process, target: Target, facts: &HostFacts) -> Result<Plan, PlanError> {
+    process::check(process)?;
+    let mut slots = Slots::default();
+    let container = slots.fd("container");
+    let setns = |nstype, why| {
+        let call = Call::Setns {
+            fd: container.fd(),
+            nstype,
+        };
+        Step::new(call, why, CLAUSE).failure("enter the container's namespaces")
+    };
+    let open = Call::PidfdOpen {
+        pid: target.pid,
+        flags: 0,
+    };
+    let mut parent: Vec<Item> = vec![
+        Step::new(open, why::TARGET_OPEN, CLAUSE)
+            .yields(container)
+            .failure("open the container's process")
+            .into(),
+    ];
+    if target.namespaces.contains(CloneFlags::NEWPID) {
+        parent.push(setns(CloneFlags::NEWPID, why::TARGET_PID).into());
+    }
+    let (clone, rollback) = create::birth(
+        &mut slots,
+        CloneFlags::empty(),
+        why::CLONE_EXEC,
+        String::new(),
+    );
+    parent.push(clone);
+    parent.push(paths::close(container));
+    parent.push(Item::AwaitReady);
+    let mut child = process::begin(&mut slots, process)?;
+    let others = target.namespaces - CloneFlags::NEWPID;
+    if !others.is_empty() {
+        child.push(setns(others, why::TARGET_ENTER).into());
+    }
+    child.push(paths::close(container));
+    if process.terminal {
+        let console = dev::console_slot(&mut slots);
+        child.extend(dev::terminal(
+            &mut slots,
+            dev::From::Inside,
+            console,
+            process.console_size,
+        ));
+    }
+    let finish = process::finish(&mut slots, process, facts)?;
+    child.extend(finish.items);
+    child.push(finish.exec);
+    Ok(Plan {
+        slots: slots.done(),
+        parent,
+        child,
+        rollback,
+        warnings: Vec::new(),
+    })
+}

@@ -1,0 +1,70 @@
+//! What a plan needs to know of the host. Equal facts give equal plans.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Which kinds of namespaces the kernel has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Namespaces {
+    /// Process ids.
+    pub pid: bool,
+    /// Mounts.
+    pub mnt: bool,
+    /// Host name.
+    pub uts: bool,
+    /// System V IPC, POSIX message queues.
+    pub ipc: bool,
+    /// Network.
+    pub net: bool,
+}
+
+impl Namespaces {
+    /// All that plans know.
+    pub const ALL: Namespaces = Namespaces {
+        pid: true,
+        mnt: true,
+        uts: true,
+        ipc: true,
+        net: true,
+    };
+}
+
+/// What a bind mount's source is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum FileKind {
+    /// A directory.
+    Directory,
+    /// Anything else.
+    File,
+}
+
+/// Facts of a host, and of the descriptors that the helper was given.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// The bounding set: no process here can have more capabilities.
+    pub bounding: u64,
+    /// Kinds of namespaces.
+    pub namespaces: Namespaces,
+    /// Whether `/proc/kcore` exists.
+    pub kcore: bool,
+    /// What the sources of bind mounts are; absent for those that do not exist.
+    pub sources: BTreeMap<String, FileKind>,
+    /// Owners of the standard streams; absent for those that must keep theirs, such as `/dev/null`.
+    pub stdio: [Option<u32>; 3],
+    /// Home directory of the process's user in the container, for `HOME` where the environment has none.
+    pub home: Option<String>,
+}
+
+impl Default for HostFacts {
+    /// A host with everything, whose bounding set has the 41 capabilities of Linux 5.9 and later.
+    fn default() -> Self {
+        HostFacts {
+            bounding: (1 << 41) - 1,
+            namespaces: Namespaces::ALL,
+            kcore: true,
+            sources: BTreeMap::new(),
+            stdio: [Some(0); 3],
+            home: Some("/".to_owned()),
+        }
+    }
+}

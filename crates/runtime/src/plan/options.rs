@@ -1,0 +1,109 @@
+//! Options of a mount as the specification and runc know them (config.md, "Linux mount options").
+
+use super::PlanError;
+use glassdock_abi::flags::MountFlags;
+
+/// A mount's options, sorted by what they do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Options {
+    /// Flags of the mount itself.
+    pub flags: MountFlags,
+    /// Changes of propagation, one call each.
+    pub propagation: Vec<(String, MountFlags)>,
+    /// What the file system reads, joined by commas.
+    pub data: String,
+}
+
+enum Effect {
+    Set(MountFlags),
+    Clear(MountFlags),
+    Propagate(MountFlags),
+    Nothing,
+    Refuse,
+}
+
+fn effect(option: &str) -> Option<Effect> {
+    use Effect::*;
+    use MountFlags as M;
+    let rec = |flag: M| Propagate(flag | M::REC);
+    Some(match option {
+        "defaults" => Nothing,
+        "async" => Clear(M::SYNCHRONOUS),
+        "atime" => Clear(M::NOATIME),
+        "bind" => Set(M::BIND),
+        "rbind" => Set(M::BIND | M::REC),
+        "dev" => Clear(M::NODEV),
+        "diratime" => Clear(M::NODIRATIME),
+        "dirsync" => Set(M::DIRSYNC),
+        "exec" => Clear(M::NOEXEC),
+        "iversion" => Set(M::from_bits_retain(1 << 23)),
+        "noiversion" => Clear(M::from_bits_retain(1 << 23)),
+        "lazytime" => Set(M::LAZYTIME),
+        "nolazytime" => Clear(M::LAZYTIME),
+        "loud" => Clear(M::SILENT),
+        "mand" => Set(M::MANDLOCK),
+        "nomand" => Clear(M::MANDLOCK),
+        "noatime" => Set(M::NOATIME),
+        "nodev" => Set(M::NODEV),
+        "nodiratime" => Set(M::NODIRATIME),
+        "noexec" => Set(M::NOEXEC),
+        "norelatime" => Clear(M::RELATIME),
+        "nostrictatime" => Clear(M::STRICTATIME),
+        "nosuid" => Set(M::NOSUID),
+        "nosymfollow" => Set(M::NOSYMFOLLOW),
+        "relatime" => Set(M::RELATIME),
+        "remount" => Set(M::REMOUNT),
+        "ro" => Set(M::RDONLY),
+        "rw" => Clear(M::RDONLY),
+        "silent" => Set(M::SILENT),
+        "strictatime" => Set(M::STRICTATIME),
+        "suid" => Clear(M::NOSUID),
+        "symfollow" => Clear(M::NOSYMFOLLOW),
+        "sync" => Set(M::SYNCHRONOUS),
+        "private" => Propagate(M::PRIVATE),
+        "shared" => Propagate(M::SHARED),
+        "slave" => Propagate(M::SLAVE),
+        "unbindable" => Propagate(M::UNBINDABLE),
+        "rprivate" => rec(M::PRIVATE),
+        "rshared" => rec(M::SHARED),
+        "rslave" => rec(M::SLAVE),
+        "runbindable" => rec(M::UNBINDABLE),
+        "tmpcopyup" | "idmap" | "ridmap" | "rro" | "rrw" | "rnosuid" | "rsuid" | "rnodev"
+        | "rdev" | "rnoexec" | "rexec" | "rnodiratime" | "rdiratime" | "rrelatime"
+        | "rnorelatime" | "rnoatime" | "ratime" | "rstrictatime" | "rnostrictatime"
+        | "rnosymfollow" | "rsymfollow" => Refuse,
+        _ => return None,
+    })
+}
+
+/// The flag of a propagation's name, such as `rslave`.
+pub(super) fn propagation(name: &str) -> Option<MountFlags> {
+    match effect(name) {
+        Some(Effect::Propagate(flags)) => Some(flags),
+        _ => None,
+    }
+}
+
+/// Sorts a mount's options; `field` names the mount.
+pub(super) fn parse(options: &[String], field: &str) -> Result<Options, PlanError> {
+    let mut parsed = Options::default();
+    let mut data = Vec::new();
+    for (index, option) in options.iter().enumerate() {
+        let at = || format!("{field}.options[{index}]");
+        if option.contains('\0') {
+            return Err(PlanError::invalid(at(), "a NUL character is not allowed"));
+        }
+        match effect(option) {
+            Some(Effect::Set(flags)) => parsed.flags |= flags,
+            Some(Effect::Clear(flags)) => parsed.flags -= flags,
+            Some(Effect::Propagate(flags)) => parsed.propagation.push((option.clone(), flags)),
+            Some(Effect::Nothing) => {}
+            Some(Effect::Refuse) => {
+                return Err(PlanError::unsupported(at(), format!("{option:?}")));
+            }
+            None => data.push(option.as_str()),
+        }
+    }
+    parsed.data = data.join(",");
+    Ok(parsed)
+}
