@@ -52,6 +52,10 @@ pub fn ensure(needs: &[Need]) -> Result<()> {
         return Ok(());
     }
     let _lock = lock()?;
+    if needs.contains(&Need::Npm) && on_path("npm").is_none() {
+        eprintln!("setting up: Node.js with npm");
+        apt::install(&["nodejs", "npm"])?;
+    }
     // Another run may have installed it while this one waited for the lock.
     let jobs = jobs(needs);
     if !jobs.is_empty() {

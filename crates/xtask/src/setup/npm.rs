@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::paths::{cache, on_path, root};
+use crate::paths::{cache, root};
 use crate::run::Cmd;
 
 fn folder() -> PathBuf {
@@ -31,9 +31,6 @@ pub fn present() -> bool {
 
 /// Installs exactly what the lock file says.
 pub fn install() -> Result<()> {
-    if on_path("npm").is_none() {
-        bail!("Node.js 18 or newer with npm is needed (Debian: apt-get install nodejs npm)");
-    }
     Cmd::new("npm")
         .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
         .dir(folder())
