@@ -128,7 +128,7 @@ mod tests {
             cuts in prop::collection::vec(1usize..9, 1..40),
         ) {
             let mut bytes = Vec::new();
-            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let (mut out, mut err) = (Vec::<u8>::new(), Vec::<u8>::new());
             for (is_err, data) in &frames {
                 let stream = if *is_err { StdStream::Stderr } else { StdStream::Stdout };
                 bytes.extend(frame(stream, data));
@@ -145,7 +145,7 @@ mod tests {
                 rest = tail;
             }
             prop_assert!(demux.at_boundary());
-            prop_assert_eq!((got_out, got_err), (out.iter().map(|b| **b).collect::<Vec<u8>>(), err.iter().map(|b| **b).collect::<Vec<u8>>()));
+            prop_assert_eq!((got_out, got_err), (out, err));
         }
 
         #[test]

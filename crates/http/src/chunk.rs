@@ -214,7 +214,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_taken_or_refused_alike_in_any_pieces(bytes in prop::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'0'), Just(b'3'), any::<u8>()], 0..60), piece in 1usize..9) {
-            prop_assert_eq!(decode(&bytes, piece), decode(&bytes, 1000));
+            let told = |piece| decode(&bytes, piece).map(|(data, done, _)| (data, done));
+            prop_assert_eq!(told(piece), told(1000));
         }
     }
 }

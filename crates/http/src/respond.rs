@@ -53,16 +53,16 @@ pub(crate) fn head(
     context: Context,
 ) -> Vec<u8> {
     let mut out = status_line(status, context.version);
-    let ours = [CONNECTION, DATE, TRANSFER_ENCODING];
+    let mut ours = vec![CONNECTION, DATE, TRANSFER_ENCODING];
+    if framing != BodyFraming::None || status == StatusCode::NO_CONTENT {
+        ours.push(CONTENT_LENGTH);
+    }
     let mut fields: Vec<_> = headers
         .iter()
         .filter(|(name, _)| !ours.contains(name))
         .collect();
     fields.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
     for (name, value) in fields {
-        if *name == CONTENT_LENGTH && framing != BodyFraming::None {
-            continue;
-        }
         field(&mut out, &canonical(name), value.as_bytes());
     }
     field(&mut out, "Date", http_date(context.now).as_bytes());

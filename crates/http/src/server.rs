@@ -283,7 +283,7 @@ impl<S: Sys + Trace> Exchange<'_, S> {
         };
         let mut headers = parts.headers;
         if framing == BodyFraming::None
-            && let Some(length) = body.size_hint().exact().filter(|length| *length > 0)
+            && let Some(length) = body.size_hint().exact()
         {
             headers.insert(http::header::CONTENT_LENGTH, length.into());
         }
