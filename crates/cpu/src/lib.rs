@@ -16,6 +16,7 @@ mod frames;
 mod inst;
 mod lower;
 mod op;
+mod softfloat;
 mod space;
 pub mod sse;
 mod sse_fp;
