@@ -2,7 +2,7 @@
 
 use crate::forms::{BitOp, ShiftOp};
 use crate::op::{Op, T1};
-use crate::state::rflags::{AF, ARITH, CF, OF, PF, SF, ZF};
+use crate::state::rflags::{AF, CF, OF, PF, SF, ZF};
 use crate::state::{Exit, reg};
 use crate::vm::{Stop, Vm, Word};
 
@@ -483,5 +483,3 @@ fn cmpxchg_any<W: Word>(vm: &mut Vm, op: &Op) {
 
 /// The low byte of the flags to ah's layout, and back.
 pub(crate) const SAHF: u64 = SF | ZF | AF | PF | CF;
-/// All that arithmetic writes.
-pub(crate) const ALL: u64 = ARITH;

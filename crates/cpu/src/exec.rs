@@ -6,7 +6,7 @@ use crate::exec_cold;
 use crate::flags::{Flags, bit};
 use crate::forms::ShiftOp;
 use crate::frames::Frames;
-use crate::op::{BLOCK, Code, FS, GS, Op, SLOTS};
+use crate::op::{BLOCK, Code, FS, GS, SLOTS};
 use crate::space::AddressSpace;
 use crate::sse;
 use crate::sse_int;

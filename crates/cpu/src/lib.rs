@@ -24,7 +24,9 @@ mod sse_int;
 mod state;
 mod string;
 mod vm;
+mod wide;
 pub mod x87;
+mod x87_fn;
 
 pub use frames::{FrameId, Frames, MAX_FRAMES, OutOfFrames, PAGE_SIZE};
 pub use inst::{Inst, Mem, Segment};

@@ -38,9 +38,21 @@ pub(crate) struct Format {
     pub(crate) max: i32,
 }
 
-pub(crate) const SINGLE: Format = Format { precision: 24, min: -126, max: 127 };
-pub(crate) const DOUBLE: Format = Format { precision: 53, min: -1022, max: 1023 };
-pub(crate) const EXTENDED: Format = Format { precision: 64, min: -16382, max: 16383 };
+pub(crate) const SINGLE: Format = Format {
+    precision: 24,
+    min: -126,
+    max: 127,
+};
+pub(crate) const DOUBLE: Format = Format {
+    precision: 53,
+    min: -1022,
+    max: 1023,
+};
+pub(crate) const EXTENDED: Format = Format {
+    precision: 64,
+    min: -16382,
+    max: 16383,
+};
 
 /// What kind of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,12 +89,24 @@ impl Num {
     }
 
     pub(crate) fn negated(self) -> Num {
-        Num { sign: !self.sign, ..self }
+        Num {
+            sign: !self.sign,
+            ..self
+        }
     }
 
     /// Denormals taken as zero.
     pub(crate) fn flushed(self) -> Num {
-        if self.denormal { Num { class: Class::Zero, mant: 0, denormal: false, ..self } } else { self }
+        if self.denormal {
+            Num {
+                class: Class::Zero,
+                mant: 0,
+                denormal: false,
+                ..self
+            }
+        } else {
+            self
+        }
     }
 
     /// The exact value as a result that is still to be rounded.
@@ -102,7 +126,13 @@ pub(crate) fn unpack(bits: u64, format: Format) -> Num {
     let sign = bits >> (fraction_bits + exp_bits) & 1 != 0;
     let biased = (bits >> fraction_bits) as i32 & ((1 << exp_bits) - 1);
     let fraction = (bits & ((1 << fraction_bits) - 1)) << (63 - fraction_bits);
-    let num = Num { sign, class: Class::Finite, exp: 0, mant: fraction, denormal: false };
+    let num = Num {
+        sign,
+        class: Class::Finite,
+        exp: 0,
+        mant: fraction,
+        denormal: false,
+    };
     if biased == (1 << exp_bits) - 1 {
         let class = match fraction {
             0 => Class::Infinite,
@@ -112,13 +142,25 @@ pub(crate) fn unpack(bits: u64, format: Format) -> Num {
         return Num { class, ..num };
     }
     if biased != 0 {
-        return Num { exp: biased - format.max, mant: fraction | 1 << 63, ..num };
+        return Num {
+            exp: biased - format.max,
+            mant: fraction | 1 << 63,
+            ..num
+        };
     }
     if fraction == 0 {
-        return Num { class: Class::Zero, ..num };
+        return Num {
+            class: Class::Zero,
+            ..num
+        };
     }
     let shift = fraction.leading_zeros();
-    Num { exp: format.min - shift as i32, mant: fraction << shift, denormal: true, ..num }
+    Num {
+        exp: format.min - shift as i32,
+        mant: fraction << shift,
+        denormal: true,
+        ..num
+    }
 }
 
 /// Packs a rounded number into single or double.
@@ -171,7 +213,14 @@ impl Rounded {
             Class::Quiet => 3 << 62,
             _ => 1 << 63,
         };
-        Rounded { sign, class, exp: 0, mant, flags: 0, up: false }
+        Rounded {
+            sign,
+            class,
+            exp: 0,
+            mant,
+            flags: 0,
+            up: false,
+        }
     }
 }
 
@@ -242,13 +291,20 @@ pub(crate) fn round(sign: bool, exp: i32, mant: u128, format: Format, c: Control
         return finite(keep, e + c.wrap, flags | UE, up);
     }
     if c.flush {
-        return Rounded { flags: UE | PE, ..Rounded::special(Class::Zero, sign) };
+        return Rounded {
+            flags: UE | PE,
+            ..Rounded::special(Class::Zero, sign)
+        };
     }
     let shifted = shift_sticky(mant, (format.min - exp) as u32);
     let (keep, inexact, up) = round_bits(shifted, p, sign, c.rounding);
     let flags = if inexact { UE | PE } else { 0 };
     if keep == 0 {
-        return Rounded { flags, up, ..Rounded::special(Class::Zero, sign) };
+        return Rounded {
+            flags,
+            up,
+            ..Rounded::special(Class::Zero, sign)
+        };
     }
     finite(keep, format.min, flags, up)
 }
@@ -262,10 +318,21 @@ fn overflow(sign: bool, format: Format, rounding: u8) -> Rounded {
     };
     let flags = OE | PE;
     if to_infinity {
-        return Rounded { flags, up: true, ..Rounded::special(Class::Infinite, sign) };
+        return Rounded {
+            flags,
+            up: true,
+            ..Rounded::special(Class::Infinite, sign)
+        };
     }
     let mant = u64::MAX << (64 - format.precision);
-    Rounded { sign, class: Class::Finite, exp: format.max, mant, flags, up: false }
+    Rounded {
+        sign,
+        class: Class::Finite,
+        exp: format.max,
+        mant,
+        flags,
+        up: false,
+    }
 }
 
 fn normalized(sign: bool, exp: i32, mant: u128) -> Raw {
@@ -288,10 +355,18 @@ pub(crate) fn add(a: Num, b: Num, rounding: u8) -> Raw {
 }
 
 fn add_finite(a: Num, b: Num, rounding: u8) -> Raw {
-    let (big, small) = if (a.exp, a.mant) >= (b.exp, b.mant) { (a, b) } else { (b, a) };
+    let (big, small) = if (a.exp, a.mant) >= (b.exp, b.mant) {
+        (a, b)
+    } else {
+        (b, a)
+    };
     let large = u128::from(big.mant) << 63;
     let little = shift_sticky(u128::from(small.mant) << 63, (big.exp - small.exp) as u32);
-    let sum = if big.sign == small.sign { large + little } else { large - little };
+    let sum = if big.sign == small.sign {
+        large + little
+    } else {
+        large - little
+    };
     if sum == 0 {
         return Raw::Zero(rounding == rounding::DOWN);
     }
@@ -305,7 +380,11 @@ pub(crate) fn mul(a: Num, b: Num) -> Raw {
         (Class::Infinite, Class::Zero) | (Class::Zero, Class::Infinite) => Raw::Invalid,
         (Class::Infinite, _) | (_, Class::Infinite) => Raw::Infinite(sign),
         (Class::Zero, _) | (_, Class::Zero) => Raw::Zero(sign),
-        _ => normalized(sign, a.exp + b.exp + 1, u128::from(a.mant) * u128::from(b.mant)),
+        _ => normalized(
+            sign,
+            a.exp + b.exp + 1,
+            u128::from(a.mant) * u128::from(b.mant),
+        ),
     }
 }
 
@@ -322,7 +401,11 @@ pub(crate) fn div(a: Num, b: Num) -> Raw {
             let n = u128::from(a.mant) << 63;
             let (high, rest) = (n / d, n % d);
             let (low, rest) = ((rest << 64) / d, (rest << 64) % d);
-            normalized(sign, a.exp - b.exp, high << 64 | low | u128::from(rest != 0))
+            normalized(
+                sign,
+                a.exp - b.exp,
+                high << 64 | low | u128::from(rest != 0),
+            )
         }
     }
 }
@@ -355,8 +438,12 @@ pub(crate) fn to_integer(a: Num, rounding: u8) -> Option<(i128, bool, bool)> {
             // Fixed point with the integer part above and one sticky fraction below.
             let wide = u128::from(a.mant) << 64;
             if a.exp < 0 {
-                let (keep, inexact, up) =
-                    round_bits(shift_sticky(wide, (1 - (a.exp + 1).max(-120)) as u32), 1, a.sign, rounding);
+                let (keep, inexact, up) = round_bits(
+                    shift_sticky(wide, (1 - (a.exp + 1).max(-120)) as u32),
+                    1,
+                    a.sign,
+                    rounding,
+                );
                 (keep, inexact, up)
             } else {
                 let precision = a.exp as u32 + 1;
@@ -375,7 +462,13 @@ pub(crate) fn from_integer(v: i64) -> Num {
     let shift = mant.leading_zeros();
     let class = if v == 0 { Class::Zero } else { Class::Finite };
     let mant = if v == 0 { 0 } else { mant << shift };
-    Num { sign: v < 0, class, exp: 63 - shift as i32, mant, denormal: false }
+    Num {
+        sign: v < 0,
+        class,
+        exp: 63 - shift as i32,
+        mant,
+        denormal: false,
+    }
 }
 
 /// How `a` and `b`, neither a NaN, compare.

@@ -142,7 +142,11 @@ impl Env {
             flush: mxcsr & FTZ != 0,
             wrap: 0,
         };
-        Env { control, daz: mxcsr & DAZ != 0, flags: 0 }
+        Env {
+            control,
+            daz: mxcsr & DAZ != 0,
+            flags: 0,
+        }
     }
 
     fn unpack(&self, bits: u64, f: Format) -> Num {
@@ -159,7 +163,11 @@ impl Env {
         }
         vm.cpu.mxcsr |= u32::from(flags);
         let raised = flags & !self.control.masked;
-        if raised != 0 { Err(vm.stop(Exit::SimdException { raised })) } else { Ok(()) }
+        if raised != 0 {
+            Err(vm.stop(Exit::SimdException { raised }))
+        } else {
+            Ok(())
+        }
     }
 
     fn invalid(&mut self, f: Format) -> u64 {
@@ -227,7 +235,11 @@ impl Env {
     fn extreme(&mut self, max: bool, a: (u64, Num), b: (u64, Num), f: Format) -> u64 {
         // With DAZ a denormal is chosen as the zero that it counts as.
         let value = |(bits, n): (u64, Num)| {
-            if self.daz && n.zero() { pack(Rounded::special(Class::Zero, n.sign), f) } else { bits }
+            if self.daz && n.zero() {
+                pack(Rounded::special(Class::Zero, n.sign), f)
+            } else {
+                bits
+            }
         };
         let (x, y) = (value(a), value(b));
         if a.1.nan() || b.1.nan() {
@@ -236,7 +248,11 @@ impl Env {
         }
         self.denormal(&[a.1, b.1]);
         let order = softfloat::compare(a.1, b.1);
-        let wanted = if max { Ordering::Greater } else { Ordering::Less };
+        let wanted = if max {
+            Ordering::Greater
+        } else {
+            Ordering::Less
+        };
         if order == wanted { x } else { y }
     }
 
@@ -420,7 +436,11 @@ pub(crate) fn order(vm: &mut Vm, l: Lanes, a: u128, b: u128, signals: bool) -> R
 impl Env {
     /// To an integer of `bits` bits; what does not fit is the "integer indefinite".
     fn integer(&mut self, x: u64, f: Format, truncate: bool, bits: u32) -> u64 {
-        let rounding = if truncate { rounding::ZERO } else { self.control.rounding };
+        let rounding = if truncate {
+            rounding::ZERO
+        } else {
+            self.control.rounding
+        };
         let min = -(1i128 << (bits - 1));
         match softfloat::to_integer(self.unpack(x, f), rounding) {
             Some((v, inexact, _)) if v >= min && v < -min => {
@@ -447,7 +467,10 @@ impl Env {
             if n.class == Class::Signaling {
                 self.flags |= IE;
             }
-            let nan = Rounded { mant: n.mant | 3 << 62, ..Rounded::special(Class::Quiet, n.sign) };
+            let nan = Rounded {
+                mant: n.mant | 3 << 62,
+                ..Rounded::special(Class::Quiet, n.sign)
+            };
             return pack(nan, to);
         }
         self.denormal(&[n]);
@@ -457,7 +480,13 @@ impl Env {
 
 /// Runs a conversion of `s`. `old` is the destination, whose other lanes stay where the
 /// instruction says so.
-pub(crate) fn convert(vm: &mut Vm, what: Convert, s: u128, wide: bool, old: u128) -> Result<u128, Stop> {
+pub(crate) fn convert(
+    vm: &mut Vm,
+    what: Convert,
+    s: u128,
+    wide: bool,
+    old: u128,
+) -> Result<u128, Stop> {
     let mut env = Env::new(vm.cpu.mxcsr);
     let e = &mut env;
     let bits = if wide { 64 } else { 32 };
@@ -468,17 +497,33 @@ pub(crate) fn convert(vm: &mut Vm, what: Convert, s: u128, wide: bool, old: u128
     let low32 = |v: u64| old >> 32 << 32 | u128::from(v);
     let low = |v: u64| low64(u128::from(v));
     let out = match what {
-        Pi2ps => low64(pair(e.from_integer(int(0), SINGLE), e.from_integer(int(1), SINGLE), 32)),
-        Pi2pd | Dq2pd => pair(e.from_integer(int(0), DOUBLE), e.from_integer(int(1), DOUBLE), 64),
+        Pi2ps => low64(pair(
+            e.from_integer(int(0), SINGLE),
+            e.from_integer(int(1), SINGLE),
+            32,
+        )),
+        Pi2pd | Dq2pd => pair(
+            e.from_integer(int(0), DOUBLE),
+            e.from_integer(int(1), DOUBLE),
+            64,
+        ),
         Si2ss => low32(e.from_integer(gpr, SINGLE)),
         Si2sd => low(e.from_integer(gpr, DOUBLE)),
         Tps2pi | Ps2pi => {
             let t = what == Tps2pi;
-            pair(e.integer(lane(s, 0, 32), SINGLE, t, 32), e.integer(lane(s, 1, 32), SINGLE, t, 32), 32)
+            pair(
+                e.integer(lane(s, 0, 32), SINGLE, t, 32),
+                e.integer(lane(s, 1, 32), SINGLE, t, 32),
+                32,
+            )
         }
         Tpd2pi | Pd2pi | Tpd2dq | Pd2dq => {
             let t = matches!(what, Tpd2pi | Tpd2dq);
-            pair(e.integer(lane(s, 0, 64), DOUBLE, t, 32), e.integer(lane(s, 1, 64), DOUBLE, t, 32), 32)
+            pair(
+                e.integer(lane(s, 0, 64), DOUBLE, t, 32),
+                e.integer(lane(s, 1, 64), DOUBLE, t, 32),
+                32,
+            )
         }
         Tss2si | Ss2si => u128::from(e.integer(lane(s, 0, 32), SINGLE, what == Tss2si, bits)),
         Tsd2si | Sd2si => u128::from(e.integer(lane(s, 0, 64), DOUBLE, what == Tsd2si, bits)),
@@ -494,7 +539,9 @@ pub(crate) fn convert(vm: &mut Vm, what: Convert, s: u128, wide: bool, old: u128
         ),
         Ss2sd => low(e.resize(lane(s, 0, 32), SINGLE, DOUBLE)),
         Sd2ss => low32(e.resize(lane(s, 0, 64), DOUBLE, SINGLE)),
-        Dq2ps => (0..4).fold(0, |r, i| r | u128::from(e.from_integer(int(i), SINGLE)) << (32 * i)),
+        Dq2ps => (0..4).fold(0, |r, i| {
+            r | u128::from(e.from_integer(int(i), SINGLE)) << (32 * i)
+        }),
         Ps2dq | Tps2dq => (0..4).fold(0, |r, i| {
             let v = e.integer(lane(s, i, 32), SINGLE, what == Tps2dq, 32);
             r | u128::from(v) << (32 * i)
