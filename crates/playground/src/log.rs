@@ -143,7 +143,11 @@ mod tests {
         for (record, bytes) in typed.iter().enumerate() {
             lines.typed(record as u64, record as u64 * 10, bytes.as_bytes());
         }
-        lines.entered().iter().map(|e| e.line.text.clone()).collect()
+        lines
+            .entered()
+            .iter()
+            .map(|e| e.line.text.clone())
+            .collect()
     }
 
     #[test]

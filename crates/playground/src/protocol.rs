@@ -169,11 +169,7 @@ pub struct BadMessage {
 
 impl fmt::Display for BadMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "byte {} begins no message of version {VERSION}",
-            self.at
-        )
+        write!(f, "byte {} begins no message of version {VERSION}", self.at)
     }
 }
 
