@@ -38,9 +38,7 @@ pub fn ensure() -> Result<()> {
     parts::ensure()?;
     let stamp = root().join(".cache/built-from");
     let wanted = fingerprint()?;
-    if dist().join("index.html").is_file()
-        && fs::read_to_string(&stamp).is_ok_and(|built| built == wanted)
-    {
+    if fs::read_to_string(&stamp).is_ok_and(|built| built == with_index(&wanted)) {
         return Ok(());
     }
     // A build that fails half-way must not pass for this or an earlier one.
@@ -57,9 +55,16 @@ pub fn ensure() -> Result<()> {
         .env("NO_COLOR", "true")
         .run()?;
     fs::create_dir_all(root().join(".cache"))?;
-    fs::write(&stamp, wanted).context("remembering what was built")?;
+    fs::write(&stamp, with_index(&wanted)).context("remembering what was built")?;
     eprintln!("built dist/ in {}", seconds(start.elapsed()));
     Ok(())
+}
+
+/// The fingerprint with what lies in `dist/`: `trunk serve` puts a build for developing there,
+/// which names its files after their content.
+fn with_index(fingerprint: &str) -> String {
+    let index = fs::read(dist().join("index.html")).unwrap_or_default();
+    format!("{fingerprint} {}", hex(&index))
 }
 
 /// Names, sizes and times of all inputs, as one digest.
