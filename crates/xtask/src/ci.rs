@@ -24,6 +24,7 @@ pub fn run() -> Counts {
     });
     counts = counts + step("format", || Ok(Counts::one(format())));
     counts = counts + step("clippy", || Ok(Counts::one(clippy(None))));
+    counts = counts + step("fuzz targets", || Ok(Counts::one(fuzz_targets())));
     counts = counts + step("native tests", || test::run(&[test::Kind::Native]));
     counts = counts
         + step("set-up of page and browser", || match tools.join() {
@@ -60,12 +61,33 @@ fn step(name: &str, work: impl FnOnce() -> Result<Counts>) -> Counts {
 }
 
 fn format() -> bool {
-    shown(Cmd::new("cargo").args(["fmt", "--all", "--check"]))
+    let check = |manifest| {
+        let args = ["fmt", "--all", "--check", "--manifest-path", manifest];
+        shown(Cmd::new("cargo").args(args))
+    };
+    // Both, so that one run names all files.
+    let (workspace, fuzz) = (check("Cargo.toml"), check(FUZZ));
+    workspace && fuzz
+}
+
+/// A workspace of its own, as cargo-fuzz wants it; running it needs a nightly compiler.
+const FUZZ: &str = "fuzz/Cargo.toml";
+
+/// They still compile; how long they run is for whoever fuzzes.
+fn fuzz_targets() -> bool {
+    let args = [
+        "check",
+        "--quiet",
+        "--locked",
+        "--target-dir",
+        "target/fuzz",
+    ];
+    shown(Cmd::new("cargo").args(args).args(["--manifest-path", FUZZ]))
 }
 
 /// The page's two programs are checked for their target, everything else for this machine.
 fn clippy(target: Option<&str>) -> bool {
-    let mut cmd = Cmd::new("cargo").args(["clippy", "--quiet"]);
+    let mut cmd = Cmd::new("cargo").args(["clippy", "--quiet", "--keep-going"]);
     cmd = match target {
         None => cmd.args(["--workspace", "--all-targets"]),
         Some(target) => cmd.args([

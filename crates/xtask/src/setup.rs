@@ -40,8 +40,8 @@ pub const PAGE: [Need; 4] = [Need::WasmStd, Need::WasmBindgen, Need::Trunk, Need
 /// What all tests need beyond the page.
 pub const TESTS: [Need; 3] = [Need::WasmPack, Need::Browser, Need::TestTools];
 
-/// Debian packages of programs that the tests call.
-const TEST_PACKAGES: [&str; 3] = ["busybox-static", "strace", "e2fsprogs"];
+/// Debian packages of programs that the tests call, and of the compiler for fuzz targets.
+const TEST_PACKAGES: [&str; 4] = ["busybox-static", "e2fsprogs", "g++", "strace"];
 
 /// Installs what is missing of `needs`, slow parts side by side.
 ///
