@@ -5,6 +5,7 @@ mod build;
 mod ci;
 mod images;
 mod jobs;
+mod notices;
 mod parts;
 mod paths;
 mod run;

@@ -1,15 +1,15 @@
 //! `parts`: what the page serves that is neither Rust nor written by hand: npm's modules
-//! bundled by esbuild, and the images. Trunk calls this before every build.
+//! bundled by esbuild, the images, the licences of others. Trunk calls this before every build.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::images;
 use crate::paths::{generated, root};
 use crate::run::Cmd;
 use crate::setup::{self, Need, npm};
+use crate::{images, notices};
 
 /// Makes all parts that are missing or outdated.
 ///
@@ -18,6 +18,7 @@ use crate::setup::{self, Need, npm};
 pub fn ensure() -> Result<()> {
     setup::ensure(&[Need::Npm])?;
     images::ensure()?;
+    notices::ensure()?;
     bundle()
 }
 
