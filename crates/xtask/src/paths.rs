@@ -40,10 +40,12 @@ pub fn generated() -> PathBuf {
     root().join("www/generated")
 }
 
-/// Where a program of this name is found on PATH.
+/// Where a program of this name is found on PATH, or where an administrator's PATH leads.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
+    let more = ["/usr/sbin", "/sbin"].map(PathBuf::from);
     std::env::split_paths(&path)
+        .chain(more)
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
 }

@@ -40,8 +40,21 @@ pub const PAGE: [Need; 4] = [Need::WasmStd, Need::WasmBindgen, Need::Trunk, Need
 /// What all tests need beyond the page.
 pub const TESTS: [Need; 3] = [Need::WasmPack, Need::Browser, Need::TestTools];
 
-/// Debian packages of programs that the tests call, and of the compiler for fuzz targets.
-const TEST_PACKAGES: [&str; 4] = ["busybox-static", "e2fsprogs", "g++", "strace"];
+/// The browser and what drives it, with their packages.
+const BROWSER_PROGRAMS: [(&str, &str); 2] = [
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+];
+
+/// Programs that the tests call, or that fuzz targets are compiled with, and their packages.
+const TEST_PROGRAMS: [(&str, &str); 3] = [
+    ("e2fsck", "e2fsprogs"),
+    ("g++", "g++"),
+    ("strace", "strace"),
+];
+
+/// A static busybox, which a program's name on PATH does not tell from another.
+const TEST_BUSYBOX: [&str; 1] = ["busybox-static"];
 
 /// Installs what is missing of `needs`, slow parts side by side.
 ///
@@ -101,16 +114,18 @@ fn jobs(needs: &[Need]) -> Vec<Job> {
 
 fn debian_packages(needs: &[Need]) -> Vec<&'static str> {
     let mut packages = Vec::new();
+    let mut want = |programs: &[(&str, &'static str)]| {
+        let missing = programs
+            .iter()
+            .filter(|(program, _)| on_path(program).is_none());
+        packages.extend(missing.map(|(_, package)| *package));
+    };
     if needs.contains(&Need::Browser) {
-        if on_path("chromium").is_none() {
-            packages.push("chromium");
-        }
-        if on_path("chromedriver").is_none() {
-            packages.push("chromium-driver");
-        }
+        want(&BROWSER_PROGRAMS);
     }
     if needs.contains(&Need::TestTools) {
-        packages.extend(apt::missing(&TEST_PACKAGES));
+        want(&TEST_PROGRAMS);
+        packages.extend(apt::missing(&TEST_BUSYBOX));
     }
     packages
 }
