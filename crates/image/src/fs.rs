@@ -1,5 +1,9 @@
 //! Directories handled through a kernel: entry by entry, from descriptors, never out of their root.
 
+mod tree;
+
+pub use tree::link_tree;
+
 use crate::{Error, Result};
 use glassdock_abi::flags::{AtFlags, OpenFlags, RenameFlags, ResolveFlags};
 use glassdock_abi::types::{OpenHow, mode};

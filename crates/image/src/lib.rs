@@ -15,7 +15,7 @@ pub mod reference;
 pub mod source;
 pub mod tar;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, errno_text};
 pub use glassdock_oci::Digest;
 pub use glassdock_oci::image::ImageConfig;
 pub use reference::Reference;
