@@ -92,7 +92,10 @@ pub struct Engine<S: Kernel> {
 
 impl<S: Kernel> Clone for Engine<S> {
     fn clone(&self) -> Self {
-        Engine { shared: self.shared.clone(), sys: self.sys.clone() }
+        Engine {
+            shared: self.shared.clone(),
+            sys: self.sys.clone(),
+        }
     }
 }
 
@@ -124,17 +127,41 @@ impl<S: Kernel> Drop for SpanGuard<S> {
 
 impl<S: Kernel> Engine<S> {
     /// An engine with state read from disk.
-    pub(crate) fn new(base: S, config: Config, facts: Facts, engine_id: String, images: ImageStore) -> Engine<S> {
-        let tables = Tables { containers: BTreeMap::new(), names: BTreeMap::new(), execs: BTreeMap::new() };
+    pub(crate) fn new(
+        base: S,
+        config: Config,
+        facts: Facts,
+        engine_id: String,
+        images: ImageStore,
+    ) -> Engine<S> {
+        let tables = Tables {
+            containers: BTreeMap::new(),
+            names: BTreeMap::new(),
+            execs: BTreeMap::new(),
+        };
         let events = Bus::default();
         let sys = base.clone();
-        let shared = Shared { base, config, facts, engine_id, images, events, tables: Mutex::new(tables) };
-        Engine { shared: Arc::new(shared), sys }
+        let shared = Shared {
+            base,
+            config,
+            facts,
+            engine_id,
+            images,
+            events,
+            tables: Mutex::new(tables),
+        };
+        Engine {
+            shared: Arc::new(shared),
+            sys,
+        }
     }
 
     /// The same engine inside another span.
     pub fn within(&self, sys: S) -> Engine<S> {
-        Engine { shared: self.shared.clone(), sys }
+        Engine {
+            shared: self.shared.clone(),
+            sys,
+        }
     }
 
     /// The engine outside any operation, for what goes on after the one that began it.
@@ -153,7 +180,10 @@ impl<S: Kernel> Engine<S> {
         F: Future<Output = Result<T>>,
     {
         let sys = self.sys.enter(Layer::Engine, name, args);
-        let guard = SpanGuard { sys: sys.clone(), closed: false };
+        let guard = SpanGuard {
+            sys: sys.clone(),
+            closed: false,
+        };
         let result = operation(self.within(sys)).await;
         guard.close(match &result {
             Ok(_) => Outcome::Ok,
@@ -202,17 +232,25 @@ impl<S: Kernel> Engine<S> {
         let tables = self.tables();
         let name = given.strip_prefix('/').unwrap_or(given);
         let exact = tables.containers.get(given);
-        let named = || tables.names.get(name).and_then(|id| tables.containers.get(id));
+        let named = || {
+            tables
+                .names
+                .get(name)
+                .and_then(|id| tables.containers.get(id))
+        };
         if let Some(container) = exact.or_else(named) {
             return Ok(container.clone());
         }
         let from = given.to_string();
-        let mut matching = tables.containers.range(from..).take_while(|(id, _)| id.starts_with(given));
+        let mut matching = tables
+            .containers
+            .range(from..)
+            .take_while(|(id, _)| id.starts_with(given));
         match (matching.next(), matching.next()) {
             (Some((_, container)), None) => Ok(container.clone()),
-            (Some(_), Some(_)) => {
-                Err(ApiError::invalid(format!("multiple IDs found with provided prefix: {given}")))
-            }
+            (Some(_), Some(_)) => Err(ApiError::invalid(format!(
+                "multiple IDs found with provided prefix: {given}"
+            ))),
             (None, _) => Err(ApiError::no_such_container(given)),
         }
     }
@@ -239,9 +277,13 @@ impl<S: Kernel> Engine<S> {
             return Ok(name.to_string());
         }
         for attempt in 0..6 {
-            let name = names::random_name(&self.sys, attempt).await.map_err(system("getrandom"))?;
+            let name = names::random_name(&self.sys, attempt)
+                .await
+                .map_err(system("getrandom"))?;
             let mut tables = self.tables();
-            if let std::collections::btree_map::Entry::Vacant(free) = tables.names.entry(name.clone()) {
+            if let std::collections::btree_map::Entry::Vacant(free) =
+                tables.names.entry(name.clone())
+            {
                 free.insert(id.to_string());
                 return Ok(name);
             }
@@ -253,7 +295,10 @@ impl<S: Kernel> Engine<S> {
 
     /// Ids of images that containers were made from.
     pub(crate) fn images_in_use(&self) -> BTreeSet<String> {
-        self.containers().iter().map(|container| container.with(|inner| inner.record.image.clone())).collect()
+        self.containers()
+            .iter()
+            .map(|container| container.with(|inner| inner.record.image.clone()))
+            .collect()
     }
 }
 

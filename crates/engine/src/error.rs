@@ -91,7 +91,10 @@ pub fn start_error(message: &str) -> (i32, ApiError) {
         return (126, ApiError::invalid(message));
     }
     if has("is a directory") {
-        return (126, ApiError::invalid(format!("{message}: permission denied")));
+        return (
+            126,
+            ApiError::invalid(format!("{message}: permission denied")),
+        );
     }
     if has("not a directory") {
         let hint = "Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path \
@@ -111,11 +114,36 @@ mod tests {
     #[test]
     fn the_exit_code_follows_the_words_of_the_error() {
         for (message, code, status, ends) in [
-            ("exec: \"x\": executable file not found in $PATH", 127, 400, "in $PATH"),
-            ("exec: \"/x\": stat /x: no such file or directory", 127, 400, "directory"),
-            ("exec: \"/etc/passwd\": permission denied", 126, 400, "permission denied"),
-            ("exec: \"/etc\": is a directory", 126, 400, "is a directory: permission denied"),
-            ("error mounting: not a directory", 127, 400, "the expected type"),
+            (
+                "exec: \"x\": executable file not found in $PATH",
+                127,
+                400,
+                "in $PATH",
+            ),
+            (
+                "exec: \"/x\": stat /x: no such file or directory",
+                127,
+                400,
+                "directory",
+            ),
+            (
+                "exec: \"/etc/passwd\": permission denied",
+                126,
+                400,
+                "permission denied",
+            ),
+            (
+                "exec: \"/etc\": is a directory",
+                126,
+                400,
+                "is a directory: permission denied",
+            ),
+            (
+                "error mounting: not a directory",
+                127,
+                400,
+                "the expected type",
+            ),
             ("out of everything", 128, 500, "everything"),
         ] {
             let (actual, error) = start_error(message);

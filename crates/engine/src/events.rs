@@ -15,8 +15,21 @@ pub const BUFFERED: usize = 1024;
 
 /// Filters that `GET /events` takes (moby `daemon/events/filter.go`).
 pub const ACCEPTED_FILTERS: [&str; 15] = [
-    "config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope", "secret",
-    "service", "type", "volume", "id",
+    "config",
+    "container",
+    "daemon",
+    "event",
+    "image",
+    "label",
+    "network",
+    "node",
+    "plugin",
+    "scope",
+    "secret",
+    "service",
+    "type",
+    "volume",
+    "id",
 ];
 
 /// The journal and its listeners.
@@ -37,7 +50,9 @@ impl Bus {
             journal.recent.pop_front();
         }
         journal.recent.push_back(event.clone());
-        journal.listeners.retain_mut(|listener| listener.try_send(event.clone()).is_ok());
+        journal
+            .listeners
+            .retain_mut(|listener| listener.try_send(event.clone()).is_ok());
     }
 
     /// Recent events, and those to come.
@@ -56,43 +71,43 @@ impl Bus {
     }
 }
 
-/// An event in the form that clients of all versions read.
+/// An event of a container or an image, in the form that clients of all versions read; `from` is a container's image.
 pub(crate) fn event(
     kind: &str,
     action: &str,
     id: &str,
     attributes: BTreeMap<String, String>,
     now: Timespec,
-    legacy: Legacy<'_>,
+    from: &str,
 ) -> Event {
-    let (status, legacy_id, from) = match legacy {
-        Legacy::Yes(from) => (action.to_string(), id.to_string(), from.to_string()),
-        Legacy::No => Default::default(),
-    };
     Event {
-        status,
-        id: legacy_id,
-        from,
+        status: action.to_string(),
+        id: id.to_string(),
+        from: from.to_string(),
         kind: kind.to_string(),
         action: action.to_string(),
-        actor: Actor { id: id.to_string(), attributes: Some(attributes) },
+        actor: Actor {
+            id: id.to_string(),
+            attributes: Some(attributes),
+        },
         scope: "local".to_string(),
         time: now.sec,
         time_nano: i64::try_from(now.as_nanos()).unwrap_or(i64::MAX),
     }
 }
 
-/// Whether the fields of the first API versions are filled: for containers (with the image) and images.
-pub(crate) enum Legacy<'a> {
-    /// Yes; the image of a container.
-    Yes(&'a str),
-    /// No.
-    No,
-}
-
 /// Kinds of things that a filter names by id or name.
-const NAMED: [&str; 9] =
-    ["daemon", "container", "plugin", "volume", "network", "service", "node", "secret", "config"];
+const NAMED: [&str; 9] = [
+    "daemon",
+    "container",
+    "plugin",
+    "volume",
+    "network",
+    "service",
+    "node",
+    "secret",
+    "config",
+];
 
 /// Whether an event passes the filters of a listener.
 pub fn passes(filters: &Filters, event: &Event) -> bool {
@@ -100,12 +115,19 @@ pub fn passes(filters: &Filters, event: &Event) -> bool {
     let attributes = event.actor.attributes.as_ref().unwrap_or(&empty);
     let attribute = |name: &str| attributes.get(name).map_or("", String::as_str);
     let id = event.actor.id.as_str();
-    let named = |kind: &str| filters.fuzzy_match(kind, id) || filters.fuzzy_match(kind, attribute("name"));
+    let named =
+        |kind: &str| filters.fuzzy_match(kind, id) || filters.fuzzy_match(kind, attribute("name"));
     // A container's events pass for its image, too.
-    let image = attribute(if event.kind == "image" { "name" } else { "image" });
+    let image = attribute(if event.kind == "image" {
+        "name"
+    } else {
+        "image"
+    });
     let of_image = [id, image, without_tag(id), without_tag(image)];
     // "exec_create: sh" passes for "exec_create".
-    let fuzzy = filters.get("event").any(|action| matches!(action, "health_status" | "exec_create" | "exec_start"));
+    let fuzzy = filters
+        .get("event")
+        .any(|action| matches!(action, "health_status" | "exec_create" | "exec_start"));
     let action = match fuzzy {
         true => filters.fuzzy_match("event", &event.action),
         false => filters.exact_match("event", &event.action),
@@ -114,7 +136,9 @@ pub fn passes(filters: &Filters, event: &Event) -> bool {
         && filters.exact_match("type", &event.kind)
         && filters.exact_match("scope", &event.scope)
         && NAMED.into_iter().all(named)
-        && of_image.iter().any(|text| filters.exact_match("image", text))
+        && of_image
+            .iter()
+            .any(|text| filters.exact_match("image", text))
         && filters.match_key_values("label", attributes)
 }
 
@@ -130,9 +154,22 @@ mod tests {
     use super::*;
 
     fn sample(kind: &str, action: &str) -> Event {
-        let attributes = [("name", "web"), ("image", "busybox:latest"), ("com.label", "x")];
-        let attributes = attributes.map(|(key, value)| (key.to_string(), value.to_string())).into();
-        event(kind, action, "abcdef", attributes, Timespec { sec: 1, nsec: 2 }, Legacy::No)
+        let attributes = [
+            ("name", "web"),
+            ("image", "busybox:latest"),
+            ("com.label", "x"),
+        ];
+        let attributes = attributes
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .into();
+        event(
+            kind,
+            action,
+            "abcdef",
+            attributes,
+            Timespec { sec: 1, nsec: 2 },
+            "",
+        )
     }
 
     #[test]
@@ -153,7 +190,11 @@ mod tests {
             (r#"{"label":["com.label=y"]}"#, false),
             (r#"{"network":["x"]}"#, false),
         ] {
-            assert_eq!(passes(&Filters::decode(json).unwrap(), &event), passing, "{json}");
+            assert_eq!(
+                passes(&Filters::decode(json).unwrap(), &event),
+                passing,
+                "{json}"
+            );
         }
     }
 

@@ -38,7 +38,13 @@ struct Progress<S: Kernel> {
 
 impl<S: Kernel> Exec<S> {
     fn command(&self) -> String {
-        self.config.cmd.iter().flatten().cloned().collect::<Vec<_>>().join(" ")
+        self.config
+            .cmd
+            .iter()
+            .flatten()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -58,14 +64,30 @@ impl<S: Kernel> Engine<S> {
                 return Err(not_running(&container.id));
             }
             let detach = detach::parse(&config.detach_keys).map_err(|_| {
-                ApiError::invalid(format!("Invalid escape keys ({}) provided", config.detach_keys))
+                ApiError::invalid(format!(
+                    "Invalid escape keys ({}) provided",
+                    config.detach_keys
+                ))
             })?;
             if !config.user.is_empty() {
                 engine.find_user(&container, &config.user).await?;
             }
-            let id = names::random_id(&engine.sys).await.map_err(system("getrandom"))?;
-            let progress = Mutex::new(Progress { running: false, pid: 0, exit_code: None, shim: None });
-            let exec = Arc::new(Exec { id: id.clone(), container: container.id.clone(), config, detach, progress });
+            let id = names::random_id(&engine.sys)
+                .await
+                .map_err(system("getrandom"))?;
+            let progress = Mutex::new(Progress {
+                running: false,
+                pid: 0,
+                exit_code: None,
+                shim: None,
+            });
+            let exec = Arc::new(Exec {
+                id: id.clone(),
+                container: container.id.clone(),
+                config,
+                detach,
+                progress,
+            });
             engine.forget_old_execs();
             engine.tables().execs.insert(id.clone(), exec.clone());
             let action = format!("exec_create: {}", exec.command());
@@ -79,15 +101,29 @@ impl<S: Kernel> Engine<S> {
         let mut tables = self.tables();
         while tables.execs.len() >= MAX_EXECS {
             let ended = |exec: &Arc<Exec<S>>| lock(&exec.progress).exit_code.is_some();
-            let Some(id) = tables.execs.values().find(|exec| ended(exec)).map(|exec| exec.id.clone()) else { break };
+            let Some(id) = tables
+                .execs
+                .values()
+                .find(|exec| ended(exec))
+                .map(|exec| exec.id.clone())
+            else {
+                break;
+            };
             tables.execs.remove(&id);
         }
     }
 
     async fn find_user(&self, container: &Container<S>, user: &str) -> Result<spec::user::Found> {
-        let (rootfs, add) = container.with(|inner| (self.rootfs(&inner.layers), inner.record.host.group_add.clone()));
+        let (rootfs, add) = container.with(|inner| {
+            (
+                self.rootfs(&inner.layers),
+                inner.record.host.group_add.clone(),
+            )
+        });
         let root = fs::open_dir(&self.sys, &rootfs).await?;
-        Databases::read(&self.sys, root.fd()).await?.find(user, &add.unwrap_or_default())
+        Databases::read(&self.sys, root.fd())
+            .await?
+            .find(user, &add.unwrap_or_default())
     }
 
     fn exec(&self, id: &str) -> Result<Arc<Exec<S>>> {
@@ -111,23 +147,37 @@ impl<S: Kernel> Engine<S> {
         self.exec_and_container(id).map(drop)
     }
 
+    /// Whether a command has a terminal.
+    pub(crate) fn exec_has_tty(&self, id: &str) -> Result<bool> {
+        Ok(self.exec(id)?.config.tty)
+    }
+
     /// Starts a command and lets it run by itself.
     pub async fn start_exec_detached(&self, id: &str, start: ExecStart) -> Result<()> {
         self.start_exec(id, start, false).await.map(drop)
     }
 
     /// Starts a command; gives the session for the client's connection.
-    pub(crate) async fn start_exec(&self, id: &str, start: ExecStart, attach: bool) -> Result<Option<Session<S>>> {
+    pub(crate) async fn start_exec(
+        &self,
+        id: &str,
+        start: ExecStart,
+        attach: bool,
+    ) -> Result<Option<Session<S>>> {
         let args = Args::text("exec", id).with("attach", Value::Int(attach.into()));
         self.traced("exec.start", args, |engine| async move {
             let (exec, container) = engine.exec_and_container(id)?;
             {
                 let mut progress = lock(&exec.progress);
                 if progress.exit_code.is_some() {
-                    return Err(ApiError::conflict(format!("exec command {id} has already run")));
+                    return Err(ApiError::conflict(format!(
+                        "exec command {id} has already run"
+                    )));
                 }
                 if core::mem::replace(&mut progress.running, true) {
-                    return Err(ApiError::conflict(format!("exec command {id} is already running")));
+                    return Err(ApiError::conflict(format!(
+                        "exec command {id} is already running"
+                    )));
                 }
             }
             let action = format!("exec_start: {}", exec.command());
@@ -153,13 +203,17 @@ impl<S: Kernel> Engine<S> {
         let process = self.exec_process(exec, container, &start).await?;
         let shim = container.running_shim()?;
         let config = &exec.config;
-        let attach = attach && (config.attach_stdin || config.attach_stdout || config.attach_stderr);
+        let attach =
+            attach && (config.attach_stdin || config.attach_stdout || config.attach_stderr);
         let stdin = config.attach_stdin && attach;
-        let executed = shim.exec(&exec.id, process, stdin, attach).await.map_err(|error| {
-            let (code, error) = start_error(&error.message);
-            lock(&exec.progress).exit_code = Some(code);
-            error.context("OCI runtime exec failed")
-        })?;
+        let executed = shim
+            .exec(&exec.id, process, stdin, attach)
+            .await
+            .map_err(|error| {
+                let (code, error) = start_error(&error.message);
+                lock(&exec.progress).exit_code = Some(code);
+                error.context("OCI runtime exec failed")
+            })?;
         {
             let mut progress = lock(&exec.progress);
             (progress.pid, progress.shim) = (executed.pid, Some(shim.clone()));
@@ -176,18 +230,37 @@ impl<S: Kernel> Engine<S> {
         }))
     }
 
-    async fn exec_process(&self, exec: &Exec<S>, container: &Container<S>, start: &ExecStart) -> Result<Process> {
+    async fn exec_process(
+        &self,
+        exec: &Exec<S>,
+        container: &Container<S>,
+        start: &ExecStart,
+    ) -> Result<Process> {
         let record = container.record();
         let config = &exec.config;
-        let pick = |own: &str, other: &str| if own.is_empty() { other.to_string() } else { own.to_string() };
-        let user = self.find_user(container, &pick(&config.user, &record.config.user)).await?.user;
+        let pick = |own: &str, other: &str| {
+            if own.is_empty() {
+                other.to_string()
+            } else {
+                own.to_string()
+            }
+        };
+        let user = self
+            .find_user(container, &pick(&config.user, &record.config.user))
+            .await?
+            .user;
         let mut host = record.host.clone();
         host.privileged |= config.privileged;
         let mut env = spec::environment(&record.config, config.tty);
         spec::override_env(&mut env, config.env.as_deref().unwrap_or_default());
         Ok(Process {
             terminal: config.tty,
-            console_size: spec::console_size(start.console_size.or(config.console_size).filter(|_| config.tty)),
+            console_size: spec::console_size(
+                start
+                    .console_size
+                    .or(config.console_size)
+                    .filter(|_| config.tty),
+            ),
             capabilities: Some(spec::capability_sets(&host, user.uid)?),
             no_new_privileges: spec::no_new_privileges(&record.host) && !config.privileged,
             user,
@@ -199,12 +272,21 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Waits for the end beside everything else, and enters it; what is given comes then.
-    fn watch_exec(&self, exec: Arc<Exec<S>>, container: Arc<Container<S>>, shim: Shim<S>) -> oneshot::Receiver<()> {
+    fn watch_exec(
+        &self,
+        exec: Arc<Exec<S>>,
+        container: Arc<Container<S>>,
+        shim: Shim<S>,
+    ) -> oneshot::Receiver<()> {
         let engine = self.background();
         let (sender, ended) = oneshot::channel();
         self.shared.base.task(Box::pin(async move {
             let exit = shim.wait(Some(&exec.id)).await;
-            engine.exec_ended(&exec, &container, exit.map_or(137, |exit| i32::from(exit.code)));
+            engine.exec_ended(
+                &exec,
+                &container,
+                exit.map_or(137, |exit| i32::from(exit.code)),
+            );
             let _ = sender.send(());
         }));
         ended
@@ -224,7 +306,13 @@ impl<S: Kernel> Engine<S> {
 
     /// Ends what is entered of a container's processes: they ended with it.
     pub(crate) fn end_execs(&self, container: &Arc<Container<S>>) {
-        let execs: Vec<_> = self.tables().execs.values().filter(|exec| exec.container == container.id).cloned().collect();
+        let execs: Vec<_> = self
+            .tables()
+            .execs
+            .values()
+            .filter(|exec| exec.container == container.id)
+            .cloned()
+            .collect();
         for exec in execs {
             self.exec_ended(&exec, container, 137);
         }
@@ -233,7 +321,10 @@ impl<S: Kernel> Engine<S> {
     /// Ids of a container's processes that run.
     pub(crate) fn running_execs(&self, container: &str) -> Vec<String> {
         let tables = self.tables();
-        let running = tables.execs.values().filter(|exec| exec.container == container && lock(&exec.progress).running);
+        let running = tables
+            .execs
+            .values()
+            .filter(|exec| exec.container == container && lock(&exec.progress).running);
         running.map(|exec| exec.id.clone()).collect()
     }
 
@@ -267,7 +358,8 @@ impl<S: Kernel> Engine<S> {
     pub async fn resize_exec(&self, id: &str, rows: u16, cols: u16) -> Result<()> {
         let exec = self.exec(id)?;
         let shim = lock(&exec.progress).shim.clone();
-        let shim = shim.ok_or_else(|| ApiError::conflict(format!("exec command {id} is not running")))?;
+        let shim =
+            shim.ok_or_else(|| ApiError::conflict(format!("exec command {id} is not running")))?;
         Ok(shim.resize(Some(id), rows, cols).await?)
     }
 }

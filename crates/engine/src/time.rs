@@ -27,7 +27,11 @@ pub fn rfc3339_or_never(time: Option<Timespec>) -> String {
 
 fn whole_seconds(sec: i64) -> String {
     let (year, month, day) = civil(sec.div_euclid(DAY));
-    let (hour, minute, second) = (sec.rem_euclid(DAY) / 3600, sec.rem_euclid(3600) / 60, sec.rem_euclid(60));
+    let (hour, minute, second) = (
+        sec.rem_euclid(DAY) / 3600,
+        sec.rem_euclid(3600) / 60,
+        sec.rem_euclid(60),
+    );
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
@@ -41,7 +45,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let march_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -61,11 +69,18 @@ pub fn parse_rfc3339(text: &str) -> Option<Timespec> {
     }
     let number = |range: core::ops::Range<usize>| -> Option<i64> {
         let digits = text.get(range)?;
-        if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+        if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            digits.parse().ok()
+        } else {
+            None
+        }
     };
     let bytes = text.as_bytes();
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if !separators.iter().all(|(at, expected)| bytes.get(*at) == Some(expected)) {
+    if !separators
+        .iter()
+        .all(|(at, expected)| bytes.get(*at) == Some(expected))
+    {
         return None;
     }
     let (month, day) = (number(5..7)?, number(8..10)?);
@@ -76,12 +91,22 @@ pub fn parse_rfc3339(text: &str) -> Option<Timespec> {
     let sec = days * DAY + number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
     let rest = text.get(19..)?;
     let digits = rest.strip_prefix('.').map_or("", |rest| {
-        let end = rest.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .bytes()
+            .position(|byte| !byte.is_ascii_digit())
+            .unwrap_or(rest.len());
         &rest[..end]
     });
-    let zone = if rest.starts_with('.') { rest.get(1 + digits.len()..)? } else { rest };
+    let zone = if rest.starts_with('.') {
+        rest.get(1 + digits.len()..)?
+    } else {
+        rest
+    };
     let nsec = format!("{digits:0<9}").get(..9)?.parse().ok()?;
-    Some(Timespec { sec: sec - zone_offset(zone)?, nsec })
+    Some(Timespec {
+        sec: sec - zone_offset(zone)?,
+        nsec,
+    })
 }
 
 /// Seconds east of UTC that `Z`, `+hh:mm` or `-hh:mm` say.
@@ -89,9 +114,15 @@ fn zone_offset(zone: &str) -> Option<i64> {
     if zone == "Z" {
         return Some(0);
     }
-    let (sign, rest) = zone.strip_prefix('+').map(|rest| (1, rest)).or_else(|| Some((-1, zone.strip_prefix('-')?)))?;
+    let (sign, rest) = zone
+        .strip_prefix('+')
+        .map(|rest| (1, rest))
+        .or_else(|| Some((-1, zone.strip_prefix('-')?)))?;
     let (hours, minutes) = rest.split_once(':')?;
-    Some(sign * (hours.parse::<u8>().ok().map(i64::from)? * 3600 + minutes.parse::<u8>().ok().map(i64::from)? * 60))
+    Some(
+        sign * (hours.parse::<u8>().ok().map(i64::from)? * 3600
+            + minutes.parse::<u8>().ok().map(i64::from)? * 60),
+    )
 }
 
 /// Reads `seconds[.nanoseconds]` since 1970, the form in which clients send `since` and `until`; the error is Go's.
@@ -149,16 +180,29 @@ mod tests {
             assert_eq!(rfc3339(time), text);
             assert_eq!(parse_rfc3339(text), Some(time));
         }
-        assert_eq!(rfc3339_padded(Timespec { sec: 1, nsec: 5 }), "1970-01-01T00:00:01.000000005Z");
+        assert_eq!(
+            rfc3339_padded(Timespec { sec: 1, nsec: 5 }),
+            "1970-01-01T00:00:01.000000005Z"
+        );
         assert_eq!(rfc3339_or_never(None), NEVER);
     }
 
     #[test]
     fn other_offsets_are_read_and_nonsense_is_not() {
-        let noon = Some(Timespec { sec: 12 * 3600, nsec: 500_000_000 });
+        let noon = Some(Timespec {
+            sec: 12 * 3600,
+            nsec: 500_000_000,
+        });
         assert_eq!(parse_rfc3339("1970-01-01T14:30:00.5+02:30"), noon);
         assert_eq!(parse_rfc3339("1970-01-01T07:00:00.5-05:00"), noon);
-        for wrong in [NEVER, "", "1970-01-01", "1970-13-01T00:00:00Z", "1970-01-01T00:00:00", "é970-01-01T00:00:00Z"] {
+        for wrong in [
+            NEVER,
+            "",
+            "1970-01-01",
+            "1970-13-01T00:00:00Z",
+            "1970-01-01T00:00:00",
+            "é970-01-01T00:00:00Z",
+        ] {
             assert_eq!(parse_rfc3339(wrong), None, "{wrong}");
         }
     }
@@ -186,9 +230,18 @@ mod tests {
 
     #[test]
     fn client_timestamps_may_have_a_fraction() {
-        assert_eq!(parse_unix("12.5"), Ok(Timespec { sec: 12, nsec: 500_000_000 }));
+        assert_eq!(
+            parse_unix("12.5"),
+            Ok(Timespec {
+                sec: 12,
+                nsec: 500_000_000
+            })
+        );
         assert_eq!(parse_unix("12"), Ok(Timespec { sec: 12, nsec: 0 }));
-        assert_eq!(parse_unix("x").unwrap_err(), "strconv.ParseInt: parsing \"x\": invalid syntax");
+        assert_eq!(
+            parse_unix("x").unwrap_err(),
+            "strconv.ParseInt: parsing \"x\": invalid syntax"
+        );
     }
 
     proptest::proptest! {

@@ -16,32 +16,62 @@ impl<S: Kernel> Engine<S> {
     ///
     /// # Errors
     /// 404 for the image, 409 for the name, 400 and 501 for what the request asks.
-    pub async fn create_container(&self, name: &str, request: CreateRequest) -> Result<CreateResponse> {
-        let args = Args::text("name", name).with("image", Value::Text(request.config.image.clone()));
-        self.traced("container.create", args, |engine| async move { engine.create_in_span(name, request).await }).await
+    pub async fn create_container(
+        &self,
+        name: &str,
+        request: CreateRequest,
+    ) -> Result<CreateResponse> {
+        let args =
+            Args::text("name", name).with("image", Value::Text(request.config.image.clone()));
+        self.traced("container.create", args, |engine| async move {
+            engine.create_in_span(name, request).await
+        })
+        .await
     }
 
     async fn create_in_span(&self, name: &str, request: CreateRequest) -> Result<CreateResponse> {
-        let CreateRequest { mut config, host_config, .. } = request;
+        let CreateRequest {
+            mut config,
+            host_config,
+            ..
+        } = request;
         let mut host = host_config.unwrap_or_default();
         settings::check_config(&mut config)?;
         let (mut warnings, mounts) = settings::check_host(&mut host, &self.shared.facts)?;
         let image = self.image(&config.image)?;
         settings::merge_image(&mut config, &image.run_config())?;
         settings::check_config(&mut config)?;
-        for path in config.volumes.iter().flatten().map(|(path, _)| path).filter(|path| !mounts.covers(path)) {
-            warnings.push(format!("This engine has no volumes yet: {path} is an ordinary directory of the container"));
+        for path in config
+            .volumes
+            .iter()
+            .flatten()
+            .map(|(path, _)| path)
+            .filter(|path| !mounts.covers(path))
+        {
+            warnings.push(format!(
+                "This engine has no volumes yet: {path} is an ordinary directory of the container"
+            ));
         }
-        let id = names::random_id(&self.sys).await.map_err(system("getrandom"))?;
+        let id = names::random_id(&self.sys)
+            .await
+            .map_err(system("getrandom"))?;
         let name = self.reserve_name(&id, name).await?;
         if config.hostname.is_empty() {
-            let own = if host.network_mode == "host" { &self.shared.facts.hostname } else { names::short(&id) };
+            let own = if host.network_mode == "host" {
+                &self.shared.facts.hostname
+            } else {
+                names::short(&id)
+            };
             config.hostname = own.to_string();
         }
         let (path, args) = settings::command(&config);
         let dir = self.container_dir(&id);
         let file = |name: &str| dir.join(name).to_string();
-        let log = if host.log_config.kind == "none" { String::new() } else { file(&format!("{id}-json.log")) };
+        let log = if host.log_config.kind == "none" {
+            String::new()
+        } else {
+            file(&format!("{id}-json.log"))
+        };
         let record = Record {
             id: id.clone(),
             created: Some(self.now()),
@@ -73,7 +103,11 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Makes the container's files and enters it.
-    async fn place(&self, record: Record, image: &crate::images::Image) -> Result<Arc<Container<S>>> {
+    async fn place(
+        &self,
+        record: Record,
+        image: &crate::images::Image,
+    ) -> Result<Arc<Container<S>>> {
         let id = record.id.clone();
         let layers = self.create_rw_layer(&id, image).await?;
         let container = Arc::new(Container::new(record, layers.clone()));
@@ -90,10 +124,14 @@ impl<S: Kernel> Engine<S> {
 
     async fn make_files(&self, container: &Container<S>) -> Result<()> {
         let dir = self.container_dir(&container.id);
-        self.sys.mkdirat(Fd::CWD, dir.clone(), 0o710).await.map_err(system(format_args!("mkdir {dir}")))?;
+        self.sys
+            .mkdirat(Fd::CWD, dir.clone(), 0o710)
+            .await
+            .map_err(system(format_args!("mkdir {dir}")))?;
         let record = container.record();
         if !matches!(record.config.working_dir.as_str(), "" | "/") {
-            self.make_working_dir(container, &record.config.working_dir).await?;
+            self.make_working_dir(container, &record.config.working_dir)
+                .await?;
         }
         self.save(container).await
     }
@@ -104,9 +142,9 @@ impl<S: Kernel> Engine<S> {
         let made = match fs::open_dir(&self.sys, &merged).await {
             Ok(root) => match self.make_dirs_in_root(root.fd(), path, 0o755).await {
                 Ok(_) => Ok(()),
-                Err(error) if error.message.ends_with("not a directory") => {
-                    Err(ApiError::system(format!("Cannot mkdir: {path} is not a directory")))
-                }
+                Err(error) if error.message.ends_with("not a directory") => Err(ApiError::system(
+                    format!("Cannot mkdir: {path} is not a directory"),
+                )),
                 Err(error) => Err(error),
             },
             Err(error) => Err(error.into()),

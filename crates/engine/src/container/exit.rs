@@ -29,7 +29,12 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Enters an end: the shim and the mounts go, the state is kept, and whoever waits is told.
-    pub(crate) async fn ended(&self, container: &Arc<Container<S>>, shim: &Shim<S>, exit: Option<Exit>) {
+    pub(crate) async fn ended(
+        &self,
+        container: &Arc<Container<S>>,
+        shim: &Shim<S>,
+        exit: Option<Exit>,
+    ) {
         let now = self.now();
         let code = exit.map_or(LOST_EXIT_CODE, |exit| i32::from(exit.code));
         let finished = exit.map_or(now, |exit| Timespec::from_nanos(exit.at));
@@ -39,12 +44,16 @@ impl<S: Kernel> Engine<S> {
         self.end_execs(container);
         self.change(container, |inner| {
             let state = &mut inner.record.state;
-            (state.running, state.pid, state.exit_code, state.finished_at) = (false, 0, code, Some(finished));
+            (state.running, state.pid, state.exit_code, state.finished_at) =
+                (false, 0, code, Some(finished));
             inner.shim = None;
         });
         let _ = self.save(container).await;
         let duration = started.map_or(0, |started| time::seconds_since(finished, started));
-        let attributes = [("exitCode", code.to_string()), ("execDuration", duration.to_string())];
+        let attributes = [
+            ("exitCode", code.to_string()),
+            ("execDuration", duration.to_string()),
+        ];
         self.container_event(container, "die", &attributes);
         // Who waits for the end hears of it when all of it is written.
         container.with(|inner| inner.waiters.stopped(&(code, String::new())));

@@ -50,7 +50,10 @@ impl<S: Kernel> Engine<S> {
                 networks: Some(networks(&record.host.network_mode)),
                 ..NetworkSettings::default()
             }),
-            graph_driver: DriverData { name: crate::STORAGE_DRIVER.to_string(), data: Some(self.directories(&container)) },
+            graph_driver: DriverData {
+                name: crate::STORAGE_DRIVER.to_string(),
+                data: Some(self.directories(&container)),
+            },
             mounts: Some(mounts),
             config: Some(record.config),
             host_config: Some(record.host),
@@ -63,7 +66,10 @@ impl<S: Kernel> Engine<S> {
         let dir = self.overlay_path(&layers.mount_id);
         let diff = |id: &str| self.overlay_path(id).join("diff").to_string();
         let mut lower = vec![diff(&format!("{}-init", layers.mount_id))];
-        let below = layers.parent.iter().flat_map(|top| self.layers_down_from(top));
+        let below = layers
+            .parent
+            .iter()
+            .flat_map(|top| self.layers_down_from(top));
         lower.extend(below.map(|layer| diff(&layer.cache_id)));
         BTreeMap::from([
             ("ID".to_string(), container.id.clone()),

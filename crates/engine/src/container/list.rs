@@ -16,11 +16,33 @@ use std::sync::Arc;
 
 /// Filters that the list takes.
 pub const ACCEPTED_FILTERS: [&str; 16] = [
-    "ancestor", "before", "exited", "id", "isolation", "label", "name", "status", "health", "since", "volume", "network",
-    "is-task", "publish", "expose", "until",
+    "ancestor",
+    "before",
+    "exited",
+    "id",
+    "isolation",
+    "label",
+    "name",
+    "status",
+    "health",
+    "since",
+    "volume",
+    "network",
+    "is-task",
+    "publish",
+    "expose",
+    "until",
 ];
 /// Words that the filter `status` takes.
-const STATES: [&str; 7] = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+const STATES: [&str; 7] = [
+    "created",
+    "running",
+    "paused",
+    "restarting",
+    "removing",
+    "exited",
+    "dead",
+];
 /// Words that the filter `health` takes.
 const HEALTH: [&str; 4] = ["none", "starting", "healthy", "unhealthy"];
 
@@ -53,7 +75,8 @@ impl<S: Kernel> Engine<S> {
         });
         // Before and since cut the list where those containers stand.
         let position = |id: &Option<String>| {
-            id.as_ref().and_then(|id| containers.iter().position(|container| container.id == *id))
+            id.as_ref()
+                .and_then(|id| containers.iter().position(|container| container.id == *id))
         };
         let from = position(&filter.before).map_or(0, |at| at + 1);
         let to = position(&filter.since).unwrap_or(containers.len());
@@ -76,9 +99,13 @@ impl<S: Kernel> Engine<S> {
         filter: &Filter,
         now: Timespec,
     ) -> Option<Summary> {
-        let mut summary = container.with(|inner| filter.includes(inner, options).then(|| summary(inner, now)))?;
+        let mut summary =
+            container.with(|inner| filter.includes(inner, options).then(|| summary(inner, now)))?;
         // A name that means another image by now would mislead.
-        let named = self.image(&summary.image).ok().map(|image| image.id.to_string());
+        let named = self
+            .image(&summary.image)
+            .ok()
+            .map(|image| image.id.to_string());
         if named.as_ref() != Some(&summary.image_id) {
             summary.image.clone_from(&summary.image_id);
         }
@@ -109,24 +136,45 @@ impl Filter {
         }
         for (name, words) in [("status", &STATES[..]), ("health", &HEALTH[..])] {
             if let Some(value) = filters.get(name).find(|value| !words.contains(value)) {
-                let kind = if name == "status" { "container state" } else { "health status" };
-                let why = format!("invalid value for {kind} ({value}): must be one of {}", words.join(", "));
+                let kind = if name == "status" {
+                    "container state"
+                } else {
+                    "health status"
+                };
+                let why = format!(
+                    "invalid value for {kind} ({value}): must be one of {}",
+                    words.join(", ")
+                );
                 return Err(wrong(name, value, why));
             }
         }
         filters.boolean("is-task", false).map_err(invalid)?;
         let named = |name: &str| -> Result<Option<String>> {
-            filters.get(name).next().map(|given| Ok(engine.container(given)?.id.clone())).transpose()
+            filters
+                .get(name)
+                .next()
+                .map(|given| Ok(engine.container(given)?.id.clone()))
+                .transpose()
         };
         let ancestors = filters.contains("ancestor").then(|| {
-            let found = filters.get("ancestor").filter_map(|given| engine.image(given).ok());
+            let found = filters
+                .get("ancestor")
+                .filter_map(|given| engine.image(given).ok());
             found.map(|image| image.id.to_string()).collect()
         });
         let ids = filters.contains("id").then(|| {
-            let found = filters.get("id").filter_map(|given| engine.container(given).ok());
+            let found = filters
+                .get("id")
+                .filter_map(|given| engine.container(given).ok());
             found.map(|container| container.id.clone()).collect()
         });
-        let filter = Filter { before: named("before")?, since: named("since")?, exited, ancestors, ids };
+        let filter = Filter {
+            before: named("before")?,
+            since: named("since")?,
+            exited,
+            ancestors,
+            ids,
+        };
         options.all |= options.filters.contains("status");
         Ok(filter)
     }
@@ -134,14 +182,23 @@ impl Filter {
     fn includes<S: Kernel>(&self, inner: &Inner<S>, options: &ListOptions) -> bool {
         let (record, filters) = (&inner.record, &options.filters);
         let labels = record.config.labels.clone().unwrap_or_default();
-        let name = || filters.get("name").any(|pattern| matches_name(pattern, &record.name));
+        let name = || {
+            filters
+                .get("name")
+                .any(|pattern| matches_name(pattern, &record.name))
+        };
         let exited = || {
             let ended = !record.state.running && record.state.started_at.is_some();
             ended && self.exited.contains(&record.state.exit_code)
         };
         let volume = || {
             let mounts = Mounts::of(&record.host).unwrap_or_default();
-            filters.get("volume").any(|path| mounts.binds.iter().any(|bind| bind.destination == path || bind.source == path))
+            filters.get("volume").any(|path| {
+                mounts
+                    .binds
+                    .iter()
+                    .any(|bind| bind.destination == path || bind.source == path)
+            })
         };
         (record.state.running || options.all || options.limit > 0)
             && (!filters.contains("name") || name())
@@ -150,7 +207,10 @@ impl Filter {
             && (self.exited.is_empty() || exited())
             && filters.exact_match("status", inner.status())
             && filters.exact_match("health", "none")
-            && self.ancestors.as_ref().is_none_or(|ids| ids.contains(&record.image))
+            && self
+                .ancestors
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&record.image))
             && filters.exact_match("network", &record.host.network_mode)
             && (!filters.contains("volume") || volume())
             && !filters.contains("publish")
@@ -162,27 +222,47 @@ impl Filter {
 /// Docker takes the pattern as a regular expression anywhere in the name; of those only the anchors `^` and `$` (and a
 /// leading slash) are known here, everything else stands for itself.
 fn matches_name(pattern: &str, name: &str) -> bool {
-    let (begin, rest) = pattern.strip_prefix('^').map_or((false, pattern), |rest| (true, rest));
-    let (rest, end) = rest.strip_suffix('$').map_or((rest, false), |rest| (rest, true));
+    let (begin, rest) = pattern
+        .strip_prefix('^')
+        .map_or((false, pattern), |rest| (true, rest));
+    let (rest, end) = rest
+        .strip_suffix('$')
+        .map_or((rest, false), |rest| (rest, true));
     let slashed = format!("/{name}");
-    [name, slashed.as_str()].iter().any(|name| match (begin, end) {
-        (true, true) => *name == rest,
-        (true, false) => name.starts_with(rest),
-        (false, true) => name.ends_with(rest),
-        (false, false) => name.contains(rest),
-    })
+    [name, slashed.as_str()]
+        .iter()
+        .any(|name| match (begin, end) {
+            (true, true) => *name == rest,
+            (true, false) => name.starts_with(rest),
+            (false, true) => name.ends_with(rest),
+            (false, false) => name.contains(rest),
+        })
 }
 
 fn summary<S: Kernel>(inner: &Inner<S>, now: Timespec) -> Summary {
     let record = &inner.record;
-    let ports = record.config.exposed_ports.iter().flatten().filter(|_| record.state.running).filter_map(|(port, _)| {
-        let (number, kind) = port.split_once('/').unwrap_or((port, "tcp"));
-        Some(Port { private_port: number.parse().ok()?, kind: kind.to_string(), ..Port::default() })
-    });
+    let ports = record
+        .config
+        .exposed_ports
+        .iter()
+        .flatten()
+        .filter(|_| record.state.running)
+        .filter_map(|(port, _)| {
+            let (number, kind) = port.split_once('/').unwrap_or((port, "tcp"));
+            Some(Port {
+                private_port: number.parse().ok()?,
+                kind: kind.to_string(),
+                ..Port::default()
+            })
+        });
     Summary {
         id: record.id.clone(),
         names: Some(vec![format!("/{}", record.name)]),
-        image: if record.config.image.is_empty() { names::short(&record.image).to_string() } else { record.config.image.clone() },
+        image: if record.config.image.is_empty() {
+            names::short(&record.image).to_string()
+        } else {
+            record.config.image.clone()
+        },
         image_id: record.image.clone(),
         command: record.command(),
         created: record.created.unwrap_or_default().sec,
@@ -194,7 +274,9 @@ fn summary<S: Kernel>(inner: &Inner<S>, now: Timespec) -> Summary {
             network_mode: record.host.network_mode.clone(),
             annotations: record.host.annotations.clone(),
         },
-        network_settings: Some(SummaryNetworkSettings { networks: Some(networks(&record.host.network_mode)) }),
+        network_settings: Some(SummaryNetworkSettings {
+            networks: Some(networks(&record.host.network_mode)),
+        }),
         mounts: Some(mount_points(&Mounts::of(&record.host).unwrap_or_default())),
         ..Summary::default()
     }
@@ -203,14 +285,20 @@ fn summary<S: Kernel>(inner: &Inner<S>, now: Timespec) -> Summary {
 /// The state in words (moby `container/state.go`, `String`).
 fn status_text<S: Kernel>(inner: &Inner<S>, now: Timespec) -> String {
     let state = &inner.record.state;
-    let ago = |time: Option<Timespec>| time::human_duration(time::seconds_since(now, time.unwrap_or(now)));
+    let ago = |time: Option<Timespec>| {
+        time::human_duration(time::seconds_since(now, time.unwrap_or(now)))
+    };
     match inner.status() {
         "running" => format!("Up {}", ago(state.started_at)),
         "removing" => "Removal In Progress".to_string(),
         "dead" => "Dead".to_string(),
         "created" => "Created".to_string(),
         _ if state.finished_at.is_none() => String::new(),
-        _ => format!("Exited ({}) {} ago", state.exit_code, ago(state.finished_at)),
+        _ => format!(
+            "Exited ({}) {} ago",
+            state.exit_code,
+            ago(state.finished_at)
+        ),
     }
 }
 

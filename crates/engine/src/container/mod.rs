@@ -13,17 +13,18 @@ mod settings;
 mod start;
 mod stop;
 mod streams;
+mod top;
 mod wait;
 
 pub use list::ListOptions;
-pub(crate) use record::{Record, RunState};
+pub(crate) use record::Record;
 pub(crate) use restore::restore_all;
 pub use streams::AttachOptions;
 pub use wait::Condition;
 
 use crate::engine::{Engine, Kernel, lock};
 use crate::error::{ApiError, Result};
-use crate::events::{self, Legacy};
+use crate::events;
 use crate::streams::attach::Waiting;
 use glassdock_image::{Digest, fs};
 use glassdock_runtime::client::Shim;
@@ -150,13 +151,21 @@ pub(crate) fn not_running(id: &str) -> ApiError {
 
 impl<S: Kernel> Engine<S> {
     /// Changes a container and tells what became of it.
-    pub(crate) fn change<T>(&self, container: &Container<S>, change: impl FnOnce(&mut Inner<S>) -> T) -> T {
+    pub(crate) fn change<T>(
+        &self,
+        container: &Container<S>,
+        change: impl FnOnce(&mut Inner<S>) -> T,
+    ) -> T {
         container.with(|inner| {
             let before = inner.info();
             let result = change(inner);
             let after = inner.info();
             if before != after {
-                self.delta(Delta::Container(Change { key: container.id.clone(), before, after }));
+                self.delta(Delta::Container(Change {
+                    key: container.id.clone(),
+                    before,
+                    after,
+                }));
             }
             result
         })
@@ -165,7 +174,11 @@ impl<S: Kernel> Engine<S> {
     /// Tells that a container is there.
     pub(crate) fn announce(&self, container: &Container<S>) {
         let after = container.with(|inner| inner.info());
-        self.delta(Delta::Container(Change { key: container.id.clone(), before: None, after }));
+        self.delta(Delta::Container(Change {
+            key: container.id.clone(),
+            before: None,
+            after,
+        }));
     }
 
     /// Writes what is kept of a container.
@@ -177,19 +190,34 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Tells an event of a container with its image, name and labels, and what is added.
-    pub(crate) fn container_event(&self, container: &Arc<Container<S>>, action: &str, more: &[(&str, String)]) {
+    pub(crate) fn container_event(
+        &self,
+        container: &Arc<Container<S>>,
+        action: &str,
+        more: &[(&str, String)],
+    ) {
         let (image, mut attributes) = container.with(|inner| {
             let record = &inner.record;
-            let mut attributes: BTreeMap<String, String> = record.config.labels.clone().unwrap_or_default();
+            let mut attributes: BTreeMap<String, String> =
+                record.config.labels.clone().unwrap_or_default();
             if !record.config.image.is_empty() {
                 attributes.insert("image".to_string(), record.config.image.clone());
             }
             attributes.insert("name".to_string(), record.name.clone());
             (record.config.image.clone(), attributes)
         });
-        attributes.extend(more.iter().map(|(key, value)| (key.to_string(), value.clone())));
-        let legacy = Legacy::Yes(&image);
-        let event = events::event("container", action, &container.id, attributes, self.now(), legacy);
+        attributes.extend(
+            more.iter()
+                .map(|(key, value)| (key.to_string(), value.clone())),
+        );
+        let event = events::event(
+            "container",
+            action,
+            &container.id,
+            attributes,
+            self.now(),
+            &image,
+        );
         self.shared.events.publish(event);
     }
 }

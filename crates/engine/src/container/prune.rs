@@ -18,15 +18,22 @@ impl<S: Kernel> Engine<S> {
     /// 400 for a filter that is unknown or has a wrong value.
     pub async fn prune_containers(&self, filters: Filters) -> Result<PruneReport> {
         self.traced("container.prune", Args::None, |engine| async move {
-            filters.validate(&ACCEPTED_FILTERS).map_err(|error| ApiError::invalid(error.to_string()))?;
+            filters
+                .validate(&ACCEPTED_FILTERS)
+                .map_err(|error| ApiError::invalid(error.to_string()))?;
             let until = until(&filters, engine.now())?;
             let mut deleted = Vec::new();
             for container in engine.containers() {
                 let (running, created, labels) = container.with(|inner| {
                     let record = &inner.record;
-                    (record.state.running, record.created, record.config.labels.clone().unwrap_or_default())
+                    (
+                        record.state.running,
+                        record.created,
+                        record.config.labels.clone().unwrap_or_default(),
+                    )
                 });
-                let unwanted = filters.contains("label!") && filters.match_key_values("label!", &labels);
+                let unwanted =
+                    filters.contains("label!") && filters.match_key_values("label!", &labels);
                 let old = until.is_none_or(|until| created < Some(until));
                 if running || !old || unwanted || !filters.match_key_values("label", &labels) {
                     continue;
@@ -37,7 +44,10 @@ impl<S: Kernel> Engine<S> {
             }
             deleted.sort();
             let containers_deleted = (!deleted.is_empty()).then_some(deleted);
-            Ok(PruneReport { containers_deleted, space_reclaimed: 0 })
+            Ok(PruneReport {
+                containers_deleted,
+                space_reclaimed: 0,
+            })
         })
         .await
     }
@@ -45,7 +55,9 @@ impl<S: Kernel> Engine<S> {
 
 /// The filter `until`: a time, or how long ago (`24h`).
 pub(crate) fn until(filters: &Filters, now: Timespec) -> Result<Option<Timespec>> {
-    let Some(text) = filters.get("until").next() else { return Ok(None) };
+    let Some(text) = filters.get("until").next() else {
+        return Ok(None);
+    };
     let unit = |unit: char| match unit {
         's' => Some(1),
         'm' => Some(60),
@@ -53,8 +65,17 @@ pub(crate) fn until(filters: &Filters, now: Timespec) -> Result<Option<Timespec>
         _ => None,
     };
     let mut chars = text.chars();
-    let span = chars.next_back().and_then(unit).and_then(|unit| chars.as_str().parse::<i64>().ok()?.checked_mul(unit));
-    let ago = span.map(|span| Timespec { sec: now.sec.saturating_sub(span), nsec: now.nsec });
-    let time = ago.or_else(|| time::parse_rfc3339(text)).or_else(|| time::parse_unix(text).ok());
-    time.map(Some).ok_or_else(|| ApiError::invalid(format!("invalid filter 'until={text}'")))
+    let span = chars
+        .next_back()
+        .and_then(unit)
+        .and_then(|unit| chars.as_str().parse::<i64>().ok()?.checked_mul(unit));
+    let ago = span.map(|span| Timespec {
+        sec: now.sec.saturating_sub(span),
+        nsec: now.nsec,
+    });
+    let time = ago
+        .or_else(|| time::parse_rfc3339(text))
+        .or_else(|| time::parse_unix(text).ok());
+    time.map(Some)
+        .ok_or_else(|| ApiError::invalid(format!("invalid filter 'until={text}'")))
 }

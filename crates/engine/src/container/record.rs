@@ -82,7 +82,10 @@ impl Record {
     /// Both documents as bytes.
     pub fn documents(&self) -> Result<(Vec<u8>, Vec<u8>)> {
         let json = |error: serde_json::Error| ApiError::system(error.to_string());
-        Ok((serde_json::to_vec(self).map_err(json)?, serde_json::to_vec(&self.host).map_err(json)?))
+        Ok((
+            serde_json::to_vec(self).map_err(json)?,
+            serde_json::to_vec(&self.host).map_err(json)?,
+        ))
     }
 
     /// Reads both documents.
@@ -90,9 +93,14 @@ impl Record {
     /// # Errors
     /// 500 where one is not JSON of this shape.
     pub fn read(config: &[u8], host: &[u8]) -> Result<Record> {
-        let bad = |error: serde_json::Error| ApiError::system(format!("damaged container state: {error}"));
+        let bad = |error: serde_json::Error| {
+            ApiError::system(format!("damaged container state: {error}"))
+        };
         let host = serde_json::from_slice(host).map_err(bad)?;
-        Ok(Record { host, ..serde_json::from_slice(config).map_err(bad)? })
+        Ok(Record {
+            host,
+            ..serde_json::from_slice(config).map_err(bad)?
+        })
     }
 
     /// The command in one line, as lists show it (moby `container/view.go`): words with spaces in quotes.
@@ -100,7 +108,13 @@ impl Record {
         if self.args.is_empty() {
             return self.path.clone();
         }
-        let word = |word: &String| if word.contains(' ') { format!("'{word}'") } else { word.clone() };
+        let word = |word: &String| {
+            if word.contains(' ') {
+                format!("'{word}'")
+            } else {
+                word.clone()
+            }
+        };
         let args: Vec<String> = self.args.iter().map(word).collect();
         format!("{} {}", self.path, args.join(" "))
     }
@@ -111,11 +125,16 @@ mod go_time {
     use super::{Timespec, time};
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(value: &Option<Timespec>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        value: &Option<Timespec>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&time::rfc3339_or_never(*value))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timespec>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timespec>, D::Error> {
         Ok(time::parse_rfc3339(&String::deserialize(deserializer)?))
     }
 }
@@ -146,8 +165,15 @@ mod tests {
             path: "sh".to_string(),
             args: vec!["-c".to_string(), "echo hi".to_string()],
             created: Some(Timespec { sec: 5, nsec: 7 }),
-            state: RunState { running: true, pid: 3, ..RunState::default() },
-            host: HostConfig { network_mode: "none".to_string(), ..HostConfig::default() },
+            state: RunState {
+                running: true,
+                pid: 3,
+                ..RunState::default()
+            },
+            host: HostConfig {
+                network_mode: "none".to_string(),
+                ..HostConfig::default()
+            },
             ..Record::default()
         };
         let (config, host) = record.documents().unwrap();

@@ -20,24 +20,30 @@ impl<S: Kernel> Engine<S> {
         self.traced("container.remove", args, |engine| async move {
             let container = engine.container(given)?;
             if container.with(|inner| inner.removing) {
-                return Err(ApiError::conflict(format!("removal of container {given} is already in progress")));
+                return Err(ApiError::conflict(format!(
+                    "removal of container {given} is already in progress"
+                )));
             }
             let removed = engine.remove(&container, force).await;
-            removed.map_err(|error| error.context(format_args!("cannot remove container {given:?}")))
+            removed
+                .map_err(|error| error.context(format_args!("cannot remove container {given:?}")))
         })
         .await
     }
 
     /// Removes, once; a second one at the same time does nothing.
     pub(crate) async fn remove(&self, container: &Arc<Container<S>>, force: bool) -> Result<()> {
-        if self.change(container, |inner| inner.removed || core::mem::replace(&mut inner.removing, true)) {
+        if self.change(container, |inner| {
+            inner.removed || core::mem::replace(&mut inner.removing, true)
+        }) {
             return Ok(());
         }
         let result = self.take_away(container, force).await;
         if let Err(error) = &result {
             self.change(container, |inner| inner.removing = false);
             if container.with(|inner| inner.record.state.dead) {
-                let ended = container.with(|inner| (inner.record.state.exit_code, error.message.clone()));
+                let ended =
+                    container.with(|inner| (inner.record.state.exit_code, error.message.clone()));
                 container.with(|inner| inner.waiters.removed(&ended));
             }
         }
@@ -52,7 +58,9 @@ impl<S: Kernel> Engine<S> {
                 ));
             }
             match self.kill(container).await {
-                Err(error) if container.is_running() => return Err(error.context("could not kill container")),
+                Err(error) if container.is_running() => {
+                    return Err(error.context("could not kill container"));
+                }
                 _ => {}
             }
             self.stop(container, "", Some(STOP_TIMEOUT)).await?;
@@ -68,20 +76,25 @@ impl<S: Kernel> Engine<S> {
         self.clean_up(container).await;
         self.remove_rw_layer(&container.id, &layers).await?;
         let dir = self.container_dir(&container.id);
-        fs::remove_path(&self.sys, &dir).await.map_err(|error| {
-            ApiError::system(format!("unable to remove filesystem: {error}"))
-        })?;
+        fs::remove_path(&self.sys, &dir)
+            .await
+            .map_err(|error| ApiError::system(format!("unable to remove filesystem: {error}")))?;
         let name = container.with(|inner| inner.record.name.clone());
         {
             let mut tables = self.tables();
             tables.containers.remove(&container.id);
             tables.names.remove(&name);
-            tables.execs.retain(|_, exec| exec.container != container.id);
+            tables
+                .execs
+                .retain(|_, exec| exec.container != container.id);
         }
         self.container_event(container, "destroy", &[]);
         self.change(container, |inner| inner.removed = true);
         container.with(|inner| {
-            let ended = (inner.record.state.exit_code, inner.record.state.error.clone());
+            let ended = (
+                inner.record.state.exit_code,
+                inner.record.state.error.clone(),
+            );
             inner.waiters.removed(&ended);
         });
         Ok(())
@@ -101,7 +114,9 @@ impl<S: Kernel> Engine<S> {
             let _changing = container.changing.lock().await;
             let old = container.with(|inner| inner.record.name.clone());
             if old == new.strip_prefix('/').unwrap_or(new) {
-                return Err(ApiError::invalid("Renaming a container with the same name as its current name"));
+                return Err(ApiError::invalid(
+                    "Renaming a container with the same name as its current name",
+                ));
             }
             let name = match engine.reserve_name(&container.id, new).await {
                 Ok(name) => name,

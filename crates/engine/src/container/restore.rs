@@ -28,7 +28,10 @@ pub(crate) async fn restore_all<S: Kernel>(engine: &Engine<S>) -> Result<()> {
     for id in ids {
         match read(engine, &id).await? {
             Some(container) => {
-                engine.tables().names.insert(container.with(|inner| inner.record.name.clone()), id.clone());
+                engine.tables().names.insert(
+                    container.with(|inner| inner.record.name.clone()),
+                    id.clone(),
+                );
                 engine.tables().containers.insert(id, container);
             }
             // Its creation was cut short.
@@ -46,17 +49,30 @@ async fn read<S: Kernel>(engine: &Engine<S>, id: &str) -> Result<Option<Arc<Cont
     let dir = engine.container_dir(id);
     let config = fs::read_file(&engine.sys, &dir.join("config.v2.json"), MAX_DOCUMENT).await;
     let host = fs::read_file(&engine.sys, &dir.join("hostconfig.json"), MAX_DOCUMENT).await;
-    let (Ok(config), Ok(host)) = (config, host) else { return Ok(None) };
-    let Ok(record) = Record::read(&config, &host) else { return Ok(None) };
+    let (Ok(config), Ok(host)) = (config, host) else {
+        return Ok(None);
+    };
+    let Ok(record) = Record::read(&config, &host) else {
+        return Ok(None);
+    };
     let mounts = engine.image_path("layerdb/mounts").join(id);
-    let text = async |path: PathArg| restore_text(&engine.sys, &path).await.map(Option::unwrap_or_default);
+    let text = async |path: PathArg| {
+        restore_text(&engine.sys, &path)
+            .await
+            .map(Option::unwrap_or_default)
+    };
     let mount_id = text(mounts.join("mount-id")).await?;
     if record.id != id || mount_id.is_empty() {
         return Ok(None);
     }
     let layers = RwLayer {
         link: text(engine.overlay_path(&mount_id).join("link")).await?,
-        init_link: text(engine.overlay_path(&format!("{mount_id}-init")).join("link")).await?,
+        init_link: text(
+            engine
+                .overlay_path(&format!("{mount_id}-init"))
+                .join("link"),
+        )
+        .await?,
         parent: text(mounts.join("parent")).await?.parse().ok(),
         mount_id,
     };
@@ -65,15 +81,23 @@ async fn read<S: Kernel>(engine: &Engine<S>, id: &str) -> Result<Option<Arc<Cont
 
 /// Finds out what became of a container while no engine looked.
 async fn take_up<S: Kernel>(engine: &Engine<S>, container: &Arc<Container<S>>) {
-    let (running, dead) = container.with(|inner| (inner.record.state.running, inner.record.state.dead));
-    let dir = PathArg::from(&engine.shared.config.run).join("runtime").join(&container.id).to_string();
+    let (running, dead) =
+        container.with(|inner| (inner.record.state.running, inner.record.state.dead));
+    let dir = PathArg::from(&engine.shared.config.run)
+        .join("runtime")
+        .join(&container.id)
+        .to_string();
     match Shim::reconnect(&engine.sys, &dir).await {
         // It goes on, or its end is about to be told.
         Ok((shim, report)) if report.status == Status::Running || running => {
             container.with(|inner| {
                 let state = &mut inner.record.state;
                 state.running = true;
-                state.pid = if report.pid > 0 { report.pid } else { state.pid };
+                state.pid = if report.pid > 0 {
+                    report.pid
+                } else {
+                    state.pid
+                };
                 inner.shim = Some(shim.clone());
             });
             engine.watch_exit(container.clone(), shim);
@@ -91,13 +115,15 @@ async fn take_up<S: Kernel>(engine: &Engine<S>, container: &Arc<Container<S>>) {
             let now = engine.now();
             container.with(|inner| {
                 let state = &mut inner.record.state;
-                (state.running, state.pid, state.exit_code, state.finished_at) = (false, 0, 255, Some(now));
+                (state.running, state.pid, state.exit_code, state.finished_at) =
+                    (false, 0, 255, Some(now));
             });
             let _ = engine.save(container).await;
         }
         Err(_) => {}
     }
-    let auto_remove = container.with(|inner| inner.record.host.auto_remove && inner.record.has_been_started_before);
+    let auto_remove = container
+        .with(|inner| inner.record.host.auto_remove && inner.record.has_been_started_before);
     if dead || auto_remove {
         let _ = engine.remove(container, true).await;
     }

@@ -17,14 +17,26 @@ const MAX_MOUNT_DATA: usize = 4095;
 
 /// What is found in every container, whatever its image has: the runtime mounts over these.
 const INIT_DIRS: [&str; 4] = ["dev/pts", "dev/shm", "proc", "sys"];
-const INIT_FILES: [&str; 5] = [".dockerenv", "etc/resolv.conf", "etc/hosts", "etc/hostname", "dev/console"];
+const INIT_FILES: [&str; 5] = [
+    ".dockerenv",
+    "etc/resolv.conf",
+    "etc/hosts",
+    "etc/hostname",
+    "dev/console",
+];
 const INIT_LINKS: [(&str, &str); 1] = [("etc/mtab", "/proc/mounts")];
 
 impl<S: Kernel> Engine<S> {
     /// Makes the two layers of a new container. After an error nothing is left.
     pub(crate) async fn create_rw_layer(&self, id: &str, image: &Image) -> Result<RwLayer> {
-        let mount_id = names::random_id(&self.sys).await.map_err(system("getrandom"))?;
-        let mut layers = RwLayer { mount_id, parent: image.chain().pop(), ..RwLayer::default() };
+        let mount_id = names::random_id(&self.sys)
+            .await
+            .map_err(system("getrandom"))?;
+        let mut layers = RwLayer {
+            mount_id,
+            parent: image.chain().pop(),
+            ..RwLayer::default()
+        };
         let result = self.fill_rw_layer(id, &mut layers).await;
         if result.is_err() {
             let _ = self.remove_rw_layer(id, &layers).await;
@@ -37,20 +49,35 @@ impl<S: Kernel> Engine<S> {
         let init_id = format!("{}-init", layers.mount_id);
         let init = self.overlay_path(&init_id);
         self.make_layer_dir(&init).await?;
-        layers.init_link = self.furnish_layer(&init, &init_id, image_lower.as_deref()).await?;
+        layers.init_link = self
+            .furnish_layer(&init, &init_id, image_lower.as_deref())
+            .await?;
         self.fill_init_layer(&init, image_lower.as_deref()).await?;
         fs::write_atomic(&self.sys, &init.join("committed"), b"", 0o600).await?;
         let mut lower = format!("l/{}", layers.init_link);
         lower.extend(image_lower.iter().flat_map(|image| [":", image]));
         let top = self.overlay_path(&layers.mount_id);
         self.make_layer_dir(&top).await?;
-        layers.link = self.furnish_layer(&top, &layers.mount_id, Some(&lower)).await?;
+        layers.link = self
+            .furnish_layer(&top, &layers.mount_id, Some(&lower))
+            .await?;
         let merged = top.join("merged");
-        self.sys.mkdirat(Fd::CWD, merged, 0o700).await.map_err(system("mkdir merged"))?;
+        self.sys
+            .mkdirat(Fd::CWD, merged, 0o700)
+            .await
+            .map_err(system("mkdir merged"))?;
         let entry = self.image_path("layerdb/mounts").join(id);
         fs::create_dir_all(&self.sys, &entry, 0o755).await?;
-        let parent = layers.parent.as_ref().map(ToString::to_string).unwrap_or_default();
-        for (name, text) in [("mount-id", &layers.mount_id), ("init-id", &init_id), ("parent", &parent)] {
+        let parent = layers
+            .parent
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        for (name, text) in [
+            ("mount-id", &layers.mount_id),
+            ("init-id", &init_id),
+            ("parent", &parent),
+        ] {
             fs::write_atomic(&self.sys, &entry.join(name), text.as_bytes(), 0o644).await?;
         }
         Ok(())
@@ -63,7 +90,10 @@ impl<S: Kernel> Engine<S> {
             return self.init_files(diff.fd()).await;
         };
         let merged = init.join("merged");
-        self.sys.mkdirat(Fd::CWD, merged.clone(), 0o700).await.map_err(system("mkdir merged"))?;
+        self.sys
+            .mkdirat(Fd::CWD, merged.clone(), 0o700)
+            .await
+            .map_err(system("mkdir merged"))?;
         self.mount_overlay(init, lower, &merged).await?;
         let made = match fs::open_dir(&self.sys, &merged).await {
             Ok(root) => self.init_files(root.fd()).await,
@@ -80,7 +110,8 @@ impl<S: Kernel> Engine<S> {
         }
         for path in INIT_FILES {
             let (dir, name) = self.parent_in_root(root, path).await?;
-            let flags = OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOFOLLOW;
+            let flags =
+                OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOFOLLOW;
             match self.sys.openat(dir.fd(), name.into(), flags, 0o755).await {
                 Ok(_) | Err(Errno::EEXIST) => {}
                 Err(errno) => return Err(system(format_args!("create /{path}"))(errno)),
@@ -88,7 +119,11 @@ impl<S: Kernel> Engine<S> {
         }
         for (path, target) in INIT_LINKS {
             let (dir, name) = self.parent_in_root(root, path).await?;
-            let call = Call::Symlinkat { target: target.into(), newdirfd: dir.fd(), linkpath: name.into() };
+            let call = Call::Symlinkat {
+                target: target.into(),
+                newdirfd: dir.fd(),
+                linkpath: name.into(),
+            };
             match self.sys.call(call).await {
                 Ok(_) | Err(Errno::EEXIST) => {}
                 Err(errno) => return Err(system(format_args!("symlink /{path}"))(errno)),
@@ -103,12 +138,19 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Makes a directory inside a root and those above it, and opens it as a place. No link leads out of the root.
-    pub(crate) async fn make_dirs_in_root(&self, root: Fd, path: &str, mode: u32) -> Result<OwnedFd<S>> {
+    pub(crate) async fn make_dirs_in_root(
+        &self,
+        root: Fd,
+        path: &str,
+        mode: u32,
+    ) -> Result<OwnedFd<S>> {
         if let Ok(there) = fs::open_dir_in_root(&self.sys, root, path.as_bytes()).await {
             return Ok(there);
         }
         let fail = |errno: Errno| system(format_args!("mkdir /{path}"))(errno);
-        let mut dir = fs::open_dir_in_root(&self.sys, root, b"").await.map_err(fail)?;
+        let mut dir = fs::open_dir_in_root(&self.sys, root, b"")
+            .await
+            .map_err(fail)?;
         let mut done = String::new();
         for part in path.split('/').filter(|part| !part.is_empty()) {
             match self.sys.mkdirat(dir.fd(), part.into(), mode).await {
@@ -121,7 +163,11 @@ impl<S: Kernel> Engine<S> {
                 mode: 0,
                 resolve: ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
             };
-            dir = self.sys.openat2(root, done.as_str().into(), how).await.map_err(fail)?;
+            dir = self
+                .sys
+                .openat2(root, done.as_str().into(), how)
+                .await
+                .map_err(fail)?;
         }
         Ok(dir)
     }
@@ -142,7 +188,8 @@ impl<S: Kernel> Engine<S> {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(errno) => return Err(system("mkdir merged")(errno)),
         }
-        self.mount_overlay(&self.overlay_path(&layers.mount_id), &lower, &merged).await?;
+        self.mount_overlay(&self.overlay_path(&layers.mount_id), &lower, &merged)
+            .await?;
         Ok(merged)
     }
 
@@ -154,15 +201,31 @@ impl<S: Kernel> Engine<S> {
 
     async fn mount_overlay(&self, dir: &PathArg, lower: &str, target: &PathArg) -> Result<()> {
         let overlay = self.path("overlay2");
-        let lower: Vec<String> = lower.split(':').map(|link| overlay.join(link).to_string()).collect();
+        let lower: Vec<String> = lower
+            .split(':')
+            .map(|link| overlay.join(link).to_string())
+            .collect();
         let (upper, work) = (dir.join("diff"), dir.join("work"));
-        let data = format!("lowerdir={},upperdir={upper},workdir={work}", lower.join(":"));
+        let data = format!(
+            "lowerdir={},upperdir={upper},workdir={work}",
+            lower.join(":")
+        );
         if data.len() > MAX_MOUNT_DATA {
             let count = lower.len();
-            return Err(ApiError::system(format!("the image has too many layers to be mounted at once: {count}")));
+            return Err(ApiError::system(format!(
+                "the image has too many layers to be mounted at once: {count}"
+            )));
         }
-        let mount = self.sys.mount("overlay".into(), target.clone(), "overlay", MountFlags::empty(), data.into_bytes());
-        mount.await.map_err(system(format_args!("error creating overlay mount to {target}")))
+        let mount = self.sys.mount(
+            "overlay".into(),
+            target.clone(),
+            "overlay",
+            MountFlags::empty(),
+            data.into_bytes(),
+        );
+        mount.await.map_err(system(format_args!(
+            "error creating overlay mount to {target}"
+        )))
     }
 
     async fn unmount(&self, target: &PathArg) -> Result<()> {
@@ -176,9 +239,11 @@ impl<S: Kernel> Engine<S> {
     pub(crate) async fn remove_rw_layer(&self, id: &str, layers: &RwLayer) -> Result<()> {
         self.unmount(&self.rootfs(layers)).await?;
         let init_id = format!("{}-init", layers.mount_id);
-        self.unmount(&self.overlay_path(&init_id).join("merged")).await?;
+        self.unmount(&self.overlay_path(&init_id).join("merged"))
+            .await?;
         fs::remove_path(&self.sys, &self.image_path("layerdb/mounts").join(id)).await?;
-        self.remove_layer_dir(&layers.mount_id, &layers.link).await?;
+        self.remove_layer_dir(&layers.mount_id, &layers.link)
+            .await?;
         self.remove_layer_dir(&init_id, &layers.init_link).await
     }
 }

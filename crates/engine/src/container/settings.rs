@@ -6,7 +6,7 @@ use crate::error::{ApiError, Result};
 use crate::spec::mounts::{Mounts, clean};
 use crate::spec::{self, caps};
 use glassdock_api::container::{Config, HealthConfig, HostConfig, LogConfig};
-use glassdock_api::{List, Map, StrSlice};
+use glassdock_api::{Empty, List, Map, StrSlice};
 use glassdock_oci::image::RunConfig;
 use std::collections::BTreeMap;
 
@@ -26,9 +26,13 @@ pub(crate) fn merge_image(config: &mut Config, image: &RunConfig) -> Result<()> 
     or_image(&mut config.user, &image.user);
     or_image(&mut config.working_dir, &image.working_dir);
     or_image(&mut config.stop_signal, &image.stop_signal);
-    merge_maps(&mut config.exposed_ports, &image.exposed_ports);
-    merge_maps(&mut config.volumes, &image.volumes);
-    merge_maps(&mut config.labels, &image.labels);
+    merge_maps(
+        &mut config.exposed_ports,
+        &image.exposed_ports,
+        |_| Empty {},
+    );
+    merge_maps(&mut config.volumes, &image.volumes, |_| Empty {});
+    merge_maps(&mut config.labels, &image.labels, String::clone);
     config.labels.get_or_insert_default();
     merge_env(&mut config.env, image.env.as_deref().unwrap_or_default());
     let slice = |words: &Option<Vec<String>>| words.clone().map(StrSlice);
@@ -42,7 +46,11 @@ pub(crate) fn merge_image(config: &mut Config, image: &RunConfig) -> Result<()> 
             config.entrypoint = slice(&image.entrypoint);
         }
     }
-    if config.entrypoint.as_ref().is_some_and(|words| words.0 == [""]) {
+    if config
+        .entrypoint
+        .as_ref()
+        .is_some_and(|words| words.0 == [""])
+    {
         config.entrypoint = None;
     }
     merge_health(config, image);
@@ -52,14 +60,15 @@ pub(crate) fn merge_image(config: &mut Config, image: &RunConfig) -> Result<()> 
     Ok(())
 }
 
-fn merge_maps<A: Clone + Default, B>(own: &mut Map<A>, images: &Option<BTreeMap<String, B>>)
-where
-    B: Into<A> + Clone,
-{
+fn merge_maps<A, B>(
+    own: &mut Map<A>,
+    images: &Option<BTreeMap<String, B>>,
+    convert: impl Fn(&B) -> A,
+) {
     let Some(images) = images else { return };
     let own = own.get_or_insert_default();
     for (key, value) in images {
-        own.entry(key.clone()).or_insert_with(|| value.clone().into());
+        own.entry(key.clone()).or_insert_with(|| convert(value));
     }
 }
 
@@ -74,11 +83,22 @@ fn merge_env(own: &mut List<String>, images: &[String]) {
 }
 
 fn merge_health(config: &mut Config, image: &RunConfig) {
-    let Some(health) = &image.healthcheck else { return };
-    let or = |own: i64, images: Option<i64>| if own == 0 { images.unwrap_or_default() } else { own };
+    let Some(health) = &image.healthcheck else {
+        return;
+    };
+    let or = |own: i64, images: Option<i64>| {
+        if own == 0 {
+            images.unwrap_or_default()
+        } else {
+            own
+        }
+    };
     let own = config.healthcheck.take().unwrap_or_default();
     config.healthcheck = Some(HealthConfig {
-        test: own.test.filter(|test| !test.is_empty()).or_else(|| health.test.clone()),
+        test: own
+            .test
+            .filter(|test| !test.is_empty())
+            .or_else(|| health.test.clone()),
         interval: or(own.interval, health.interval),
         timeout: or(own.timeout, health.timeout),
         start_period: or(own.start_period, health.start_period),
@@ -89,8 +109,15 @@ fn merge_health(config: &mut Config, image: &RunConfig) {
 
 /// The program and its arguments.
 pub(crate) fn command(config: &Config) -> (String, Vec<String>) {
-    let words = |slice: &Option<StrSlice>| slice.as_ref().map(|words| words.0.clone()).unwrap_or_default();
-    let mut all = words(&config.entrypoint).into_iter().chain(words(&config.cmd));
+    let words = |slice: &Option<StrSlice>| {
+        slice
+            .as_ref()
+            .map(|words| words.0.clone())
+            .unwrap_or_default()
+    };
+    let mut all = words(&config.entrypoint)
+        .into_iter()
+        .chain(words(&config.cmd));
     (all.next().unwrap_or_default(), all.collect())
 }
 
@@ -113,16 +140,26 @@ pub(crate) fn check_config(config: &mut Config) -> Result<()> {
     }
     for variable in config.env.iter().flatten() {
         if variable.is_empty() || variable.starts_with('=') {
-            return Err(ApiError::invalid(format!("invalid environment variable: {variable}")));
+            return Err(ApiError::invalid(format!(
+                "invalid environment variable: {variable}"
+            )));
         }
     }
     let (program, args) = command(config);
-    let texts = config.env.iter().flatten().chain(&args).chain([&program, &config.user, &config.working_dir]);
+    let texts = config.env.iter().flatten().chain(&args).chain([
+        &program,
+        &config.user,
+        &config.working_dir,
+    ]);
     if texts.clone().any(|text| text.contains('\0')) {
-        return Err(ApiError::invalid("invalid container configuration: a text has a NUL byte"));
+        return Err(ApiError::invalid(
+            "invalid container configuration: a text has a NUL byte",
+        ));
     }
     if texts.count() > MAX_WORDS {
-        return Err(ApiError::invalid(format!("invalid container configuration: more than {MAX_WORDS} words")));
+        return Err(ApiError::invalid(format!(
+            "invalid container configuration: more than {MAX_WORDS} words"
+        )));
     }
     Ok(())
 }
@@ -134,8 +171,17 @@ pub(crate) fn check_config(config: &mut Config) -> Result<()> {
 pub(crate) fn check_host(host: &mut HostConfig, facts: &Facts) -> Result<(Vec<String>, Mounts)> {
     complete(host, facts);
     check_policy(host)?;
-    let names = |slice: &Option<StrSlice>| slice.as_ref().map(|words| words.0.clone()).unwrap_or_default();
-    caps::tweak(&names(&host.cap_add), &names(&host.cap_drop), host.privileged)?;
+    let names = |slice: &Option<StrSlice>| {
+        slice
+            .as_ref()
+            .map(|words| words.0.clone())
+            .unwrap_or_default()
+    };
+    caps::tweak(
+        &names(&host.cap_add),
+        &names(&host.cap_drop),
+        host.privileged,
+    )?;
     refuse_missing(host)?;
     let mounts = Mounts::of(host)?;
     let mut warnings = discard_limits(host);
@@ -161,21 +207,29 @@ fn complete(host: &mut HostConfig, facts: &Facts) {
     default(&mut host.network_mode, "bridge");
     default(&mut host.ipc_mode, "private");
     let private_cgroup = facts.cgroup2;
-    default(&mut host.cgroupns_mode, if private_cgroup { "private" } else { "host" });
+    default(
+        &mut host.cgroupns_mode,
+        if private_cgroup { "private" } else { "host" },
+    );
     default(&mut host.runtime, crate::RUNTIME_NAME);
     if host.shm_size == 0 {
         host.shm_size = spec::DEFAULT_SHM_SIZE;
     }
     if host.log_config.kind.is_empty() {
-        host.log_config = LogConfig { kind: "json-file".to_string(), config: host.log_config.config.take() };
+        host.log_config = LogConfig {
+            kind: "json-file".to_string(),
+            config: host.log_config.config.take(),
+        };
     }
     host.log_config.config.get_or_insert_default();
     host.pids_limit = host.pids_limit.filter(|limit| *limit > 0);
     host.oom_kill_disable.get_or_insert(false);
     if !host.privileged {
         let own = |paths: &[&str]| paths.iter().map(|path| path.to_string()).collect();
-        host.masked_paths.get_or_insert_with(|| own(&spec::MASKED_PATHS));
-        host.readonly_paths.get_or_insert_with(|| own(&spec::READONLY_PATHS));
+        host.masked_paths
+            .get_or_insert_with(|| own(&spec::MASKED_PATHS));
+        host.readonly_paths
+            .get_or_insert_with(|| own(&spec::READONLY_PATHS));
     }
 }
 
@@ -186,34 +240,50 @@ fn check_policy(host: &HostConfig) -> Result<()> {
             "invalid restart policy: maximum retry count can only be used with 'on-failure'",
         )),
         "no" => Ok(()),
-        "always" | "unless-stopped" | "on-failure" if host.auto_remove => {
-            Err(ApiError::invalid("can't create 'AutoRemove' container with restart policy"))
+        "always" | "unless-stopped" | "on-failure" if host.auto_remove => Err(ApiError::invalid(
+            "can't create 'AutoRemove' container with restart policy",
+        )),
+        name @ ("always" | "unless-stopped" | "on-failure") => {
+            Err(ApiError::not_implemented(format!(
+                "restart policy {name}: this engine does not restart containers yet; use \"no\""
+            )))
         }
-        name @ ("always" | "unless-stopped" | "on-failure") => Err(ApiError::not_implemented(format!(
-            "restart policy {name}: this engine does not restart containers yet; use \"no\""
+        name => Err(ApiError::invalid(format!(
+            "invalid restart policy: unknown policy '{name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
         ))),
-        name => Err(ApiError::invalid(format!("invalid restart policy: unknown policy '{name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"))),
     }?;
     if host.shm_size < 0 {
         return Err(ApiError::invalid("SHM size can not be less than 0"));
     }
     if !(-1000..=1000).contains(&host.oom_score_adj) {
         let given = host.oom_score_adj;
-        return Err(ApiError::invalid(format!("Invalid value {given}, range for oom score adj is [-1000, 1000]")));
+        return Err(ApiError::invalid(format!(
+            "Invalid value {given}, range for oom score adj is [-1000, 1000]"
+        )));
     }
     match host.log_config.kind.as_str() {
         "json-file" | "none" => {}
-        kind @ ("local" | "syslog" | "journald" | "gelf" | "fluentd" | "awslogs" | "splunk" | "gcplogs") => {
-            return Err(ApiError::not_implemented(format!("logging driver {kind} is not supported by this engine yet")));
+        kind @ ("local" | "syslog" | "journald" | "gelf" | "fluentd" | "awslogs" | "splunk"
+        | "gcplogs") => {
+            return Err(ApiError::not_implemented(format!(
+                "logging driver {kind} is not supported by this engine yet"
+            )));
         }
-        kind => return Err(ApiError::invalid(format!("logger: no log driver named '{kind}' is registered"))),
+        kind => {
+            return Err(ApiError::invalid(format!(
+                "logger: no log driver named '{kind}' is registered"
+            )));
+        }
     }
     for option in host.security_opt.iter().flatten() {
         check_security_option(option)?;
     }
     for ulimit in host.ulimits.iter().flatten() {
         if !ULIMITS.contains(&ulimit.name.as_str()) {
-            return Err(ApiError::invalid(format!("invalid ulimit type: {}", ulimit.name)));
+            return Err(ApiError::invalid(format!(
+                "invalid ulimit type: {}",
+                ulimit.name
+            )));
         }
         if ulimit.soft > ulimit.hard && ulimit.hard != -1 {
             let (soft, hard) = (ulimit.soft, ulimit.hard);
@@ -226,21 +296,42 @@ fn check_policy(host: &HostConfig) -> Result<()> {
 }
 
 const ULIMITS: [&str; 16] = [
-    "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
-    "rttime", "sigpending", "stack",
+    "as",
+    "core",
+    "cpu",
+    "data",
+    "fsize",
+    "locks",
+    "memlock",
+    "msgqueue",
+    "nice",
+    "nofile",
+    "nproc",
+    "rss",
+    "rtprio",
+    "rttime",
+    "sigpending",
+    "stack",
 ];
 
 fn check_security_option(option: &str) -> Result<()> {
     let (key, value) = option.split_once(['=', ':']).unwrap_or((option, ""));
     match (key, value) {
-        ("no-new-privileges", "" | "true" | "false") | ("label", _) | ("disable", "") | ("apparmor", "unconfined") => Ok(()),
+        ("no-new-privileges", "" | "true" | "false")
+        | ("label", _)
+        | ("disable", "")
+        | ("apparmor", "unconfined") => Ok(()),
         // No filter is set by this engine yet, so this asks for what is.
         ("seccomp", "unconfined") => Ok(()),
-        ("seccomp" | "apparmor" | "writable-cgroups", _) => Err(ApiError::not_implemented(format!(
-            "security option {option}: not supported by this engine yet"
+        ("seccomp" | "apparmor" | "writable-cgroups", _) => Err(ApiError::not_implemented(
+            format!("security option {option}: not supported by this engine yet"),
+        )),
+        (_, "") => Err(ApiError::invalid(format!(
+            "invalid --security-opt 1: {option:?}"
         ))),
-        (_, "") => Err(ApiError::invalid(format!("invalid --security-opt 1: {option:?}"))),
-        _ => Err(ApiError::invalid(format!("invalid --security-opt 2: {option:?}"))),
+        _ => Err(ApiError::invalid(format!(
+            "invalid --security-opt 2: {option:?}"
+        ))),
     }
 }
 
@@ -250,23 +341,54 @@ fn refuse_missing(host: &HostConfig) -> Result<()> {
     let joins = |mode: &str| mode.starts_with("container:");
     let known_network = matches!(host.network_mode.as_str(), "bridge" | "none" | "host");
     let requests = [
-        (host.port_bindings.as_ref().is_some_and(|ports| !ports.is_empty()), "published ports"),
+        (
+            host.port_bindings
+                .as_ref()
+                .is_some_and(|ports| !ports.is_empty()),
+            "published ports",
+        ),
         (host.publish_all_ports, "published ports"),
         (filled(&host.links), "links"),
         (filled(&host.volumes_from), "volumes of other containers"),
         (!known_network, "networks of your own"),
-        (joins(&host.pid_mode) || joins(&host.ipc_mode), "namespaces of other containers"),
-        (host.userns_mode != "" && host.userns_mode != "host", "user namespaces"),
+        (
+            joins(&host.pid_mode) || joins(&host.ipc_mode),
+            "namespaces of other containers",
+        ),
+        (
+            host.userns_mode != "" && host.userns_mode != "host",
+            "user namespaces",
+        ),
         (host.init == Some(true), "an init process (--init)"),
-        (host.devices.as_ref().is_some_and(|devices| !devices.is_empty()), "devices of the host"),
+        (
+            host.devices
+                .as_ref()
+                .is_some_and(|devices| !devices.is_empty()),
+            "devices of the host",
+        ),
         (filled(&host.device_cgroup_rules), "rules for devices"),
-        (host.storage_opt.as_ref().is_some_and(|options| !options.is_empty()), "storage options"),
-        (!matches!(host.runtime.as_str(), "" | crate::RUNTIME_NAME | "runc"), "other runtimes"),
-        (!matches!(host.isolation.as_str(), "" | "default"), "isolation modes"),
+        (
+            host.storage_opt
+                .as_ref()
+                .is_some_and(|options| !options.is_empty()),
+            "storage options",
+        ),
+        (
+            !matches!(host.runtime.as_str(), "" | crate::RUNTIME_NAME | "runc"),
+            "other runtimes",
+        ),
+        (
+            !matches!(host.isolation.as_str(), "" | "default"),
+            "isolation modes",
+        ),
     ];
     if let Some(request) = host.device_requests.iter().flatten().next() {
-        let groups: Vec<String> =
-            request.capabilities.iter().flatten().map(|all| format!("[{}]", all.join(" "))).collect();
+        let groups: Vec<String> = request
+            .capabilities
+            .iter()
+            .flatten()
+            .map(|all| format!("[{}]", all.join(" ")))
+            .collect();
         return Err(ApiError::system(format!(
             "could not select device driver {:?} with capabilities: [{}]",
             request.driver,
@@ -274,7 +396,9 @@ fn refuse_missing(host: &HostConfig) -> Result<()> {
         )));
     }
     match requests.into_iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(ApiError::not_implemented(format!("{what}: not supported by this engine yet"))),
+        Some((_, what)) => Err(ApiError::not_implemented(format!(
+            "{what}: not supported by this engine yet"
+        ))),
         None => Ok(()),
     }
 }
@@ -288,9 +412,17 @@ fn discard_limits(host: &mut HostConfig) -> Vec<String> {
             warnings.push(format!("Your kernel does not support {what} {UNSUPPORTED}"));
         }
     };
-    discard(host.memory > 0 || host.memory_reservation > 0, "memory limit capabilities");
+    discard(
+        host.memory > 0 || host.memory_reservation > 0,
+        "memory limit capabilities",
+    );
     (host.memory, host.memory_reservation, host.memory_swap) = (0, 0, 0);
-    discard(host.memory_swappiness.take().is_some_and(|value| value >= 0), "memory swappiness capabilities");
+    discard(
+        host.memory_swappiness
+            .take()
+            .is_some_and(|value| value >= 0),
+        "memory swappiness capabilities",
+    );
     let cpu = host.nano_cpus > 0 || host.cpu_quota != 0 || host.cpu_period != 0;
     discard(cpu, "CPU CFS scheduler");
     (host.nano_cpus, host.cpu_quota, host.cpu_period) = (0, 0, 0);
@@ -298,8 +430,14 @@ fn discard_limits(host: &mut HostConfig) -> Vec<String> {
     let sets = [&mut host.cpuset_cpus, &mut host.cpuset_mems].map(core::mem::take);
     discard(sets.iter().any(|set| !set.is_empty()), "cpuset");
     discard(host.pids_limit.take().is_some(), "PIDs limit capabilities");
-    discard(core::mem::take(&mut host.blkio_weight) > 0, "Block I/O weight");
-    discard(core::mem::replace(&mut host.oom_kill_disable, Some(false)) == Some(true), "OomKillDisable");
+    discard(
+        core::mem::take(&mut host.blkio_weight) > 0,
+        "Block I/O weight",
+    );
+    discard(
+        core::mem::replace(&mut host.oom_kill_disable, Some(false)) == Some(true),
+        "OomKillDisable",
+    );
     warnings
 }
 
@@ -312,9 +450,17 @@ mod tests {
     }
 
     fn merged(entrypoint: Option<&[&str]>, cmd: Option<&[&str]>) -> Result<(String, Vec<String>)> {
-        let image = RunConfig { entrypoint: Some(words(&["ep"])), cmd: Some(words(&["arg"])), ..RunConfig::default() };
+        let image = RunConfig {
+            entrypoint: Some(words(&["ep"])),
+            cmd: Some(words(&["arg"])),
+            ..RunConfig::default()
+        };
         let slice = |given: Option<&[&str]>| given.map(|given| StrSlice(words(given)));
-        let mut config = Config { entrypoint: slice(entrypoint), cmd: slice(cmd), ..Config::default() };
+        let mut config = Config {
+            entrypoint: slice(entrypoint),
+            cmd: slice(cmd),
+            ..Config::default()
+        };
         merge_image(&mut config, &image)?;
         Ok(command(&config))
     }
@@ -327,7 +473,10 @@ mod tests {
         assert_eq!(merged(Some(&["e"]), None).unwrap(), pair("e", &[]));
         assert_eq!(merged(Some(&[""]), Some(&["x"])).unwrap(), pair("x", &[]));
         let error = merged(Some(&[""]), None).unwrap_err();
-        assert_eq!((error.status.as_u16(), error.message.as_str()), (400, "no command specified"));
+        assert_eq!(
+            (error.status.as_u16(), error.message.as_str()),
+            (400, "no command specified")
+        );
     }
 
     #[test]
@@ -357,28 +506,63 @@ mod tests {
             change(&mut host);
             check_host(&mut host, &Facts::default()).map(|(warnings, _)| warnings)
         };
-        let status = |result: Result<Vec<String>>| result.map(|_| 0).map_or_else(|error| error.status.as_u16(), |ok| ok);
-        assert_eq!(status(check(&|host| host.restart_policy.name = "sometimes".to_string())), 400);
-        assert_eq!(status(check(&|host| host.restart_policy.name = "always".to_string())), 501);
+        let status = |result: Result<Vec<String>>| {
+            result
+                .map(|_| 0)
+                .map_or_else(|error| error.status.as_u16(), |ok| ok)
+        };
+        assert_eq!(
+            status(check(
+                &|host| host.restart_policy.name = "sometimes".to_string()
+            )),
+            400
+        );
+        assert_eq!(
+            status(check(
+                &|host| host.restart_policy.name = "always".to_string()
+            )),
+            501
+        );
         assert_eq!(status(check(&|host| host.publish_all_ports = true)), 501);
-        assert_eq!(status(check(&|host| host.cap_add = Some(StrSlice(words(&["x"]))))), 400);
+        assert_eq!(
+            status(check(&|host| host.cap_add = Some(StrSlice(words(&["x"]))))),
+            400
+        );
         assert_eq!(status(check(&|host| host.oom_score_adj = 2000)), 400);
-        assert_eq!(check(&|host| host.network_mode = "none".to_string()).unwrap(), words(&[]));
+        assert_eq!(
+            check(&|host| host.network_mode = "none".to_string()).unwrap(),
+            words(&[])
+        );
         let limited = check(&|host| {
             host.network_mode = "none".to_string();
             host.memory = 1 << 20;
         });
-        assert!(limited.unwrap()[0].starts_with("Your kernel does not support memory limit capabilities or"));
+        assert!(
+            limited.unwrap()[0]
+                .starts_with("Your kernel does not support memory limit capabilities or")
+        );
     }
 
     #[test]
     fn a_wrong_configuration_gets_mobys_message() {
         let message = |config: Config| check_config(&mut { config }).unwrap_err().message;
-        let dir = Config { working_dir: "x".to_string(), ..Config::default() };
-        assert_eq!(message(dir), "the working directory 'x' is invalid, it needs to be an absolute path");
-        let env = Config { env: Some(words(&["=x"])), ..Config::default() };
+        let dir = Config {
+            working_dir: "x".to_string(),
+            ..Config::default()
+        };
+        assert_eq!(
+            message(dir),
+            "the working directory 'x' is invalid, it needs to be an absolute path"
+        );
+        let env = Config {
+            env: Some(words(&["=x"])),
+            ..Config::default()
+        };
         assert_eq!(message(env), "invalid environment variable: =x");
-        let signal = Config { stop_signal: "FOO".to_string(), ..Config::default() };
+        let signal = Config {
+            stop_signal: "FOO".to_string(),
+            ..Config::default()
+        };
         assert_eq!(message(signal), "invalid signal: FOO");
     }
 }

@@ -8,7 +8,7 @@ use crate::spec::user::Databases;
 use crate::spec::{self, SpecInput};
 use glassdock_abi::call::Call;
 use glassdock_abi::flags::AtFlags;
-use glassdock_abi::{Errno, Fd, Io, PathArg};
+use glassdock_abi::{Errno, Fd, PathArg};
 use glassdock_image::fs;
 use glassdock_runtime::client::Shim;
 use glassdock_runtime::proto::ShimOptions;
@@ -25,20 +25,29 @@ impl<S: Kernel> Engine<S> {
     /// 304 when it runs already; 409 when it is being removed; 400 and 500 when its program cannot be started, in words
     /// that clients read.
     pub async fn start_container(&self, given: &str) -> Result<()> {
-        self.traced("container.start", Args::text("container", given), |engine| async move {
-            let container = engine.container(given)?;
-            engine.start(&container).await
-        })
+        self.traced(
+            "container.start",
+            Args::text("container", given),
+            |engine| async move {
+                let container = engine.container(given)?;
+                engine.start(&container).await
+            },
+        )
         .await
     }
 
     pub(crate) async fn start(&self, container: &Arc<Container<S>>) -> Result<()> {
         let changing = container.changing.lock().await;
         let (running, leaving) = container.with(|inner| {
-            (inner.record.state.running, inner.removing || inner.removed || inner.record.state.dead)
+            (
+                inner.record.state.running,
+                inner.removing || inner.removed || inner.record.state.dead,
+            )
         });
         if leaving {
-            return Err(ApiError::conflict("container is marked for removal and cannot be started"));
+            return Err(ApiError::conflict(
+                "container is marked for removal and cannot be started",
+            ));
         }
         if running {
             return Err(ApiError::not_modified("container is already running"));
@@ -77,7 +86,9 @@ impl<S: Kernel> Engine<S> {
             let add = record.host.group_add.clone().unwrap_or_default();
             let databases = Databases::read(&self.sys, root.fd()).await?;
             // A wrong user is the container's fault but found here: an error of the engine, as in moby.
-            databases.find(&record.config.user, &add).map_err(|error| ApiError::system(error.message))?
+            databases
+                .find(&record.config.user, &add)
+                .map_err(|error| ApiError::system(error.message))?
         };
         let spec = spec::build(&SpecInput {
             id: &container.id,
@@ -88,11 +99,16 @@ impl<S: Kernel> Engine<S> {
             mounts: &mounts,
             user: user.user,
             rootfs: &merged.to_string(),
-            files: [&record.resolv_conf_path, &record.hostname_path, &record.hosts_path],
+            files: [
+                &record.resolv_conf_path,
+                &record.hostname_path,
+                &record.hosts_path,
+            ],
         })?;
         let bundle = self.bundle_dir(&container.id);
         fs::create_dir_all(&self.sys, &bundle, 0o711).await?;
-        let json = serde_json::to_vec(&spec).map_err(|error| ApiError::system(error.to_string()))?;
+        let json =
+            serde_json::to_vec(&spec).map_err(|error| ApiError::system(error.to_string()))?;
         fs::write_atomic(&self.sys, &bundle.join("config.json"), &json, 0o600).await?;
         let shim = self.start_shim(container, &record).await?;
         if let Err(error) = self.run(container, &shim).await {
@@ -104,14 +120,22 @@ impl<S: Kernel> Engine<S> {
     }
 
     fn bundle_dir(&self, id: &str) -> PathArg {
-        PathArg::from(&self.shared.config.run).join("bundles").join(id)
+        PathArg::from(&self.shared.config.run)
+            .join("bundles")
+            .join(id)
     }
 
     fn state_dir(&self, id: &str) -> PathArg {
-        PathArg::from(&self.shared.config.run).join("runtime").join(id)
+        PathArg::from(&self.shared.config.run)
+            .join("runtime")
+            .join(id)
     }
 
-    async fn start_shim(&self, container: &Container<S>, record: &super::Record) -> Result<Shim<S>> {
+    async fn start_shim(
+        &self,
+        container: &Container<S>,
+        record: &super::Record,
+    ) -> Result<Shim<S>> {
         let runtime = PathArg::from(&self.shared.config.run).join("runtime");
         fs::create_dir_all(&self.sys, &runtime, 0o711).await?;
         let options = ShimOptions {
@@ -124,7 +148,9 @@ impl<S: Kernel> Engine<S> {
             stdin_once: record.config.stdin_once,
             log: (!record.log_path.is_empty()).then(|| record.log_path.clone()),
         };
-        Shim::start(&self.sys, options).await.map_err(|error| self.failed_start(container, &error.message))
+        Shim::start(&self.sys, options)
+            .await
+            .map_err(|error| self.failed_start(container, &error.message))
     }
 
     /// Enters the exit code that an error stands for.
@@ -144,7 +170,9 @@ impl<S: Kernel> Engine<S> {
         for client in waiting {
             client.connect(shim).await;
         }
-        shim.run().await.map_err(|error| self.failed_start(container, &error.message))?;
+        shim.run()
+            .await
+            .map_err(|error| self.failed_start(container, &error.message))?;
         let now = self.now();
         self.change(container, |inner| {
             let state = &mut inner.record.state;
@@ -171,9 +199,11 @@ impl<S: Kernel> Engine<S> {
         let hostname = format!("{}\n", record.config.hostname);
         let hosts = self.hosts(record).await?;
         let resolv_conf = self.resolv_conf(record).await;
-        for (path, text) in
-            [(&record.hostname_path, hostname), (&record.hosts_path, hosts), (&record.resolv_conf_path, resolv_conf)]
-        {
+        for (path, text) in [
+            (&record.hostname_path, hostname),
+            (&record.hosts_path, hosts),
+            (&record.resolv_conf_path, resolv_conf),
+        ] {
             fs::write_atomic(&self.sys, &PathArg::from(path), text.as_bytes(), 0o644).await?;
         }
         Ok(())
@@ -195,19 +225,29 @@ impl<S: Kernel> Engine<S> {
 
     async fn resolv_conf(&self, record: &super::Record) -> String {
         let lines = |word: &str, values: &Option<Vec<String>>| -> String {
-            values.iter().flatten().map(|value| format!("{word} {value}\n")).collect()
+            values
+                .iter()
+                .flatten()
+                .map(|value| format!("{word} {value}\n"))
+                .collect()
         };
         let own = [
             lines("nameserver", &record.host.dns),
             lines("search", &record.host.dns_search),
             lines("options", &record.host.dns_options),
         ];
-        if own[0].is_empty() { self.host_file("/etc/resolv.conf").await + &own[1] + &own[2] } else { own.concat() }
+        if own[0].is_empty() {
+            self.host_file("/etc/resolv.conf").await + &own[1] + &own[2]
+        } else {
+            own.concat()
+        }
     }
 
     /// A file of the host; nothing where it is not there.
     async fn host_file(&self, path: &str) -> String {
-        let data = fs::read_file(&self.sys, &path.into(), MAX_RESOLV_CONF).await.unwrap_or_default();
+        let data = fs::read_file(&self.sys, &path.into(), MAX_RESOLV_CONF)
+            .await
+            .unwrap_or_default();
         String::from_utf8_lossy(&data).into_owned()
     }
 
@@ -215,13 +255,21 @@ impl<S: Kernel> Engine<S> {
     async fn prepare_bind_sources(&self, mounts: &Mounts) -> Result<()> {
         for bind in &mounts.binds {
             let source = PathArg::from(&bind.source);
-            let stat = Call::Statx { dirfd: Fd::CWD, path: source.clone(), flags: AtFlags::empty() };
+            let stat = Call::Statx {
+                dirfd: Fd::CWD,
+                path: source.clone(),
+                flags: AtFlags::empty(),
+            };
             match self.sys.call(stat).await {
                 Ok(_) => {}
                 Err(Errno::ENOENT) if bind.create_source => {
-                    fs::create_dir_all(&self.sys, &source, 0o755).await.map_err(|error| {
-                        ApiError::system(format!("error while creating mount source path '{source}': {error}"))
-                    })?;
+                    fs::create_dir_all(&self.sys, &source, 0o755)
+                        .await
+                        .map_err(|error| {
+                            ApiError::system(format!(
+                                "error while creating mount source path '{source}': {error}"
+                            ))
+                        })?;
                 }
                 Err(Errno::ENOENT) => {
                     return Err(ApiError::invalid(format!(

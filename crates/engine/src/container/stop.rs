@@ -22,7 +22,11 @@ impl<S: Kernel> Engine<S> {
     pub async fn kill_container(&self, given: &str, signal: &str) -> Result<()> {
         let args = Args::text("container", given).with("signal", Value::Text(signal.to_string()));
         self.traced("container.kill", args, |engine| async move {
-            let number = if signal.is_empty() { signal::KILL } else { signals::parse(signal)? };
+            let number = if signal.is_empty() {
+                signal::KILL
+            } else {
+                signals::parse(signal)?
+            };
             let container = engine.container(given)?;
             if number == signal::KILL {
                 return engine.kill(&container).await;
@@ -40,7 +44,9 @@ impl<S: Kernel> Engine<S> {
         self.send_signal(container, signal::KILL).await?;
         match self.wait_stopped(container, Some(KILL_PATIENCE)).await {
             true => Ok(()),
-            false => Err(ApiError::system("tried to kill container, but did not receive an exit event")),
+            false => Err(ApiError::system(
+                "tried to kill container, but did not receive an exit event",
+            )),
         }
     }
 
@@ -49,9 +55,13 @@ impl<S: Kernel> Engine<S> {
         container.with(|inner| inner.record.has_been_manually_stopped = true);
         if let Err(error) = shim.kill(None, number).await {
             // It ended just now: its end is on its way.
-            let over = matches!(error.kind, glassdock_runtime::ErrorKind::WrongState | glassdock_runtime::ErrorKind::ShimGone);
+            let over = matches!(
+                error.kind,
+                glassdock_runtime::ErrorKind::WrongState | glassdock_runtime::ErrorKind::ShimGone
+            );
             if !over {
-                return Err(ApiError::from(error).context(format_args!("Cannot kill container {}", container.id)));
+                return Err(ApiError::from(error)
+                    .context(format_args!("Cannot kill container {}", container.id)));
             }
         }
         self.container_event(container, "kill", &[("signal", number.to_string())]);
@@ -62,7 +72,12 @@ impl<S: Kernel> Engine<S> {
     ///
     /// # Errors
     /// 304 when it does not run.
-    pub async fn stop_container(&self, given: &str, signal: &str, timeout: Option<i64>) -> Result<()> {
+    pub async fn stop_container(
+        &self,
+        given: &str,
+        signal: &str,
+        timeout: Option<i64>,
+    ) -> Result<()> {
         let args = Args::text("container", given);
         self.traced("container.stop", args, |engine| async move {
             let container = engine.container(given)?;
@@ -75,19 +90,42 @@ impl<S: Kernel> Engine<S> {
         .await
     }
 
-    pub(crate) async fn stop(&self, container: &Arc<Container<S>>, signal: &str, timeout: Option<i64>) -> Result<()> {
+    pub(crate) async fn stop(
+        &self,
+        container: &Arc<Container<S>>,
+        signal: &str,
+        timeout: Option<i64>,
+    ) -> Result<()> {
         if !container.is_running() {
             return Ok(());
         }
-        let (own_signal, own_timeout) =
-            container.with(|inner| (inner.record.config.stop_signal.clone(), inner.record.config.stop_timeout));
-        let name = if signal.is_empty() { own_signal } else { signal.to_string() };
-        let number = if name.is_empty() { signal::TERM } else { signals::parse(&name)? };
+        let (own_signal, own_timeout) = container.with(|inner| {
+            (
+                inner.record.config.stop_signal.clone(),
+                inner.record.config.stop_timeout,
+            )
+        });
+        let name = if signal.is_empty() {
+            own_signal
+        } else {
+            signal.to_string()
+        };
+        let number = if name.is_empty() {
+            signal::TERM
+        } else {
+            signals::parse(&name)?
+        };
         let seconds = timeout.or(own_timeout).unwrap_or(STOP_TIMEOUT);
-        let patience = u64::try_from(seconds).ok().map(|seconds| seconds.saturating_mul(SECOND));
+        let patience = u64::try_from(seconds)
+            .ok()
+            .map(|seconds| seconds.saturating_mul(SECOND));
         let sent = self.send_signal(container, number).await;
         // A signal that could not be sent shortens the wait.
-        let patience = if sent.is_err() { Some(2 * SECOND) } else { patience };
+        let patience = if sent.is_err() {
+            Some(2 * SECOND)
+        } else {
+            patience
+        };
         if !self.wait_stopped(container, patience).await {
             match self.kill(container).await {
                 Err(error) if container.is_running() => return Err(error),
@@ -99,21 +137,33 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Stops where it runs, and starts.
-    pub async fn restart_container(&self, given: &str, signal: &str, timeout: Option<i64>) -> Result<()> {
-        self.traced("container.restart", Args::text("container", given), |engine| async move {
-            let container = engine.container(given)?;
-            let restart = async {
-                // What would remove it at its end must not, now.
-                let auto_remove = container.with(|inner| core::mem::take(&mut inner.record.host.auto_remove));
-                let stopped = engine.stop(&container, signal, timeout).await;
-                container.with(|inner| inner.record.host.auto_remove = auto_remove);
-                stopped?;
-                engine.start(&container).await
-            };
-            restart.await.map_err(|error| error.context(format_args!("Cannot restart container {given}")))?;
-            engine.container_event(&container, "restart", &[]);
-            Ok(())
-        })
+    pub async fn restart_container(
+        &self,
+        given: &str,
+        signal: &str,
+        timeout: Option<i64>,
+    ) -> Result<()> {
+        self.traced(
+            "container.restart",
+            Args::text("container", given),
+            |engine| async move {
+                let container = engine.container(given)?;
+                let restart = async {
+                    // What would remove it at its end must not, now.
+                    let auto_remove =
+                        container.with(|inner| core::mem::take(&mut inner.record.host.auto_remove));
+                    let stopped = engine.stop(&container, signal, timeout).await;
+                    container.with(|inner| inner.record.host.auto_remove = auto_remove);
+                    stopped?;
+                    engine.start(&container).await
+                };
+                restart.await.map_err(|error| {
+                    error.context(format_args!("Cannot restart container {given}"))
+                })?;
+                engine.container_event(&container, "restart", &[]);
+                Ok(())
+            },
+        )
         .await
     }
 

@@ -33,32 +33,65 @@ impl<S: Kernel> Engine<S> {
     ///
     /// # Errors
     /// 404; 400 for keys that are none.
-    pub(crate) async fn attach(&self, given: &str, options: AttachOptions) -> Result<(Session<S>, Arc<Container<S>>)> {
-        self.traced("container.attach", Args::text("container", given), |engine| async move {
-            let keys = detach::parse(&options.detach_keys)?;
-            let container = engine.container(given)?;
-            let (tty, open_stdin) = container.with(|inner| (inner.record.config.tty, inner.record.config.open_stdin));
-            let history = match options.logs {
-                true => Some(engine.history(&container, &options).await?),
-                false => None,
-            };
-            let stdin = options.stdin && open_stdin;
-            let streams = Streams { stdin, stdout: options.stdout, stderr: options.stderr };
-            let origin = match options.stream {
-                true => engine.origin(&container, streams).await?,
-                false => Origin::Nowhere,
-            };
-            engine.container_event(&container, "attach", &[]);
-            let detach = tty.then(|| Detach::new(keys));
-            Ok((Session { origin, tty, stdin, detach, history, ended: None }, container))
-        })
+    pub(crate) async fn attach(
+        &self,
+        given: &str,
+        options: AttachOptions,
+    ) -> Result<(Session<S>, Arc<Container<S>>)> {
+        self.traced(
+            "container.attach",
+            Args::text("container", given),
+            |engine| async move {
+                let keys = detach::parse(&options.detach_keys)?;
+                let container = engine.container(given)?;
+                let (tty, open_stdin) = container
+                    .with(|inner| (inner.record.config.tty, inner.record.config.open_stdin));
+                let history = match options.logs {
+                    true => Some(engine.history(&container, &options).await?),
+                    false => None,
+                };
+                let stdin = options.stdin && open_stdin;
+                let streams = Streams {
+                    stdin,
+                    stdout: options.stdout,
+                    stderr: options.stderr,
+                };
+                let origin = match options.stream {
+                    true => engine.origin(&container, streams).await?,
+                    false => Origin::Nowhere,
+                };
+                engine.container_event(&container, "attach", &[]);
+                let detach = tty.then(|| Detach::new(keys));
+                Ok((
+                    Session {
+                        origin,
+                        tty,
+                        stdin,
+                        detach,
+                        history,
+                        ended: None,
+                    },
+                    container,
+                ))
+            },
+        )
         .await
     }
 
-    async fn history(&self, container: &Container<S>, options: &AttachOptions) -> Result<(LogReader<S>, LogOptions)> {
+    async fn history(
+        &self,
+        container: &Container<S>,
+        options: &AttachOptions,
+    ) -> Result<(LogReader<S>, LogOptions)> {
         let path = container.with(|inner| inner.record.log_path.clone());
-        let reader = LogReader::open(&self.sys, &path, None).await.map_err(system("open log"))?;
-        let wanted = LogOptions { stdout: options.stdout, stderr: options.stderr, ..LogOptions::default() };
+        let reader = LogReader::open(&self.sys, &path, None)
+            .await
+            .map_err(system("open log"))?;
+        let wanted = LogOptions {
+            stdout: options.stdout,
+            stderr: options.stderr,
+            ..LogOptions::default()
+        };
         Ok((reader, wanted))
     }
 
@@ -78,7 +111,12 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Runs a session on a client's connection, in a span of its own.
-    pub(crate) async fn run_session(&self, session: Session<S>, container: Arc<Container<S>>, client: Upgraded<S>) {
+    pub(crate) async fn run_session(
+        &self,
+        session: Session<S>,
+        container: Arc<Container<S>>,
+        client: Upgraded<S>,
+    ) {
         if session.run(client).await == Left::Keys {
             self.container_event(&container, "detach", &[]);
         }
@@ -91,19 +129,29 @@ impl<S: Kernel> Engine<S> {
     pub(crate) async fn logs(&self, given: &str, follow: bool) -> Result<(LogReader<S>, bool)> {
         let container = self.container(given)?;
         let (record, shim, leaving) = container.with(|inner| {
-            (inner.record.clone(), inner.shim.clone(), inner.removing || inner.record.state.dead)
+            (
+                inner.record.clone(),
+                inner.shim.clone(),
+                inner.removing || inner.record.state.dead,
+            )
         });
         if leaving {
-            return Err(ApiError::conflict("can not get logs from container which is dead or marked for removal"));
+            return Err(ApiError::conflict(
+                "can not get logs from container which is dead or marked for removal",
+            ));
         }
         if record.host.log_config.kind == "none" {
-            return Err(ApiError::not_implemented("configured logging driver does not support reading"));
+            return Err(ApiError::not_implemented(
+                "configured logging driver does not support reading",
+            ));
         }
         let watch = match shim.filter(|_| follow && record.state.running) {
             Some(shim) => shim.watch_log().await.ok(),
             None => None,
         };
-        let reader = LogReader::open(&self.sys, &record.log_path, watch).await.map_err(system("open log"))?;
+        let reader = LogReader::open(&self.sys, &record.log_path, watch)
+            .await
+            .map_err(system("open log"))?;
         Ok((reader, record.config.tty))
     }
 }

@@ -44,7 +44,11 @@ pub(crate) struct Waiters {
 
 impl Waiters {
     fn add(&mut self, condition: Condition, waiter: oneshot::Sender<Ended>) {
-        let waiters = if condition == Condition::Removed { &mut self.removal } else { &mut self.stop };
+        let waiters = if condition == Condition::Removed {
+            &mut self.removal
+        } else {
+            &mut self.stop
+        };
         // Those who went away make room.
         waiters.retain(|waiter| !waiter.is_canceled());
         waiters.push(waiter);
@@ -52,19 +56,27 @@ impl Waiters {
 
     /// Tells those who wait for an end.
     pub(crate) fn stopped(&mut self, ended: &Ended) {
-        self.stop.drain(..).for_each(|waiter| drop(waiter.send(ended.clone())));
+        self.stop
+            .drain(..)
+            .for_each(|waiter| drop(waiter.send(ended.clone())));
     }
 
     /// Tells everybody: a container that never ran is removed without a stop.
     pub(crate) fn removed(&mut self, ended: &Ended) {
-        self.removal.drain(..).for_each(|waiter| drop(waiter.send(ended.clone())));
+        self.removal
+            .drain(..)
+            .for_each(|waiter| drop(waiter.send(ended.clone())));
         self.stopped(ended);
     }
 }
 
 impl<S: Kernel> Engine<S> {
     /// Begins to wait: from now on nothing is missed.
-    pub(crate) fn begin_wait(&self, container: &Arc<Container<S>>, condition: Condition) -> oneshot::Receiver<Ended> {
+    pub(crate) fn begin_wait(
+        &self,
+        container: &Arc<Container<S>>,
+        condition: Condition,
+    ) -> oneshot::Receiver<Ended> {
         let (sender, receiver) = oneshot::channel();
         container.with(|inner| {
             let state = &inner.record.state;
@@ -83,10 +95,16 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Waits until a container does not run, at most so many nanoseconds; whether it came to that.
-    pub(crate) async fn wait_stopped(&self, container: &Arc<Container<S>>, nanos: Option<u64>) -> bool {
+    pub(crate) async fn wait_stopped(
+        &self,
+        container: &Arc<Container<S>>,
+        nanos: Option<u64>,
+    ) -> bool {
         use futures_util::FutureExt;
         let mut ended = self.begin_wait(container, Condition::NotRunning).fuse();
-        let Some(nanos) = nanos else { return ended.await.is_ok() };
+        let Some(nanos) = nanos else {
+            return ended.await.is_ok();
+        };
         let timeout = self.sys.sleep(nanos).fuse();
         futures_util::pin_mut!(timeout);
         futures_util::select_biased! {

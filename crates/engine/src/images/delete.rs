@@ -10,11 +10,17 @@ use glassdock_trace::{Args, Value};
 use std::sync::Arc;
 
 fn untagged(name: &Reference) -> DeleteItem {
-    DeleteItem { untagged: name.familiar(), ..DeleteItem::default() }
+    DeleteItem {
+        untagged: name.familiar(),
+        ..DeleteItem::default()
+    }
 }
 
 fn deleted(id: &Digest) -> DeleteItem {
-    DeleteItem { deleted: id.to_string(), ..DeleteItem::default() }
+    DeleteItem {
+        deleted: id.to_string(),
+        ..DeleteItem::default()
+    }
 }
 
 impl<S: Kernel> Engine<S> {
@@ -27,9 +33,17 @@ impl<S: Kernel> Engine<S> {
         self.traced("image.delete", args, |engine| async move {
             let _writing = engine.shared.images.writing.lock().await;
             let image = engine.image(given)?;
-            let names = engine.shared.images.with(|tables| tables.names_of(&image.id));
-            let by_id = image.id.as_str().starts_with(given) || image.id.encoded().starts_with(given);
-            if by_id { engine.delete_by_id(&image, names, force).await } else { engine.delete_by_name(&image, given, names, force).await }
+            let names = engine
+                .shared
+                .images
+                .with(|tables| tables.names_of(&image.id));
+            let by_id =
+                image.id.as_str().starts_with(given) || image.id.encoded().starts_with(given);
+            if by_id {
+                engine.delete_by_id(&image, names, force).await
+            } else {
+                engine.delete_by_name(&image, given, names, force).await
+            }
         })
         .await
     }
@@ -51,7 +65,9 @@ impl<S: Kernel> Engine<S> {
                 )));
             }
         }
-        let name = Reference::parse(given).map_err(|error| ApiError::invalid(error.to_string()))?.or_latest();
+        let name = Reference::parse(given)
+            .map_err(|error| ApiError::invalid(error.to_string()))?
+            .or_latest();
         self.remove_name(&name).await?;
         self.image_event("untag", &image.id, image.id.as_str());
         let mut items = vec![untagged(&name)];
@@ -65,12 +81,21 @@ impl<S: Kernel> Engine<S> {
         Ok(items)
     }
 
-    async fn delete_by_id(&self, image: &Arc<Image>, names: Vec<Reference>, force: bool) -> Result<Vec<DeleteItem>> {
+    async fn delete_by_id(
+        &self,
+        image: &Arc<Image>,
+        names: Vec<Reference>,
+        force: bool,
+    ) -> Result<Vec<DeleteItem>> {
         if let Some(conflict) = self.conflict(image, force) {
             return Err(conflict);
         }
         if !force && names.len() > 1 {
-            return Err(conflict_text(image, "must be forced", "image is referenced in multiple repositories"));
+            return Err(conflict_text(
+                image,
+                "must be forced",
+                "image is referenced in multiple repositories",
+            ));
         }
         let mut items = Vec::new();
         for name in names {
@@ -84,18 +109,33 @@ impl<S: Kernel> Engine<S> {
 
     /// Why an image cannot be removed, if so.
     fn conflict(&self, image: &Image, force: bool) -> Option<ApiError> {
-        if self.shared.images.with(|tables| tables.children_of(&image.id)) > 0 {
-            return Some(conflict_text(image, "cannot be forced", "image has dependent child images"));
+        if self
+            .shared
+            .images
+            .with(|tables| tables.children_of(&image.id))
+            > 0
+        {
+            return Some(conflict_text(
+                image,
+                "cannot be forced",
+                "image has dependent child images",
+            ));
         }
         if let Some(container) = self.user_of(&image.id, true) {
-            let why = format!("image is being used by running container {}", names::short(&container));
+            let why = format!(
+                "image is being used by running container {}",
+                names::short(&container)
+            );
             return Some(conflict_text(image, "cannot be forced", &why));
         }
         if force {
             return None;
         }
         let container = self.user_of(&image.id, false)?;
-        let why = format!("image is being used by stopped container {}", names::short(&container));
+        let why = format!(
+            "image is being used by stopped container {}",
+            names::short(&container)
+        );
         Some(conflict_text(image, "must be forced", &why))
     }
 
@@ -106,20 +146,33 @@ impl<S: Kernel> Engine<S> {
                 inner.record.image == id.as_str() && (!running || inner.record.state.running)
             })
         };
-        self.containers().iter().find(|container| uses(container)).map(|container| container.id.clone())
+        self.containers()
+            .iter()
+            .find(|container| uses(container))
+            .map(|container| container.id.clone())
     }
 
     /// Removes an image without names, and its layers as far as nothing else has them.
     async fn remove_image(&self, image: &Arc<Image>, items: &mut Vec<DeleteItem>) -> Result<()> {
         let hex = image.id.encoded();
         self.image_event("delete", &image.id, image.id.as_str());
-        fs::remove_path(&self.sys, &self.image_path("imagedb/content/sha256").join(hex)).await?;
-        fs::remove_path(&self.sys, &self.image_path("imagedb/metadata/sha256").join(hex)).await?;
+        fs::remove_path(
+            &self.sys,
+            &self.image_path("imagedb/content/sha256").join(hex),
+        )
+        .await?;
+        fs::remove_path(
+            &self.sys,
+            &self.image_path("imagedb/metadata/sha256").join(hex),
+        )
+        .await?;
         self.change_image(&image.id, |tables| drop(tables.images.remove(&image.id)));
         items.push(deleted(&image.id));
         let mut top = image.chain().pop();
         while let Some(chain_id) = top.take() {
-            let Some(layer) = self.unused_layer(&chain_id) else { break };
+            let Some(layer) = self.unused_layer(&chain_id) else {
+                break;
+            };
             self.remove_layer(&layer).await?;
             items.push(deleted(&chain_id));
             top = layer.parent;
@@ -135,8 +188,14 @@ impl<S: Kernel> Engine<S> {
         };
         let parents: Vec<Digest> = containers.iter().filter_map(of_container).collect();
         self.shared.images.with(|tables| {
-            let by_image = tables.images.values().any(|image| image.chain().contains(chain_id));
-            let by_layer = tables.layers.values().any(|layer| layer.parent.as_ref() == Some(chain_id));
+            let by_image = tables
+                .images
+                .values()
+                .any(|image| image.chain().contains(chain_id));
+            let by_layer = tables
+                .layers
+                .values()
+                .any(|layer| layer.parent.as_ref() == Some(chain_id));
             let used = by_image || by_layer || parents.contains(chain_id);
             tables.layers.get(chain_id).filter(|_| !used).cloned()
         })
@@ -147,10 +206,17 @@ impl<S: Kernel> Engine<S> {
         self.traced("image.prune", Args::None, |engine| async move {
             let used = engine.images_in_use();
             let all: Vec<(Arc<Image>, Vec<Reference>)> = engine.shared.images.with(|tables| {
-                tables.images.values().map(|image| (image.clone(), tables.names_of(&image.id))).collect()
+                tables
+                    .images
+                    .values()
+                    .map(|image| (image.clone(), tables.names_of(&image.id)))
+                    .collect()
             });
             let bytes = |engine: &Engine<S>| {
-                engine.shared.images.with(|tables| tables.layers.values().map(|layer| layer.size).sum::<u64>())
+                engine
+                    .shared
+                    .images
+                    .with(|tables| tables.layers.values().map(|layer| layer.size).sum::<u64>())
             };
             let before = bytes(&engine);
             let mut items = Vec::new();
@@ -170,5 +236,8 @@ impl<S: Kernel> Engine<S> {
 }
 
 fn conflict_text(image: &Image, forcing: &str, why: &str) -> ApiError {
-    ApiError::conflict(format!("conflict: unable to delete {} ({forcing}) - {why}", digest::short(&image.id)))
+    ApiError::conflict(format!(
+        "conflict: unable to delete {} ({forcing}) - {why}",
+        digest::short(&image.id)
+    ))
 }

@@ -19,12 +19,19 @@ impl<S: Kernel> Engine<S> {
         comment: &str,
         changes: &[String],
     ) -> Result<Digest> {
-        let args = Args::text("name", name.as_ref().map(Reference::familiar).unwrap_or_default());
+        let args = Args::text(
+            "name",
+            name.as_ref().map(Reference::familiar).unwrap_or_default(),
+        );
         self.traced("image.import", args, |engine| async move {
             let config = changes::apply(changes)?;
             let staging = engine.staging_dir().await?;
-            let result = engine.import_staged(&staging, source, config, comment).await;
-            let swept = fs::remove_path(&engine.sys, &staging).await.map_err(ApiError::from);
+            let result = engine
+                .import_staged(&staging, source, config, comment)
+                .await;
+            let swept = fs::remove_path(&engine.sys, &staging)
+                .await
+                .map_err(ApiError::from);
             let id = result?;
             swept?;
             let _writing = engine.shared.images.writing.lock().await;
@@ -58,16 +65,28 @@ impl<S: Kernel> Engine<S> {
             architecture: "amd64".to_string(),
             os: "linux".to_string(),
             config: Some(config),
-            rootfs: RootFs { kind: "layers".to_string(), diff_ids: vec![unpacked.diff_id.clone()] },
-            history: vec![History { created, comment: Some(comment.to_string()), ..History::default() }],
+            rootfs: RootFs {
+                kind: "layers".to_string(),
+                diff_ids: vec![unpacked.diff_id.clone()],
+            },
+            history: vec![History {
+                created,
+                comment: Some(comment.to_string()),
+                ..History::default()
+            }],
             comment: Some(comment.to_string()),
             docker_version: Some(crate::VERSION.to_string()),
             ..ImageConfig::default()
         };
-        let json = serde_json::to_vec(&image).map_err(|error| ApiError::system(error.to_string()))?;
+        let json =
+            serde_json::to_vec(&image).map_err(|error| ApiError::system(error.to_string()))?;
         let _writing = self.shared.images.writing.lock().await;
         let chain_id = super::LayerStore::chain_id(None, &unpacked.diff_id);
-        if !self.shared.images.with(|tables| tables.layers.contains_key(&chain_id)) {
+        if !self
+            .shared
+            .images
+            .with(|tables| tables.layers.contains_key(&chain_id))
+        {
             self.add_layer(None, &dir, &unpacked).await?;
         }
         self.add_image(&json, image).await

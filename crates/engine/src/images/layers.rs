@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::names;
 use glassdock_abi::call::Call;
 use glassdock_abi::flags::RenameFlags;
-use glassdock_abi::{Errno, Fd, Io, PathArg};
+use glassdock_abi::{Fd, Io, PathArg};
 use glassdock_image::layer::Unpacked;
 use glassdock_image::{Digest, digest, fs};
 
@@ -28,9 +28,16 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Moves an unpacked layer into its place and enters it. `dir` is a directory with `diff` in it.
-    pub(crate) async fn add_layer(&self, parent: Option<&Digest>, dir: &PathArg, unpacked: &Unpacked) -> Result<Digest> {
+    pub(crate) async fn add_layer(
+        &self,
+        parent: Option<&Digest>,
+        dir: &PathArg,
+        unpacked: &Unpacked,
+    ) -> Result<Digest> {
         let chain_id = LayerStore::chain_id(parent, &unpacked.diff_id);
-        let cache_id = names::random_id(&self.sys).await.map_err(system("getrandom"))?;
+        let cache_id = names::random_id(&self.sys)
+            .await
+            .map_err(system("getrandom"))?;
         let lower = parent.and_then(|parent| self.lower_links(parent));
         let link = self.furnish_layer(dir, &cache_id, lower.as_deref()).await?;
         let committed = dir.join("committed");
@@ -44,34 +51,57 @@ impl<S: Kernel> Engine<S> {
             size: unpacked.size,
         };
         let place = self.overlay_path(&cache_id);
-        let rename = self.sys.renameat2(Fd::CWD, dir.clone(), Fd::CWD, place, RenameFlags::NOREPLACE).await;
+        let rename = self
+            .sys
+            .renameat2(Fd::CWD, dir.clone(), Fd::CWD, place, RenameFlags::NOREPLACE)
+            .await;
         rename.map_err(system(format_args!("rename {dir}")))?;
         // The database's entry comes last: without it the directory is nobody's, and swept at the next start.
         self.write_layer_entry(&layer).await?;
-        self.shared.images.with(|tables| drop(tables.layers.insert(chain_id.clone(), layer)));
+        self.shared
+            .images
+            .with(|tables| drop(tables.layers.insert(chain_id.clone(), layer)));
         Ok(chain_id)
     }
 
     /// Writes `link`, and for a layer on others `lower` and `work`; makes the link. Gives the link's name.
-    pub(crate) async fn furnish_layer(&self, dir: &PathArg, cache_id: &str, lower: Option<&str>) -> Result<String> {
+    pub(crate) async fn furnish_layer(
+        &self,
+        dir: &PathArg,
+        cache_id: &str,
+        lower: Option<&str>,
+    ) -> Result<String> {
         let link = self.random_link().await?;
         let target = PathArg::from(format!("../{cache_id}/diff"));
         let linkpath = self.overlay_path("l").join(&link);
-        let call = Call::Symlinkat { target, newdirfd: Fd::CWD, linkpath };
+        let call = Call::Symlinkat {
+            target,
+            newdirfd: Fd::CWD,
+            linkpath,
+        };
         self.sys.call(call).await.map_err(system("symlink"))?;
         fs::write_atomic(&self.sys, &dir.join("link"), link.as_bytes(), 0o644).await?;
         if let Some(lower) = lower {
             fs::write_atomic(&self.sys, &dir.join("lower"), lower.as_bytes(), 0o644).await?;
-            self.sys.mkdirat(Fd::CWD, dir.join("work"), 0o700).await.map_err(system("mkdir work"))?;
+            self.sys
+                .mkdirat(Fd::CWD, dir.join("work"), 0o700)
+                .await
+                .map_err(system("mkdir work"))?;
         }
         Ok(link)
     }
 
     /// A new directory for a layer with an empty `diff`.
     pub(crate) async fn make_layer_dir(&self, dir: &PathArg) -> Result<()> {
-        self.sys.mkdirat(Fd::CWD, dir.clone(), LAYER_MODE).await.map_err(system(format_args!("mkdir {dir}")))?;
+        self.sys
+            .mkdirat(Fd::CWD, dir.clone(), LAYER_MODE)
+            .await
+            .map_err(system(format_args!("mkdir {dir}")))?;
         let diff = dir.join("diff");
-        self.sys.mkdirat(Fd::CWD, diff.clone(), 0o755).await.map_err(system(format_args!("mkdir {diff}")))
+        self.sys
+            .mkdirat(Fd::CWD, diff.clone(), 0o755)
+            .await
+            .map_err(system(format_args!("mkdir {diff}")))
     }
 
     async fn write_layer_entry(&self, layer: &Layer) -> Result<()> {
@@ -83,18 +113,36 @@ impl<S: Kernel> Engine<S> {
             ("diff", layer.diff_id.to_string()),
             ("size", layer.size.to_string()),
         ];
-        files.extend(layer.parent.as_ref().map(|parent| ("parent", parent.to_string())));
+        files.extend(
+            layer
+                .parent
+                .as_ref()
+                .map(|parent| ("parent", parent.to_string())),
+        );
         for (name, text) in files {
             fs::write_atomic(&self.sys, &temporary.join(name), text.as_bytes(), 0o644).await?;
         }
         let place = base.join("sha256").join(layer.chain_id.encoded());
-        let rename = self.sys.renameat2(Fd::CWD, temporary, Fd::CWD, place.clone(), RenameFlags::NOREPLACE).await;
+        let rename = self
+            .sys
+            .renameat2(
+                Fd::CWD,
+                temporary,
+                Fd::CWD,
+                place.clone(),
+                RenameFlags::NOREPLACE,
+            )
+            .await;
         rename.map_err(system(format_args!("rename {place}")))
     }
 
     /// The `lower` file of something on top of a layer: links, the topmost first.
     pub(crate) fn lower_links(&self, top: &Digest) -> Option<String> {
-        let links: Vec<String> = self.layers_down_from(top).iter().map(|layer| format!("l/{}", layer.link)).collect();
+        let links: Vec<String> = self
+            .layers_down_from(top)
+            .iter()
+            .map(|layer| format!("l/{}", layer.link))
+            .collect();
         (!links.is_empty()).then(|| links.join(":"))
     }
 
@@ -113,9 +161,13 @@ impl<S: Kernel> Engine<S> {
 
     /// Removes a layer that nothing uses any more: the database's entry first.
     pub(crate) async fn remove_layer(&self, layer: &Layer) -> Result<()> {
-        let entry = self.image_path("layerdb/sha256").join(layer.chain_id.encoded());
+        let entry = self
+            .image_path("layerdb/sha256")
+            .join(layer.chain_id.encoded());
         fs::remove_path(&self.sys, &entry).await?;
-        self.shared.images.with(|tables| drop(tables.layers.remove(&layer.chain_id)));
+        self.shared
+            .images
+            .with(|tables| drop(tables.layers.remove(&layer.chain_id)));
         self.remove_layer_dir(&layer.cache_id, &layer.link).await
     }
 
@@ -129,15 +181,23 @@ impl<S: Kernel> Engine<S> {
 
     /// A name for a link that is not taken.
     async fn random_link(&self) -> Result<String> {
-        let random = self.sys.getrandom(LINK_LENGTH as u64).await.map_err(system("getrandom"))?;
+        let random = self
+            .sys
+            .getrandom(LINK_LENGTH as u64)
+            .await
+            .map_err(system("getrandom"))?;
         let letter = |byte: &u8| char::from(LINK_ALPHABET[usize::from(byte & 31)]);
         Ok(random.iter().map(letter).collect())
     }
 
     /// A directory under `tmp` that is nobody else's; the caller removes it.
     pub(crate) async fn staging_dir(&self) -> Result<PathArg> {
-        let id = names::random_id(&self.sys).await.map_err(system("getrandom"))?;
-        let path = self.path("tmp").join(format!("docker-import-{}", names::short(&id)));
+        let id = names::random_id(&self.sys)
+            .await
+            .map_err(system("getrandom"))?;
+        let path = self
+            .path("tmp")
+            .join(format!("docker-import-{}", names::short(&id)));
         fs::create_dir_all(&self.sys, &self.path("tmp"), 0o700).await?;
         match self.sys.mkdirat(Fd::CWD, path.clone(), 0o700).await {
             Ok(()) => Ok(path),
@@ -148,7 +208,9 @@ impl<S: Kernel> Engine<S> {
     /// Makes a copy of an unpacked layer that shares its files: for an image that has the same layer twice, since
     /// overlayfs does not take one directory twice.
     pub(crate) async fn copy_layer_tree(&self, from: &PathArg, to: &PathArg) -> Result<()> {
-        glassdock_image::fs::link_tree(&self.sys, from, to).await.map_err(Into::into)
+        glassdock_image::fs::link_tree(&self.sys, from, to)
+            .await
+            .map_err(Into::into)
     }
 }
 
@@ -157,11 +219,8 @@ impl LayerStore {
     pub(crate) fn chain_id(parent: Option<&Digest>, diff_id: &Digest) -> Digest {
         let chain: Vec<Digest> = parent.into_iter().chain([diff_id]).cloned().collect();
         // Of two elements the chain id of the second covers the first as it stands.
-        digest::chain_ids(&chain).pop().unwrap_or_else(|| diff_id.clone())
+        digest::chain_ids(&chain)
+            .pop()
+            .unwrap_or_else(|| diff_id.clone())
     }
-}
-
-/// Whether an error says that something is not there.
-pub(crate) fn is_missing(errno: Errno) -> bool {
-    matches!(errno, Errno::ENOENT | Errno::ENOTDIR)
 }

@@ -22,12 +22,20 @@ impl<F: FnMut(JsonMessage) + Send> Progress for F {
 }
 
 fn stream(text: String) -> JsonMessage {
-    JsonMessage { stream: text, ..JsonMessage::default() }
+    JsonMessage {
+        stream: text,
+        ..JsonMessage::default()
+    }
 }
 
 impl<S: Kernel> Engine<S> {
     /// Loads an archive. Nothing is entered unless all of the archive is right.
-    pub async fn load_images(&self, source: impl Source, progress: &mut impl Progress, quiet: bool) -> Result<()> {
+    pub async fn load_images(
+        &self,
+        source: impl Source,
+        progress: &mut impl Progress,
+        quiet: bool,
+    ) -> Result<()> {
         self.traced("image.load", Args::None, |engine| async move {
             let staging = engine.staging_dir().await?;
             let result = engine.load_staged(&staging, source, progress, quiet).await;
@@ -77,7 +85,11 @@ impl<S: Kernel> Engine<S> {
         for layer in &image.layers {
             let diff_id = &layer.unpacked.diff_id;
             let chain_id = super::LayerStore::chain_id(parent.as_ref(), diff_id);
-            if !self.shared.images.with(|tables| tables.layers.contains_key(&chain_id)) {
+            if !self
+                .shared
+                .images
+                .with(|tables| tables.layers.contains_key(&chain_id))
+            {
                 if !quiet {
                     progress.tell(loading(diff_id, layer.unpacked.stream_size));
                 }
@@ -89,9 +101,15 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// Puts `diff` into a directory of its own beside, and both in their place.
-    async fn enter_layer(&self, parent: Option<&Digest>, layer: &LoadedLayer, used: &mut BTreeSet<PathArg>) -> Result<()> {
+    async fn enter_layer(
+        &self,
+        parent: Option<&Digest>,
+        layer: &LoadedLayer,
+        used: &mut BTreeSet<PathArg>,
+    ) -> Result<()> {
         let mut dir = layer.dir.clone();
-        dir.0.extend_from_slice(format!("-{}", used.len()).as_bytes());
+        dir.0
+            .extend_from_slice(format!("-{}", used.len()).as_bytes());
         self.make_layer_dir(&dir).await?;
         let diff = dir.join("diff");
         if used.insert(layer.dir.clone()) {
@@ -99,29 +117,52 @@ impl<S: Kernel> Engine<S> {
             self.replace_dir(&layer.dir, &diff).await?;
         } else {
             let unpacked = self.layer_with(&layer.unpacked.diff_id);
-            let from = unpacked.ok_or_else(|| ApiError::system("a layer of the archive was lost"))?;
+            let from =
+                unpacked.ok_or_else(|| ApiError::system("a layer of the archive was lost"))?;
             self.copy_layer_tree(&from, &diff).await?;
         }
-        self.add_layer(parent, &dir, &layer.unpacked).await.map(drop)
+        self.add_layer(parent, &dir, &layer.unpacked)
+            .await
+            .map(drop)
     }
 
     async fn replace_dir(&self, from: &PathArg, to: &PathArg) -> Result<()> {
         use glassdock_abi::{Fd, Io, flags::RenameFlags};
-        let rename = self.sys.renameat2(Fd::CWD, from.clone(), Fd::CWD, to.clone(), RenameFlags::empty()).await;
+        let rename = self
+            .sys
+            .renameat2(
+                Fd::CWD,
+                from.clone(),
+                Fd::CWD,
+                to.clone(),
+                RenameFlags::empty(),
+            )
+            .await;
         rename.map_err(crate::engine::system(format_args!("rename {from}")))
     }
 
     /// The unpacked contents of some layer with this diff id.
     fn layer_with(&self, diff_id: &Digest) -> Option<PathArg> {
         let cache_id = self.shared.images.with(|tables| {
-            let layer = tables.layers.values().find(|layer| layer.diff_id == *diff_id);
+            let layer = tables
+                .layers
+                .values()
+                .find(|layer| layer.diff_id == *diff_id);
             layer.map(|layer| layer.cache_id.clone())
         })?;
         Some(self.overlay_path(&cache_id).join("diff"))
     }
 
-    async fn enter_loaded_name(&self, name: &Reference, id: &Digest, progress: &mut impl Progress) -> Result<()> {
-        let before = self.shared.images.with(|tables| tables.names.get(name).cloned());
+    async fn enter_loaded_name(
+        &self,
+        name: &Reference,
+        id: &Digest,
+        progress: &mut impl Progress,
+    ) -> Result<()> {
+        let before = self
+            .shared
+            .images
+            .with(|tables| tables.names.get(name).cloned());
         let familiar = name.familiar();
         if let Some(other) = before.filter(|other| other != id) {
             progress.tell(stream(format!(
@@ -138,7 +179,11 @@ fn loading(diff_id: &Digest, size: u64) -> JsonMessage {
     let size = i64::try_from(size).unwrap_or(i64::MAX);
     JsonMessage {
         status: "Loading layer".to_string(),
-        progress: Some(JsonProgress { current: size, total: size, ..JsonProgress::default() }),
+        progress: Some(JsonProgress {
+            current: size,
+            total: size,
+            ..JsonProgress::default()
+        }),
         id: digest::short(diff_id).to_string(),
         ..JsonMessage::default()
     }

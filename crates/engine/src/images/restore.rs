@@ -22,7 +22,12 @@ impl ImageStore {
     /// Makes the directories that are missing and reads what is there. `root` is the engine's root.
     pub(crate) async fn restore<S: Kernel>(sys: &S, root: &PathArg) -> Result<ImageStore> {
         let base = root.join("image/overlay2");
-        for below in ["imagedb/content/sha256", "imagedb/metadata/sha256", "layerdb/sha256", "layerdb/mounts"] {
+        for below in [
+            "imagedb/content/sha256",
+            "imagedb/metadata/sha256",
+            "layerdb/sha256",
+            "layerdb/mounts",
+        ] {
             fs::create_dir_all(sys, &base.join(below), 0o700).await?;
         }
         fs::create_dir_all(sys, &root.join("overlay2/l"), 0o710).await?;
@@ -41,8 +46,11 @@ impl ImageStore {
 
 async fn names_in<S: Sys>(sys: &S, dir: &PathArg) -> Result<Vec<String>> {
     let open = fs::open_dir(sys, dir).await?;
-    let mut names: Vec<String> =
-        fs::list(sys, open.fd()).await?.into_iter().filter_map(|(name, _)| String::from_utf8(name).ok()).collect();
+    let mut names: Vec<String> = fs::list(sys, open.fd())
+        .await?
+        .into_iter()
+        .filter_map(|(name, _)| String::from_utf8(name).ok())
+        .collect();
     names.sort();
     Ok(names)
 }
@@ -51,12 +59,20 @@ async fn names_in<S: Sys>(sys: &S, dir: &PathArg) -> Result<Vec<String>> {
 pub(crate) async fn text<S: Sys>(sys: &S, path: &PathArg) -> Result<Option<String>> {
     match fs::read_file(sys, path, MAX_FILE).await {
         Ok(data) => Ok(Some(String::from_utf8_lossy(&data).trim().to_string())),
-        Err(glassdock_image::Error::Os { errno: Errno::ENOENT, .. }) => Ok(None),
+        Err(glassdock_image::Error::Os {
+            errno: Errno::ENOENT,
+            ..
+        }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn read_layers<S: Sys>(sys: &S, root: &PathArg, dir: &PathArg, tables: &mut ImageTables) -> Result<()> {
+async fn read_layers<S: Sys>(
+    sys: &S,
+    root: &PathArg,
+    dir: &PathArg,
+    tables: &mut ImageTables,
+) -> Result<()> {
     for hex in names_in(sys, dir).await? {
         if let Some(layer) = read_layer(sys, root, dir, &hex).await? {
             tables.layers.insert(layer.chain_id.clone(), layer);
@@ -65,13 +81,28 @@ async fn read_layers<S: Sys>(sys: &S, root: &PathArg, dir: &PathArg, tables: &mu
     Ok(())
 }
 
-async fn read_layer<S: Sys>(sys: &S, root: &PathArg, dir: &PathArg, hex: &str) -> Result<Option<Layer>> {
+async fn read_layer<S: Sys>(
+    sys: &S,
+    root: &PathArg,
+    dir: &PathArg,
+    hex: &str,
+) -> Result<Option<Layer>> {
     let entry = dir.join(hex);
-    let (cache_id, diff) = (text(sys, &entry.join("cache-id")).await?, text(sys, &entry.join("diff")).await?);
-    let (size, parent) = (text(sys, &entry.join("size")).await?, text(sys, &entry.join("parent")).await?);
-    let (Some(chain_id), Some(cache_id)) = (digest::from_hex(hex), cache_id) else { return Ok(None) };
+    let (cache_id, diff) = (
+        text(sys, &entry.join("cache-id")).await?,
+        text(sys, &entry.join("diff")).await?,
+    );
+    let (size, parent) = (
+        text(sys, &entry.join("size")).await?,
+        text(sys, &entry.join("parent")).await?,
+    );
+    let (Some(chain_id), Some(cache_id)) = (digest::from_hex(hex), cache_id) else {
+        return Ok(None);
+    };
     let link = text(sys, &root.join("overlay2").join(&cache_id).join("link")).await?;
-    let (Some(link), Some(Ok(diff_id))) = (link, diff.map(|diff| diff.parse())) else { return Ok(None) };
+    let (Some(link), Some(Ok(diff_id))) = (link, diff.map(|diff| diff.parse())) else {
+        return Ok(None);
+    };
     Ok(Some(Layer {
         chain_id,
         diff_id,
@@ -85,26 +116,46 @@ async fn read_layer<S: Sys>(sys: &S, root: &PathArg, dir: &PathArg, hex: &str) -
 async fn read_images<S: Sys>(sys: &S, base: &PathArg, tables: &mut ImageTables) -> Result<()> {
     let dir = base.join("content/sha256");
     for hex in names_in(sys, &dir).await? {
-        let Some(id) = digest::from_hex(&hex) else { continue };
+        let Some(id) = digest::from_hex(&hex) else {
+            continue;
+        };
         let json = fs::read_file(sys, &dir.join(&hex), MAX_FILE).await?;
-        let Ok(config) = config::parse(&json) else { continue };
+        let Ok(config) = config::parse(&json) else {
+            continue;
+        };
         // An image whose contents changed, or whose layers are not all there, is none.
-        let whole = digest::chain_ids(&config.rootfs.diff_ids).iter().all(|layer| tables.layers.contains_key(layer));
+        let whole = digest::chain_ids(&config.rootfs.diff_ids)
+            .iter()
+            .all(|layer| tables.layers.contains_key(layer));
         if digest::of(&json) != id || !whole {
             continue;
         }
         let metadata = base.join("metadata/sha256").join(&hex);
-        let parent = text(sys, &metadata.join("parent")).await?.and_then(|text| text.parse::<Digest>().ok());
+        let parent = text(sys, &metadata.join("parent"))
+            .await?
+            .and_then(|text| text.parse::<Digest>().ok());
         let tagged = text(sys, &metadata.join("lastUpdated")).await?;
         let last_tagged = tagged.as_deref().and_then(time::parse_rfc3339);
-        tables.images.insert(id.clone(), Arc::new(Image { id, config, parent, last_tagged }));
+        tables.images.insert(
+            id.clone(),
+            Arc::new(Image {
+                id,
+                config,
+                parent,
+                last_tagged,
+            }),
+        );
     }
     Ok(())
 }
 
 async fn read_names<S: Sys>(sys: &S, path: &PathArg, tables: &mut ImageTables) -> Result<()> {
-    let Some(json) = text(sys, path).await? else { return Ok(()) };
-    let Ok(read) = serde_json::from_str::<Repositories>(&json) else { return Ok(()) };
+    let Some(json) = text(sys, path).await? else {
+        return Ok(());
+    };
+    let Ok(read) = serde_json::from_str::<Repositories>(&json) else {
+        return Ok(());
+    };
     for (name, id) in read.repositories.into_values().flatten() {
         if let (Ok(name), Ok(id)) = (Reference::parse(&name), id.parse::<Digest>())
             && tables.images.contains_key(&id)
@@ -116,7 +167,12 @@ async fn read_names<S: Sys>(sys: &S, path: &PathArg, tables: &mut ImageTables) -
 }
 
 /// Removes directories of `overlay2` that belong to no layer and no container: what a crash left half-made.
-pub(crate) async fn sweep_overlay<S: Sys>(sys: &S, root: &PathArg, known: &[String], links: &[String]) -> Result<()> {
+pub(crate) async fn sweep_overlay<S: Sys>(
+    sys: &S,
+    root: &PathArg,
+    known: &[String],
+    links: &[String],
+) -> Result<()> {
     let overlay = root.join("overlay2");
     for (dir, kept) in [(overlay.clone(), known), (overlay.join("l"), links)] {
         for name in names_in(sys, &dir).await? {

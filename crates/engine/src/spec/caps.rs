@@ -4,19 +4,65 @@ use crate::error::{ApiError, Result};
 
 /// What a container has when nothing is said.
 pub const DEFAULT: [&str; 14] = [
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID",
-    "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FSETID",
+    "CAP_FOWNER",
+    "CAP_MKNOD",
+    "CAP_NET_RAW",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETFCAP",
+    "CAP_SETPCAP",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SYS_CHROOT",
+    "CAP_KILL",
+    "CAP_AUDIT_WRITE",
 ];
 
 /// All capabilities of Linux in the order of their numbers (`man 7 capabilities`).
 pub const ALL: [&str; 41] = [
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
-    "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN",
-    "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
 ];
 
 /// The capabilities that a request's additions and removals lead to; `privileged` means all.
@@ -25,16 +71,29 @@ pub const ALL: [&str; 41] = [
 /// 400 for a name that Linux does not have; `ALL` is a name.
 pub fn tweak(add: &[String], drop: &[String], privileged: bool) -> Result<Vec<String>> {
     let (add, drop) = (normalise(add, "CapAdd")?, normalise(drop, "CapDrop")?);
-    let owned = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let owned = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| name.to_string())
+            .collect::<Vec<_>>()
+    };
     let is_all = |names: &[String]| names.iter().any(|name| name == "ALL");
     if privileged {
         return Ok(owned(&ALL));
     }
     let named = add.iter().filter(|name| *name != "ALL").cloned();
     if is_all(&drop) {
-        return Ok(if is_all(&add) { owned(&ALL) } else { named.collect() });
+        return Ok(if is_all(&add) {
+            owned(&ALL)
+        } else {
+            named.collect()
+        });
     }
-    let mut result = if is_all(&add) { owned(&ALL) } else { owned(&DEFAULT) };
+    let mut result = if is_all(&add) {
+        owned(&ALL)
+    } else {
+        owned(&DEFAULT)
+    };
     for name in named {
         if !result.contains(&name) {
             result.push(name);
@@ -47,11 +106,17 @@ pub fn tweak(add: &[String], drop: &[String], privileged: bool) -> Result<Vec<St
 fn normalise(names: &[String], field: &str) -> Result<Vec<String>> {
     let one = |name: &String| {
         let upper = name.to_uppercase();
-        let full = if upper == "ALL" || upper.starts_with("CAP_") { upper } else { format!("CAP_{upper}") };
+        let full = if upper == "ALL" || upper.starts_with("CAP_") {
+            upper
+        } else {
+            format!("CAP_{upper}")
+        };
         if full == "ALL" || ALL.contains(&full.as_str()) {
             return Ok(full);
         }
-        Err(ApiError::invalid(format!("invalid {field}: unknown capability: {full:?}")))
+        Err(ApiError::invalid(format!(
+            "invalid {field}: unknown capability: {full:?}"
+        )))
     };
     names.iter().map(one).collect()
 }
@@ -61,18 +126,37 @@ mod tests {
     use super::*;
 
     fn tweaked(add: &[&str], drop: &[&str]) -> Result<Vec<String>> {
-        let own = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        let own = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| name.to_string())
+                .collect::<Vec<_>>()
+        };
         tweak(&own(add), &own(drop), false)
     }
 
     #[test]
     fn additions_and_removals_work_on_the_default_set() {
         assert_eq!(tweaked(&[], &[]).unwrap(), DEFAULT);
-        assert!(tweaked(&["sys_admin"], &[]).unwrap().contains(&"CAP_SYS_ADMIN".to_string()));
-        assert!(!tweaked(&[], &["cap_kill"]).unwrap().contains(&"CAP_KILL".to_string()));
-        assert_eq!(tweaked(&["NET_ADMIN"], &["ALL"]).unwrap(), ["CAP_NET_ADMIN"]);
+        assert!(
+            tweaked(&["sys_admin"], &[])
+                .unwrap()
+                .contains(&"CAP_SYS_ADMIN".to_string())
+        );
+        assert!(
+            !tweaked(&[], &["cap_kill"])
+                .unwrap()
+                .contains(&"CAP_KILL".to_string())
+        );
+        assert_eq!(
+            tweaked(&["NET_ADMIN"], &["ALL"]).unwrap(),
+            ["CAP_NET_ADMIN"]
+        );
         assert_eq!(tweaked(&["ALL"], &["KILL"]).unwrap().len(), ALL.len() - 1);
         assert_eq!(tweak(&[], &[], true).unwrap(), ALL);
-        assert_eq!(tweaked(&["foo"], &[]).unwrap_err().message, "invalid CapAdd: unknown capability: \"CAP_FOO\"");
+        assert_eq!(
+            tweaked(&["foo"], &[]).unwrap_err().message,
+            "invalid CapAdd: unknown capability: \"CAP_FOO\""
+        );
     }
 }

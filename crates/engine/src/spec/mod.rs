@@ -9,7 +9,8 @@ pub mod user;
 use crate::error::Result;
 use glassdock_api::container::{Config, HostConfig};
 use glassdock_oci::runtime::{
-    Capabilities, ConsoleSize, Linux, Mount, Namespace, NamespaceKind, Process, Rlimit, Root, Spec, User,
+    Capabilities, ConsoleSize, Linux, Mount, Namespace, NamespaceKind, Process, Rlimit, Root, Spec,
+    User,
 };
 use mounts::Mounts;
 
@@ -37,7 +38,13 @@ pub const MASKED_PATHS: [&str; 12] = [
 ];
 
 /// Files of the kernel that a container may only read.
-pub const READONLY_PATHS: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+pub const READONLY_PATHS: [&str; 5] = [
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];
 
 /// Everything from which a specification is made.
 #[derive(Clone, Debug)]
@@ -76,18 +83,33 @@ pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
             terminal: input.config.tty,
             console_size: console_size(input.config.tty.then_some(host.console_size)),
             user: input.user.clone(),
-            args: core::iter::once(input.path.to_string()).chain(input.args.iter().cloned()).collect(),
+            args: core::iter::once(input.path.to_string())
+                .chain(input.args.iter().cloned())
+                .collect(),
             env: environment(input.config, input.config.tty),
             cwd: working_dir(&input.config.working_dir),
             capabilities: Some(capabilities),
             rlimits: rlimits(host),
             no_new_privileges: no_new_privileges(host),
-            oom_score_adj: i32::try_from(host.oom_score_adj).ok().filter(|adjustment| *adjustment != 0),
+            oom_score_adj: i32::try_from(host.oom_score_adj)
+                .ok()
+                .filter(|adjustment| *adjustment != 0),
             ..Process::default()
         }),
-        root: Some(Root { path: input.rootfs.to_string(), readonly: host.readonly_rootfs }),
-        hostname: if own_uts { input.config.hostname.clone() } else { String::new() },
-        domainname: if own_uts { input.config.domainname.clone() } else { String::new() },
+        root: Some(Root {
+            path: input.rootfs.to_string(),
+            readonly: host.readonly_rootfs,
+        }),
+        hostname: if own_uts {
+            input.config.hostname.clone()
+        } else {
+            String::new()
+        },
+        domainname: if own_uts {
+            input.config.domainname.clone()
+        } else {
+            String::new()
+        },
         mounts: all_mounts(input),
         annotations: host.annotations.clone().unwrap_or_default(),
         linux: Some(Linux {
@@ -104,26 +126,50 @@ pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
 
 /// The working directory, the root where none is said.
 pub fn working_dir(given: &str) -> String {
-    if given.is_empty() { "/".to_string() } else { given.to_string() }
+    if given.is_empty() {
+        "/".to_string()
+    } else {
+        given.to_string()
+    }
 }
 
 /// Height and width, where both are known.
 pub fn console_size(size: Option<[u32; 2]>) -> Option<ConsoleSize> {
     let [height, width] = size.filter(|[height, width]| *height > 0 && *width > 0)?;
-    Some(ConsoleSize { height: height.into(), width: width.into() })
+    Some(ConsoleSize {
+        height: height.into(),
+        width: width.into(),
+    })
 }
 
 /// Capability sets of a process: a user other than root has them in the bounding set only, as after an `execve`.
 pub fn capability_sets(host: &HostConfig, uid: u32) -> Result<Capabilities> {
-    let names = |slice: &Option<glassdock_api::StrSlice>| slice.as_ref().map(|words| words.0.clone()).unwrap_or_default();
-    let set = caps::tweak(&names(&host.cap_add), &names(&host.cap_drop), host.privileged)?;
+    let names = |slice: &Option<glassdock_api::StrSlice>| {
+        slice
+            .as_ref()
+            .map(|words| words.0.clone())
+            .unwrap_or_default()
+    };
+    let set = caps::tweak(
+        &names(&host.cap_add),
+        &names(&host.cap_drop),
+        host.privileged,
+    )?;
     let own = if uid == 0 { set.clone() } else { Vec::new() };
-    Ok(Capabilities { bounding: set, effective: own.clone(), permitted: own, ..Capabilities::default() })
+    Ok(Capabilities {
+        bounding: set,
+        effective: own.clone(),
+        permitted: own,
+        ..Capabilities::default()
+    })
 }
 
 /// The environment: Docker's own variables, and over them those of the configuration.
 pub fn environment(config: &Config, tty: bool) -> Vec<String> {
-    let mut env = vec![DEFAULT_PATH.to_string(), format!("HOSTNAME={}", config.hostname)];
+    let mut env = vec![
+        DEFAULT_PATH.to_string(),
+        format!("HOSTNAME={}", config.hostname),
+    ];
     if tty {
         env.push("TERM=xterm".to_string());
     }
@@ -134,8 +180,14 @@ pub fn environment(config: &Config, tty: bool) -> Vec<String> {
 /// Sets variables: one that is there is replaced, a name without a value removes it.
 pub fn override_env(env: &mut Vec<String>, overrides: &[String]) {
     for variable in overrides {
-        let (name, value) = variable.split_once('=').map_or((variable.as_str(), None), |(name, value)| (name, Some(value)));
-        let at = env.iter().position(|known| known.split('=').next() == Some(name));
+        let (name, value) = variable
+            .split_once('=')
+            .map_or((variable.as_str(), None), |(name, value)| {
+                (name, Some(value))
+            });
+        let at = env
+            .iter()
+            .position(|known| known.split('=').next() == Some(name));
         match (at, value) {
             (Some(at), Some(_)) => env[at].clone_from(variable),
             (Some(at), None) => drop(env.remove(at)),
@@ -160,9 +212,15 @@ fn rlimits(host: &HostConfig) -> Vec<Rlimit> {
 pub fn no_new_privileges(host: &HostConfig) -> bool {
     let given = host.security_opt.iter().flatten();
     let on = |option: &String| {
-        matches!(option.as_str(), "no-new-privileges" | "no-new-privileges=true" | "no-new-privileges:true")
+        matches!(
+            option.as_str(),
+            "no-new-privileges" | "no-new-privileges=true" | "no-new-privileges:true"
+        )
     };
-    given.rev().find(|option| option.starts_with("no-new-privileges")).is_some_and(on)
+    given
+        .rev()
+        .find(|option| option.starts_with("no-new-privileges"))
+        .is_some_and(on)
 }
 
 fn namespaces(host: &HostConfig) -> Vec<Namespace> {
@@ -175,13 +233,25 @@ fn namespaces(host: &HostConfig) -> Vec<Namespace> {
         (NamespaceKind::Ipc, private(&host.ipc_mode)),
         (NamespaceKind::Cgroup, host.cgroupns_mode == "private"),
     ];
-    let new = |kind| Namespace { kind, path: String::new() };
-    kinds.into_iter().filter(|(_, private)| *private).map(|(kind, _)| new(kind)).collect()
+    let new = |kind| Namespace {
+        kind,
+        path: String::new(),
+    };
+    kinds
+        .into_iter()
+        .filter(|(_, private)| *private)
+        .map(|(kind, _)| new(kind))
+        .collect()
 }
 
 /// A mount that is to receive or to pass on mounts needs a root that does.
 fn root_propagation(mounts: &Mounts) -> String {
-    let any = |suffix: &str| mounts.binds.iter().any(|bind| bind.propagation.ends_with(suffix));
+    let any = |suffix: &str| {
+        mounts
+            .binds
+            .iter()
+            .any(|bind| bind.propagation.ends_with(suffix))
+    };
     match () {
         () if any("shared") => "shared".to_string(),
         () if any("slave") => "rslave".to_string(),
@@ -204,17 +274,49 @@ fn default_mounts(host: &HostConfig) -> Vec<Mount> {
     let sys = if host.privileged { "rw" } else { "ro" };
     let mut mounts = vec![
         mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
-        mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        mount(
+            "/dev",
+            "tmpfs",
+            "tmpfs",
+            &["nosuid", "strictatime", "mode=755", "size=65536k"],
+        ),
         mount(
             "/dev/pts",
             "devpts",
             "devpts",
-            &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+            &[
+                "nosuid",
+                "noexec",
+                "newinstance",
+                "ptmxmode=0666",
+                "mode=0620",
+                "gid=5",
+            ],
         ),
-        mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", sys]),
-        mount("/sys/fs/cgroup", "cgroup", "cgroup", &[sys, "nosuid", "noexec", "nodev"]),
-        mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
-        mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &shm]),
+        mount(
+            "/sys",
+            "sysfs",
+            "sysfs",
+            &["nosuid", "noexec", "nodev", sys],
+        ),
+        mount(
+            "/sys/fs/cgroup",
+            "cgroup",
+            "cgroup",
+            &[sys, "nosuid", "noexec", "nodev"],
+        ),
+        mount(
+            "/dev/mqueue",
+            "mqueue",
+            "mqueue",
+            &["nosuid", "noexec", "nodev"],
+        ),
+        mount(
+            "/dev/shm",
+            "tmpfs",
+            "shm",
+            &["nosuid", "noexec", "nodev", "mode=1777", &shm],
+        ),
     ];
     if host.ipc_mode == "none" {
         mounts.retain(|mount| mount.destination != "/dev/shm");
@@ -232,7 +334,8 @@ fn all_mounts(input: &SpecInput<'_>) -> Vec<Mount> {
     });
     if input.host.readonly_rootfs {
         for mount in &mut mounts {
-            let stays = ["/proc", "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev"].contains(&mount.destination.as_str());
+            let stays = ["/proc", "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev"]
+                .contains(&mount.destination.as_str());
             if !stays && !mount.options.iter().any(|option| option == "ro") {
                 mount.options.push("ro".to_string());
             }
@@ -255,7 +358,10 @@ fn asked_mounts(input: &SpecInput<'_>) -> Vec<Mount> {
         options.push(&bind.propagation);
         mounts.push(mount(&bind.destination, "bind", &bind.source, &options));
     }
-    for (destination, source) in ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts"].into_iter().zip(input.files) {
+    for (destination, source) in ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts"]
+        .into_iter()
+        .zip(input.files)
+    {
         if !input.mounts.covers(destination) {
             let mut options = vec!["rbind", "rprivate"];
             options.extend(input.host.readonly_rootfs.then_some("ro"));

@@ -57,16 +57,25 @@ impl Mounts {
             mounts.add(mount)?;
         }
         for (destination, options) in host.tmpfs.iter().flatten() {
-            let destination = absolute(destination).map_err(|why| ApiError::invalid(format!("invalid tmpfs: {why}")))?;
+            let destination = absolute(destination)
+                .map_err(|why| ApiError::invalid(format!("invalid tmpfs: {why}")))?;
             let given = options.split(',').filter(|option| !option.is_empty());
-            mounts.tmpfs.push(Tmpfs { destination, options: tmpfs_options(given)? });
+            mounts.tmpfs.push(Tmpfs {
+                destination,
+                options: tmpfs_options(given)?,
+            });
         }
         mounts.refuse_duplicates()?;
         Ok(mounts)
     }
 
     fn add(&mut self, mount: &Mount) -> Result<()> {
-        let fail = |why: String| ApiError::invalid(format!("invalid mount config for type {:?}: {why}", mount.kind));
+        let fail = |why: String| {
+            ApiError::invalid(format!(
+                "invalid mount config for type {:?}: {why}",
+                mount.kind
+            ))
+        };
         if mount.target.is_empty() {
             return Err(fail("field Target must not be empty".to_string()));
         }
@@ -77,8 +86,10 @@ impl Mounts {
                     return Err(fail("field Source must not be empty".to_string()));
                 }
                 let options = mount.bind_options.clone().unwrap_or_default();
-                let propagation = propagation_or_default(&options.propagation)
-                    .ok_or_else(|| fail(format!("invalid propagation mode: {}", options.propagation)))?;
+                let propagation =
+                    propagation_or_default(&options.propagation).ok_or_else(|| {
+                        fail(format!("invalid propagation mode: {}", options.propagation))
+                    })?;
                 self.binds.push(Bind {
                     source: absolute(&mount.source).map_err(&fail)?,
                     destination,
@@ -97,13 +108,20 @@ impl Mounts {
                 let mut words = Vec::new();
                 words.extend(mount.read_only.then(|| "ro".to_string()));
                 words.extend((options.mode != 0).then(|| format!("mode={:o}", options.mode)));
-                words.extend((options.size_bytes > 0).then(|| format!("size={}", options.size_bytes)));
+                words.extend(
+                    (options.size_bytes > 0).then(|| format!("size={}", options.size_bytes)),
+                );
                 words.extend(options.options.iter().flatten().map(|pair| pair.join("=")));
                 let options = tmpfs_options(words.iter().map(String::as_str))?;
-                self.tmpfs.push(Tmpfs { destination, options });
+                self.tmpfs.push(Tmpfs {
+                    destination,
+                    options,
+                });
             }
             kind @ ("volume" | "image" | "cluster") => {
-                return Err(ApiError::not_implemented(format!("mounts of type {kind} are not supported by this engine yet")));
+                return Err(ApiError::not_implemented(format!(
+                    "mounts of type {kind} are not supported by this engine yet"
+                )));
             }
             _ => return Err(fail("mount type unknown".to_string())),
         }
@@ -112,20 +130,28 @@ impl Mounts {
 
     fn refuse_duplicates(&self) -> Result<()> {
         let binds = self.binds.iter().map(|bind| &bind.destination);
-        let mut all: Vec<&String> = binds.chain(self.tmpfs.iter().map(|tmpfs| &tmpfs.destination)).collect();
+        let mut all: Vec<&String> = binds
+            .chain(self.tmpfs.iter().map(|tmpfs| &tmpfs.destination))
+            .collect();
         if all.len() > MAX_MOUNTS {
-            return Err(ApiError::invalid(format!("too many mounts: at most {MAX_MOUNTS} are allowed")));
+            return Err(ApiError::invalid(format!(
+                "too many mounts: at most {MAX_MOUNTS} are allowed"
+            )));
         }
         all.sort();
         match all.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(ApiError::invalid(format!("Duplicate mount point: {}", pair[0]))),
+            Some(pair) => Err(ApiError::invalid(format!(
+                "Duplicate mount point: {}",
+                pair[0]
+            ))),
             None => Ok(()),
         }
     }
 
     /// Whether something is mounted on a path of the container.
     pub fn covers(&self, path: &str) -> bool {
-        self.binds.iter().any(|bind| bind.destination == path) || self.tmpfs.iter().any(|tmpfs| tmpfs.destination == path)
+        self.binds.iter().any(|bind| bind.destination == path)
+            || self.tmpfs.iter().any(|tmpfs| tmpfs.destination == path)
     }
 }
 
@@ -136,18 +162,24 @@ fn parse_bind(raw: &str) -> Result<Bind> {
         ApiError::invalid(format!("invalid volume specification: '{raw}'{colon}{why}"))
     };
     let mut parts = raw.splitn(3, ':');
-    let (source, destination, mode) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let (source, destination, mode) =
+        (parts.next().unwrap_or_default(), parts.next(), parts.next());
     if source.is_empty() {
         return Err(invalid(""));
     }
     let Some(destination) = destination else {
-        return Err(ApiError::not_implemented("anonymous volumes are not supported by this engine yet"));
+        return Err(ApiError::not_implemented(
+            "anonymous volumes are not supported by this engine yet",
+        ));
     };
     if mode.is_none() && is_mode(destination) && !destination.is_empty() {
         return Err(invalid(""));
     }
     if mode.is_some_and(|mode| !is_mode(mode)) {
-        return Err(ApiError::invalid(format!("invalid mode: {}", mode.unwrap_or_default())));
+        return Err(ApiError::invalid(format!(
+            "invalid mode: {}",
+            mode.unwrap_or_default()
+        )));
     }
     let destination = absolute(destination).map_err(|why| invalid(&why))?;
     if !source.starts_with('/') {
@@ -161,7 +193,10 @@ fn parse_bind(raw: &str) -> Result<Bind> {
         destination,
         mode: mode.unwrap_or_default().to_string(),
         writable: !words().any(|word| word == "ro"),
-        propagation: words().find(|word| is_propagation(word)).unwrap_or("rprivate").to_string(),
+        propagation: words()
+            .find(|word| is_propagation(word))
+            .unwrap_or("rprivate")
+            .to_string(),
         non_recursive: false,
         create_source: true,
     })
@@ -186,7 +221,10 @@ fn is_mode(mode: &str) -> bool {
 }
 
 fn is_propagation(word: &str) -> bool {
-    matches!(word, "private" | "rprivate" | "slave" | "rslave" | "shared" | "rshared")
+    matches!(
+        word,
+        "private" | "rprivate" | "slave" | "rslave" | "shared" | "rshared"
+    )
 }
 
 fn propagation_or_default(word: &str) -> Option<String> {
@@ -200,7 +238,9 @@ fn propagation_or_default(word: &str) -> Option<String> {
 /// An absolute path other than the root, cleaned; otherwise moby's reason.
 fn absolute(path: &str) -> Result<String, String> {
     if !path.starts_with('/') {
-        return Err(format!("invalid mount path: '{path}' mount path must be absolute"));
+        return Err(format!(
+            "invalid mount path: '{path}' mount path must be absolute"
+        ));
     }
     let path = clean(path);
     match path.as_str() {
@@ -229,17 +269,27 @@ fn tmpfs_options<'a>(given: impl Iterator<Item = &'a str>) -> Result<Vec<String>
     ];
     let key = |option: &str| -> Option<String> {
         let name = option.split('=').next().unwrap_or_default();
-        if matches!(name, "size" | "mode" | "uid" | "gid" | "nr_inodes" | "nr_blocks" | "mpol") {
+        if matches!(
+            name,
+            "size" | "mode" | "uid" | "gid" | "nr_inodes" | "nr_blocks" | "mpol"
+        ) {
             return option.contains('=').then(|| name.to_string());
         }
         if is_propagation(option) {
             return Some("propagation".to_string());
         }
-        SWITCHES.iter().find(|(on, off)| option == *on || option == *off).map(|(on, _)| on.to_string())
+        SWITCHES
+            .iter()
+            .find(|(on, off)| option == *on || option == *off)
+            .map(|(on, _)| on.to_string())
     };
     let mut options: Vec<(String, String)> = Vec::new();
-    for option in ["noexec", "nosuid", "nodev", "rprivate"].into_iter().chain(given) {
-        let key = key(option).ok_or_else(|| ApiError::invalid(format!("invalid tmpfs option [{option:?}]")))?;
+    for option in ["noexec", "nosuid", "nodev", "rprivate"]
+        .into_iter()
+        .chain(given)
+    {
+        let key = key(option)
+            .ok_or_else(|| ApiError::invalid(format!("invalid tmpfs option [{option:?}]")))?;
         options.retain(|(known, _)| *known != key);
         options.push((key, option.to_string()));
     }
@@ -253,14 +303,24 @@ mod tests {
     #[test]
     fn binds_are_read_and_wrong_ones_get_mobys_message() {
         let bind = parse_bind("/a/../b:/c/:ro,rslave").unwrap();
-        assert_eq!((bind.source.as_str(), bind.destination.as_str()), ("/b", "/c"));
-        assert_eq!((bind.writable, bind.propagation.as_str()), (false, "rslave"));
+        assert_eq!(
+            (bind.source.as_str(), bind.destination.as_str()),
+            ("/b", "/c")
+        );
+        assert_eq!(
+            (bind.writable, bind.propagation.as_str()),
+            (false, "rslave")
+        );
         for (raw, status, message) in [
             (":/c", 400, "invalid volume specification: ':/c'"),
             ("/a:ro", 400, "invalid volume specification: '/a:ro'"),
             ("/a:/b:xx", 400, "invalid mode: xx"),
             ("/a:/b:ro,rw", 400, "invalid mode: ro,rw"),
-            ("/a:/", 400, "invalid volume specification: '/a:/': invalid specification: destination can't be '/'"),
+            (
+                "/a:/",
+                400,
+                "invalid volume specification: '/a:/': invalid specification: destination can't be '/'",
+            ),
             (
                 "/a:b",
                 400,
@@ -268,7 +328,10 @@ mod tests {
             ),
         ] {
             let error = parse_bind(raw).unwrap_err();
-            assert_eq!((error.status.as_u16(), error.message.as_str()), (status, message));
+            assert_eq!(
+                (error.status.as_u16(), error.message.as_str()),
+                (status, message)
+            );
         }
         assert_eq!(parse_bind("data:/b").unwrap_err().status.as_u16(), 501);
     }
@@ -280,15 +343,27 @@ mod tests {
             tmpfs: Some([("/x".to_string(), String::new())].into()),
             ..HostConfig::default()
         };
-        assert_eq!(Mounts::of(&host).unwrap_err().message, "Duplicate mount point: /x");
+        assert_eq!(
+            Mounts::of(&host).unwrap_err().message,
+            "Duplicate mount point: /x"
+        );
     }
 
     #[test]
     fn the_last_of_conflicting_tmpfs_options_stays() {
         let merged = |given: &str| tmpfs_options(given.split(',').filter(|word| !word.is_empty()));
-        assert_eq!(merged("").unwrap(), ["noexec", "nosuid", "nodev", "rprivate"]);
-        assert_eq!(merged("exec,size=1m,size=2m").unwrap(), ["nosuid", "nodev", "rprivate", "exec", "size=2m"]);
-        assert_eq!(merged("bogus").unwrap_err().message, "invalid tmpfs option [\"bogus\"]");
+        assert_eq!(
+            merged("").unwrap(),
+            ["noexec", "nosuid", "nodev", "rprivate"]
+        );
+        assert_eq!(
+            merged("exec,size=1m,size=2m").unwrap(),
+            ["nosuid", "nodev", "rprivate", "exec", "size=2m"]
+        );
+        assert_eq!(
+            merged("bogus").unwrap_err().message,
+            "invalid tmpfs option [\"bogus\"]"
+        );
     }
 
     proptest::proptest! {

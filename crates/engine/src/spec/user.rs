@@ -30,7 +30,10 @@ pub struct Found {
 impl Databases {
     /// Reads both inside a root that no link leads out of.
     pub async fn read<S: Sys>(sys: &S, root: Fd) -> Result<Databases> {
-        Ok(Databases { passwd: file(sys, root, b"etc/passwd").await?, group: file(sys, root, b"etc/group").await? })
+        Ok(Databases {
+            passwd: file(sys, root, b"etc/passwd").await?,
+            group: file(sys, root, b"etc/group").await?,
+        })
     }
 
     /// Looks up `user[:group]`, names or numbers; an empty text is `root`. `add` are further groups.
@@ -38,10 +41,16 @@ impl Databases {
     /// # Errors
     /// Docker's texts for names that are not there; a number need not be there.
     pub fn find(&self, spec: &str, add: &[String]) -> Result<Found> {
-        let (user, group) = spec.split_once(':').map_or((spec, None), |(user, group)| (user, Some(group)));
+        let (user, group) = spec
+            .split_once(':')
+            .map_or((spec, None), |(user, group)| (user, Some(group)));
         let entry = self.user(user)?;
         let mut found = Found {
-            user: User { uid: entry.uid, gid: entry.gid, ..User::default() },
+            user: User {
+                uid: entry.uid,
+                gid: entry.gid,
+                ..User::default()
+            },
             home: entry.home.unwrap_or("/").to_string(),
         };
         match group {
@@ -67,8 +76,15 @@ impl Databases {
             return Ok(entry);
         }
         match uid {
-            Some(uid) => Ok(Entry { name: "", uid, gid: 0, home: None }),
-            None => Err(ApiError::invalid(format!("unable to find user {text}: no matching entries in passwd file"))),
+            Some(uid) => Ok(Entry {
+                name: "",
+                uid,
+                gid: 0,
+                home: None,
+            }),
+            None => Err(ApiError::invalid(format!(
+                "unable to find user {text}: no matching entries in passwd file"
+            ))),
         }
     }
 
@@ -87,21 +103,36 @@ impl Databases {
     fn groups(&self) -> impl Iterator<Item = (&str, u32, &str)> {
         self.group.lines().filter_map(|line| {
             let fields: Vec<&str> = line.trim().split(':').collect();
-            Some((*fields.first()?, fields.get(2)?.parse().ok()?, fields.get(3).copied().unwrap_or_default()))
+            Some((
+                *fields.first()?,
+                fields.get(2)?.parse().ok()?,
+                fields.get(3).copied().unwrap_or_default(),
+            ))
         })
     }
 
     fn group(&self, text: &str) -> Result<u32> {
         let number = id(text)?;
-        if let Some((_, gid, _)) = self.groups().find(|(name, gid, _)| *name == text || Some(*gid) == number) {
+        if let Some((_, gid, _)) = self
+            .groups()
+            .find(|(name, gid, _)| *name == text || Some(*gid) == number)
+        {
             return Ok(gid);
         }
-        number.ok_or_else(|| ApiError::invalid(format!("unable to find group {text}: no matching entries in group file")))
+        number.ok_or_else(|| {
+            ApiError::invalid(format!(
+                "unable to find group {text}: no matching entries in group file"
+            ))
+        })
     }
 
     fn memberships(&self, user: &str) -> Vec<u32> {
-        let member = |members: &str| !user.is_empty() && members.split(',').any(|member| member == user);
-        self.groups().filter(|(_, _, members)| member(members)).map(|(_, gid, _)| gid).collect()
+        let member =
+            |members: &str| !user.is_empty() && members.split(',').any(|member| member == user);
+        self.groups()
+            .filter(|(_, _, members)| member(members))
+            .map(|(_, gid, _)| gid)
+            .collect()
     }
 }
 
@@ -118,7 +149,9 @@ fn id(text: &str) -> Result<Option<u32>> {
     const RANGE: core::ops::RangeInclusive<i64> = 0..=i32::MAX as i64;
     match text.parse::<i64>() {
         Ok(number) if RANGE.contains(&number) => Ok(u32::try_from(number).ok()),
-        Ok(_) => Err(ApiError::invalid("uids and gids must be in range 0-2147483647")),
+        Ok(_) => Err(ApiError::invalid(
+            "uids and gids must be in range 0-2147483647",
+        )),
         Err(_) => Ok(None),
     }
 }
@@ -126,11 +159,18 @@ fn id(text: &str) -> Result<Option<u32>> {
 async fn file<S: Sys>(sys: &S, root: Fd, path: &[u8]) -> Result<String> {
     match open_in_root(sys, root, path, OpenFlags::RDONLY | OpenFlags::NONBLOCK).await {
         Ok(fd) => {
-            let data = read_all(FdSource::new(sys, fd.fd()), "size of /etc/passwd or /etc/group in bytes", MAX_DATABASE);
+            let data = read_all(
+                FdSource::new(sys, fd.fd()),
+                "size of /etc/passwd or /etc/group in bytes",
+                MAX_DATABASE,
+            );
             Ok(String::from_utf8_lossy(&data.await?).into_owned())
         }
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(String::new()),
-        Err(errno) => Err(ApiError::system(format!("open /{}: {errno}", String::from_utf8_lossy(path)))),
+        Err(errno) => Err(ApiError::system(format!(
+            "open /{}: {errno}",
+            String::from_utf8_lossy(path)
+        ))),
     }
 }
 
@@ -149,7 +189,12 @@ mod tests {
     fn users_and_groups_are_found_by_name_and_by_number() {
         let find = |spec: &str| {
             let found = databases().find(spec, &[]).unwrap();
-            (found.user.uid, found.user.gid, found.user.additional_gids, found.home)
+            (
+                found.user.uid,
+                found.user.gid,
+                found.user.additional_gids,
+                found.home,
+            )
         };
         assert_eq!(find(""), (0, 0, vec![], "/root".to_string()));
         assert_eq!(find("web"), (33, 34, vec![50, 29], "/var/www".to_string()));
@@ -162,14 +207,23 @@ mod tests {
     #[test]
     fn unknown_names_get_dockers_message() {
         let error = |spec: &str| databases().find(spec, &[]).unwrap_err().message;
-        assert_eq!(error("nobody"), "unable to find user nobody: no matching entries in passwd file");
-        assert_eq!(error("web:x"), "unable to find group x: no matching entries in group file");
+        assert_eq!(
+            error("nobody"),
+            "unable to find user nobody: no matching entries in passwd file"
+        );
+        assert_eq!(
+            error("web:x"),
+            "unable to find group x: no matching entries in group file"
+        );
         assert_eq!(error("-1"), "uids and gids must be in range 0-2147483647");
     }
 
     #[test]
     fn further_groups_are_added_once() {
         let add = ["audio".to_string(), "1234".to_string()];
-        assert_eq!(databases().find("web", &add).unwrap().user.additional_gids, [50, 29, 1234]);
+        assert_eq!(
+            databases().find("web", &add).unwrap().user.additional_gids,
+            [50, 29, 1234]
+        );
     }
 }

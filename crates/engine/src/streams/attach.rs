@@ -88,7 +88,15 @@ impl<S: Kernel> Session<S> {
         let left = {
             let hung_up = hung_up(&socket).fuse();
             let session = async {
-                let left = pump(self.origin, self.tty, self.stdin, self.detach, &mut client, &socket).await;
+                let left = pump(
+                    self.origin,
+                    self.tty,
+                    self.stdin,
+                    self.detach,
+                    &mut client,
+                    &socket,
+                )
+                .await;
                 if let (Left::Output, Some(ended)) = (left, self.ended) {
                     let _ = ended.await;
                 }
@@ -137,8 +145,14 @@ async fn pump<S: Kernel>(
 async fn output<S: Kernel>(attachment: &mut Attachment<S>, socket: &Socket<S>, tty: bool) -> Left {
     loop {
         let piece = match tty {
-            true => attachment.next().await.map(|next| next.map(|(_, data)| data)),
-            false => attachment.next_raw().await.map(|data| Some(data).filter(|data| !data.is_empty())),
+            true => attachment
+                .next()
+                .await
+                .map(|next| next.map(|(_, data)| data)),
+            false => attachment
+                .next_raw()
+                .await
+                .map(|data| Some(data).filter(|data| !data.is_empty())),
         };
         match piece {
             Ok(Some(data)) => {
@@ -161,7 +175,9 @@ async fn input<S: Kernel>(
 ) -> Left {
     let sys = socket.sys();
     loop {
-        let Ok(data) = client.read().await else { return Left::HungUp };
+        let Ok(data) = client.read().await else {
+            return Left::HungUp;
+        };
         if data.is_empty() {
             break;
         }
@@ -189,9 +205,19 @@ async fn input<S: Kernel>(
 /// Waits until the peer has closed its whole connection. A half-closed one is not meant: a client without input stops
 /// writing at once and goes on reading.
 pub(crate) async fn hung_up<S: Kernel>(socket: &Socket<S>) {
-    let fds = vec![PollFd { fd: socket.fd(), events: PollEvents::empty() }];
+    let fds = vec![PollFd {
+        fd: socket.fd(),
+        events: PollEvents::empty(),
+    }];
     loop {
-        match socket.sys().call(Call::Ppoll { fds: fds.clone(), timeout: None }).await {
+        match socket
+            .sys()
+            .call(Call::Ppoll {
+                fds: fds.clone(),
+                timeout: None,
+            })
+            .await
+        {
             Err(Errno::EINTR) => {}
             Ok(_) => return,
             // A kernel that cannot tell: writing will.

@@ -14,14 +14,18 @@ pub fn parse(text: &str) -> Result<Vec<u8>> {
         return Ok(DEFAULT.to_vec());
     }
     let invalid = || ApiError::invalid(format!("Invalid detach keys ({text}) provided"));
-    text.split(',').map(|key| parse_key(key).ok_or_else(invalid)).collect()
+    text.split(',')
+        .map(|key| parse_key(key).ok_or_else(invalid))
+        .collect()
 }
 
 fn parse_key(key: &str) -> Option<u8> {
     if let [byte] = key.as_bytes() {
         return Some(*byte);
     }
-    let [byte] = key.strip_prefix("ctrl-")?.as_bytes() else { return None };
+    let [byte] = key.strip_prefix("ctrl-")?.as_bytes() else {
+        return None;
+    };
     match byte {
         b'a'..=b'z' => Some(byte - b'a' + 1),
         b'@' => Some(0),
@@ -78,7 +82,10 @@ mod tests {
         assert_eq!(parse("").unwrap(), DEFAULT);
         assert_eq!(parse("ctrl-a,d,ctrl-\\").unwrap(), [1, b'd', 28]);
         for wrong in ["ctrl-", "ctrl-ab", "ab", "ctrl-A", ",", "é"] {
-            assert_eq!(parse(wrong).unwrap_err().message, format!("Invalid detach keys ({wrong}) provided"));
+            assert_eq!(
+                parse(wrong).unwrap_err().message,
+                format!("Invalid detach keys ({wrong}) provided")
+            );
         }
     }
 

@@ -64,20 +64,43 @@ struct Reading<S: Kernel> {
 
 impl<S: Kernel> LogReader<S> {
     /// Opens a log; one that is not there is empty.
-    pub(crate) async fn open(sys: &S, path: &str, watch: Option<LogWatch<S>>) -> Result<LogReader<S>, Errno> {
-        let file = match sys.openat(Fd::CWD, PathArg::from(path), OpenFlags::RDONLY, 0).await {
+    pub(crate) async fn open(
+        sys: &S,
+        path: &str,
+        watch: Option<LogWatch<S>>,
+    ) -> Result<LogReader<S>, Errno> {
+        let file = match sys
+            .openat(Fd::CWD, PathArg::from(path), OpenFlags::RDONLY, 0)
+            .await
+        {
             Ok(file) => Some(file),
             Err(Errno::ENOENT) => None,
             Err(errno) => return Err(errno),
         };
-        Ok(LogReader { sys: sys.clone(), file, watch })
+        Ok(LogReader {
+            sys: sys.clone(),
+            file,
+            watch,
+        })
     }
 
     /// The lines that are wanted, as they are sent to a client: in frames where the container has no terminal.
-    pub(crate) fn stream(self, options: LogOptions, framed: bool) -> impl Stream<Item = Bytes> + Send {
+    pub(crate) fn stream(
+        self,
+        options: LogOptions,
+        framed: bool,
+    ) -> impl Stream<Item = Bytes> + Send {
         let last = self.watch.is_none() || !options.follow;
         let ended = self.file.is_none() || options.tail == Some(0) && last;
-        let reading = Reading { reader: self, options, framed, offset: u64::MAX, buffer: Vec::new(), last, ended };
+        let reading = Reading {
+            reader: self,
+            options,
+            framed,
+            offset: u64::MAX,
+            buffer: Vec::new(),
+            last,
+            ended,
+        };
         futures_util::stream::unfold(reading, |mut reading| async move {
             let piece = reading.next().await?;
             Some((piece, reading))
@@ -93,7 +116,12 @@ impl<S: Kernel> Reading<S> {
         }
         while !self.ended {
             let fd = self.reader.file.as_ref()?.fd();
-            let data = self.reader.sys.pread(fd, READ, self.offset).await.unwrap_or_default();
+            let data = self
+                .reader
+                .sys
+                .pread(fd, READ, self.offset)
+                .await
+                .unwrap_or_default();
             if data.is_empty() {
                 if self.last {
                     return None;
@@ -138,13 +166,20 @@ impl<S: Kernel> Reading<S> {
 
     /// Where reading begins: before the last lines that are wanted.
     async fn start(&self) -> Result<u64, Errno> {
-        let (Some(tail), Some(file)) = (self.options.tail, &self.reader.file) else { return Ok(0) };
+        let (Some(tail), Some(file)) = (self.options.tail, &self.reader.file) else {
+            return Ok(0);
+        };
         let size = self.reader.sys.fstat(file.fd()).await?.size;
         let (mut end, mut lines) = (size, 0);
         while end > 0 {
             let begin = end.saturating_sub(READ);
             let data = self.reader.sys.pread(file.fd(), end - begin, begin).await?;
-            for (at, _) in data.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
+            for (at, _) in data
+                .iter()
+                .enumerate()
+                .rev()
+                .filter(|(_, byte)| **byte == b'\n')
+            {
                 // The newline at the very end closes the last line.
                 lines += 1;
                 if lines > tail {
@@ -202,18 +237,63 @@ mod tests {
     #[test]
     fn lines_are_chosen_and_framed() {
         let at = |sec| Some(Timespec { sec, nsec: 0 });
-        let both = LogOptions { stdout: true, stderr: true, ..LogOptions::default() };
+        let both = LogOptions {
+            stdout: true,
+            stderr: true,
+            ..LogOptions::default()
+        };
         assert_eq!(formatted(&both, false), ("hi\\n".to_string(), false));
-        assert_eq!(formatted(&both, true).0, "\\x02\\x00\\x00\\x00\\x00\\x00\\x00\\x03hi\\n");
-        let stamped = LogOptions { timestamps: true, ..both.clone() };
-        assert_eq!(formatted(&stamped, false).0, "1970-01-01T00:00:10.500000000Z hi\\n");
+        assert_eq!(
+            formatted(&both, true).0,
+            "\\x02\\x00\\x00\\x00\\x00\\x00\\x00\\x03hi\\n"
+        );
+        let stamped = LogOptions {
+            timestamps: true,
+            ..both.clone()
+        };
+        assert_eq!(
+            formatted(&stamped, false).0,
+            "1970-01-01T00:00:10.500000000Z hi\\n"
+        );
         for (options, output, past) in [
-            (LogOptions { stderr: false, ..both.clone() }, "", false),
-            (LogOptions { since: at(11), ..both.clone() }, "", false),
-            (LogOptions { since: at(10), ..both.clone() }, "hi\\n", false),
-            (LogOptions { until: at(10), ..both.clone() }, "", true),
+            (
+                LogOptions {
+                    stderr: false,
+                    ..both.clone()
+                },
+                "",
+                false,
+            ),
+            (
+                LogOptions {
+                    since: at(11),
+                    ..both.clone()
+                },
+                "",
+                false,
+            ),
+            (
+                LogOptions {
+                    since: at(10),
+                    ..both.clone()
+                },
+                "hi\\n",
+                false,
+            ),
+            (
+                LogOptions {
+                    until: at(10),
+                    ..both.clone()
+                },
+                "",
+                true,
+            ),
         ] {
-            assert_eq!(formatted(&options, false), (output.to_string(), past), "{options:?}");
+            assert_eq!(
+                formatted(&options, false),
+                (output.to_string(), past),
+                "{options:?}"
+            );
         }
     }
 }

@@ -27,28 +27,70 @@ pub async fn link_tree<S: Sys>(sys: &S, from: &PathArg, to: &PathArg) -> Result<
             };
             sys.call(call).await.map_err(fail)?;
         }
-        copy_attributes(sys, from.fd(), to.fd()).await.map_err(Error::os("chmod", b"directory of a layer"))?;
+        copy_attributes(sys, from.fd(), to.fd())
+            .await
+            .map_err(Error::os("chmod", b"directory of a layer"))?;
     }
     Ok(())
 }
 
-async fn enter<S: Sys>(sys: &S, from: Fd, to: Fd, name: &[u8]) -> Result<(OwnedFd<S>, OwnedFd<S>), Errno> {
+async fn enter<S: Sys>(
+    sys: &S,
+    from: Fd,
+    to: Fd,
+    name: &[u8],
+) -> Result<(OwnedFd<S>, OwnedFd<S>), Errno> {
     let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW;
     sys.mkdirat(to, name.into(), 0o700).await?;
-    Ok((sys.openat(from, name.into(), flags, 0).await?, sys.openat(to, name.into(), flags, 0).await?))
+    Ok((
+        sys.openat(from, name.into(), flags, 0).await?,
+        sys.openat(to, name.into(), flags, 0).await?,
+    ))
 }
 
 async fn copy_attributes<S: Sys>(sys: &S, from: Fd, to: Fd) -> Result<(), Errno> {
     const OPAQUE: &[u8] = b"trusted.overlay.opaque";
     let stat = sys.fstat(from).await?;
     let (path, flags) = (PathArg::default(), AtFlags::EMPTY_PATH);
-    let owner = Call::Fchownat { dirfd: to, path: path.clone(), uid: stat.uid, gid: stat.gid, flags };
+    let owner = Call::Fchownat {
+        dirfd: to,
+        path: path.clone(),
+        uid: stat.uid,
+        gid: stat.gid,
+        flags,
+    };
     sys.call(owner).await?;
-    if let Ok(value) = sys.call(Call::Fgetxattr { fd: from, name: OPAQUE.to_vec() }).await {
+    if let Ok(value) = sys
+        .call(Call::Fgetxattr {
+            fd: from,
+            name: OPAQUE.to_vec(),
+        })
+        .await
+    {
         let (name, value, flags) = (OPAQUE.to_vec(), value.bytes()?, XattrFlags::empty());
-        sys.call(Call::Fsetxattr { fd: to, name, value, flags }).await?;
+        sys.call(Call::Fsetxattr {
+            fd: to,
+            name,
+            value,
+            flags,
+        })
+        .await?;
     }
-    sys.call(Call::Fchmodat { dirfd: to, path: path.clone(), mode: stat.mode & 0o7777, flags }).await?;
+    sys.call(Call::Fchmodat {
+        dirfd: to,
+        path: path.clone(),
+        mode: stat.mode & 0o7777,
+        flags,
+    })
+    .await?;
     let (atime, mtime) = (TimeSet::At(stat.atime), TimeSet::At(stat.mtime));
-    sys.call(Call::Utimensat { dirfd: to, path, atime, mtime, flags }).await.map(drop)
+    sys.call(Call::Utimensat {
+        dirfd: to,
+        path,
+        atime,
+        mtime,
+        flags,
+    })
+    .await
+    .map(drop)
 }

@@ -1,0 +1,170 @@
+//! What the engine says of itself and of the machine (moby `daemon/info.go`).
+
+use crate::engine::{Engine, Facts, Kernel};
+use crate::time;
+use glassdock_abi::{PathArg, Sys};
+use glassdock_api::system::{
+    Commit, ComponentVersion, Info, PlatformInfo, PluginsInfo, RegistryConfig, RuntimeInfo,
+    SwarmInfo, Version,
+};
+use glassdock_api::version;
+use glassdock_image::fs;
+use std::collections::BTreeMap;
+
+/// Largest of the kernel's small files that is read, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+impl<S: Kernel> Engine<S> {
+    /// `GET /version`.
+    pub fn version(&self) -> Version {
+        let kernel = &self.shared.facts.kernel;
+        let details = [
+            ("ApiVersion", version::MAX),
+            ("Arch", "amd64"),
+            ("KernelVersion", kernel),
+            ("MinAPIVersion", version::MIN),
+            ("Os", "linux"),
+        ];
+        let details: BTreeMap<String, String> = details
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect();
+        Version {
+            platform: PlatformInfo {
+                name: "Glassdock".to_string(),
+            },
+            components: Some(vec![ComponentVersion {
+                name: "Engine".to_string(),
+                version: crate::VERSION.to_string(),
+                details: Some(details),
+            }]),
+            version: crate::VERSION.to_string(),
+            api_version: version::MAX.to_string(),
+            min_api_version: version::MIN.to_string(),
+            os: "linux".to_string(),
+            arch: "amd64".to_string(),
+            kernel_version: kernel.clone(),
+            ..Version::default()
+        }
+    }
+
+    /// `GET /info`.
+    pub fn info(&self) -> Info {
+        let containers = self.containers();
+        let running = containers
+            .iter()
+            .filter(|container| container.is_running())
+            .count();
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let facts = &self.shared.facts;
+        let names = |names: &[&str]| Some(names.iter().map(|name| name.to_string()).collect());
+        let runtime = RuntimeInfo {
+            path: self.shared.config.runtime.clone(),
+            ..RuntimeInfo::default()
+        };
+        let warnings = [
+            "memory limit",
+            "swap limit",
+            "cpu cfs quota",
+            "cpu cfs period",
+            "cpu shares",
+            "cpuset",
+        ];
+        Info {
+            id: self.shared.engine_id.clone(),
+            containers: count(containers.len()),
+            containers_running: count(running),
+            containers_stopped: count(containers.len() - running),
+            images: count(self.shared.images.with(|tables| tables.images.len())),
+            driver: crate::STORAGE_DRIVER.to_string(),
+            driver_status: Some(Vec::new()),
+            plugins: PluginsInfo {
+                volume: names(&[]),
+                network: names(&["host", "null"]),
+                authorization: None,
+                log: names(&["json-file", "none"]),
+            },
+            n_events_listener: count(self.shared.events.listeners()),
+            system_time: time::rfc3339(self.now()),
+            logging_driver: "json-file".to_string(),
+            cgroup_driver: "none".to_string(),
+            cgroup_version: if facts.cgroup2 { "2" } else { "1" }.to_string(),
+            kernel_version: facts.kernel.clone(),
+            operating_system: facts.system.clone(),
+            os_version: facts.system_version.clone(),
+            os_type: "linux".to_string(),
+            architecture: "x86_64".to_string(),
+            registry_config: Some(RegistryConfig::default()),
+            n_cpu: facts.cpus,
+            mem_total: facts.memory,
+            docker_root_dir: self.shared.config.root.clone(),
+            name: facts.hostname.clone(),
+            labels: names(&[]),
+            server_version: crate::VERSION.to_string(),
+            runtimes: Some([(crate::RUNTIME_NAME.to_string(), runtime)].into()),
+            default_runtime: crate::RUNTIME_NAME.to_string(),
+            swarm: SwarmInfo {
+                local_node_state: "inactive".to_string(),
+                ..SwarmInfo::default()
+            },
+            containerd_commit: Commit::default(),
+            security_options: names(&[]),
+            warnings: Some(
+                warnings
+                    .iter()
+                    .map(|what| format!("WARNING: No {what} support"))
+                    .collect(),
+            ),
+            ..Info::default()
+        }
+    }
+}
+
+impl Facts {
+    /// Asks the kernel through its files; what is not there stays empty.
+    pub async fn read<S: Kernel>(sys: &S) -> Facts {
+        let text = async |path: &str| {
+            let data = fs::read_file(sys, &PathArg::from(path), MAX_FILE)
+                .await
+                .unwrap_or_default();
+            String::from_utf8_lossy(&data).into_owned()
+        };
+        let release = text("/etc/os-release").await;
+        let value = |name: &str| {
+            let line = release
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            line.unwrap_or_default().trim_matches('"').to_string()
+        };
+        let memory = text("/proc/meminfo").await;
+        let memory = memory
+            .lines()
+            .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
+        let cpus = text("/proc/cpuinfo")
+            .await
+            .lines()
+            .filter(|line| line.starts_with("processor"))
+            .count();
+        Facts {
+            hostname: text("/proc/sys/kernel/hostname").await.trim().to_string(),
+            kernel: text("/proc/sys/kernel/osrelease").await.trim().to_string(),
+            system: value("PRETTY_NAME"),
+            system_version: value("VERSION_ID"),
+            cpus: i64::try_from(cpus.max(1)).unwrap_or(1),
+            memory: memory
+                .and_then(|kib| kib.trim().parse::<i64>().ok())
+                .map_or(0, |kib| kib.saturating_mul(1024)),
+            cgroup2: has_cgroup2(sys).await,
+        }
+    }
+}
+
+/// Whether `/sys/fs/cgroup` is a cgroup2 file system.
+async fn has_cgroup2<S: Sys>(sys: &S) -> bool {
+    const CGROUP2_SUPER_MAGIC: u64 = 0x6367_7270;
+    let call = glassdock_abi::Call::Statfs {
+        path: "/sys/fs/cgroup".into(),
+    };
+    let answer = sys.call(call).await.and_then(glassdock_abi::Ret::statfs);
+    answer.is_ok_and(|figures| figures.kind == CGROUP2_SUPER_MAGIC)
+}
