@@ -4,7 +4,7 @@
 //! wait for output; [`Shim::run`] lets the program run; [`Shim::wait`] tells the end; [`Shim::delete`] removes what the
 //! runtime keeps. After a restart, [`Shim::reconnect`] takes up a container by its state directory.
 
-use crate::io::{Lines, make_dirs, read_file, read_to_end, replace_file, write_all};
+use crate::io::{Lines, make_dirs, read_file, read_to_end, replace_file, send_all};
 use crate::proto::{
     EXIT, Exit, FRAME_HEADER, MAX_FRAME, MAX_LINE, OPTIONS, Reply, Report, Request, SOCKET,
     ShimOptions, Stream,
@@ -391,7 +391,7 @@ pub async fn send_input<S: Sys>(
     attachment: Fd,
     data: Vec<u8>,
 ) -> glassdock_abi::Result<()> {
-    write_all(sys, attachment, data).await
+    send_all(sys, attachment, data).await
 }
 
 /// Ends the input of an attachment; its output goes on.

@@ -1,7 +1,7 @@
 //! Small pieces over [`Sys`]: whole files, whole writes, lines, durable replacement.
 
-use glassdock_abi::flags::{AtFlags, OpenFlags, RenameFlags};
-use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Result, Sys};
+use glassdock_abi::flags::{AtFlags, MsgFlags, OpenFlags, RenameFlags};
+use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Result, Sys};
 
 /// Bytes asked for by one read.
 pub const CHUNK: u64 = 32 << 10;
@@ -17,6 +17,26 @@ pub async fn write_all<S: Sys>(sys: &S, fd: Fd, mut data: Vec<u8>) -> Result<()>
             break;
         }
         data.drain(..written);
+    }
+    Ok(())
+}
+
+/// Writes all of `data` to a socket. A peer that is gone is `EPIPE`, without the signal.
+pub async fn send_all<S: Sys>(sys: &S, fd: Fd, mut data: Vec<u8>) -> Result<()> {
+    while !data.is_empty() {
+        let call = Call::Sendmsg {
+            fd,
+            data: data.clone(),
+            fds: Vec::new(),
+            to: None,
+            flags: MsgFlags::NOSIGNAL,
+        };
+        let sent = sys.call(call).await?.int()?;
+        let sent = usize::try_from(sent).map_err(|_| Errno::EPROTO)?;
+        if sent >= data.len() {
+            break;
+        }
+        data.drain(..sent);
     }
     Ok(())
 }
@@ -177,6 +197,6 @@ impl<S: Sys> Lines<S> {
     pub async fn send<T: serde::Serialize>(&self, value: &T) -> Result<()> {
         let mut line = serde_json::to_vec(value).map_err(|_| Errno::EINVAL)?;
         line.push(b'\n');
-        write_all(self.sys(), self.fd(), line).await
+        send_all(self.sys(), self.fd(), line).await
     }
 }

@@ -1,6 +1,9 @@
 //! The OCI runtime on any kernel: a specification becomes a plan, a plan becomes a container.
 //!
 //! - [`plan`]: pure: specification and facts of the host in, plan out;
+//! - [`run`]: carries a plan out on a kernel;
+//! - [`helper`]: the program that makes a container's process, and its command line;
+//! - [`shim`]: the program beside each container;
 //! - [`client`]: what an engine uses: start a shim with its container, attach, execute, signal, wait, delete;
 //! - [`proto`]: the messages between the client and the shim.
 
@@ -11,6 +14,7 @@ pub mod io;
 pub mod plan;
 pub mod proto;
 pub mod run;
+pub mod shim;
 mod why;
 
 pub use error::{ErrorKind, RuntimeError, error_text};

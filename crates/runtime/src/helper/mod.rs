@@ -20,7 +20,8 @@ mod args;
 mod facts;
 mod state;
 
-pub(crate) use state::{Saved, process_stat, remove_state};
+pub(crate) use state::{CREATED, remove_state};
+use state::{STATE, Saved};
 
 use crate::io::{read_file, replace_file, write_all};
 use crate::plan::{self, PlanError, Problem, Target};
@@ -33,7 +34,6 @@ use glassdock_abi::types::{WaitFor, mode, signal};
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Pid, Proc, Sys};
 use glassdock_oci::runtime::{NamespaceKind, Process, Spec, Status};
 use glassdock_trace::{Args, Layer, Outcome, Trace};
-use state::{CREATED, STATE};
 use std::sync::Arc;
 
 /// Longest `config.json` or process document in bytes.
@@ -47,6 +47,8 @@ type Result<T> = core::result::Result<T, RuntimeError>;
 
 /// The program. `argv` begins with its name; the exit status is 0, or 1 after an error.
 pub async fn main<S: Proc + Trace>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8>>) -> u8 {
+    // Whoever started this may have blocked it; the container's program expects it.
+    let _ = crate::shim::mask_broken_pipe(&sys, false).await;
     let parsed = args::parse(argv.get(1..).unwrap_or_default());
     let report_fd = parsed.as_ref().ok().and_then(|options| options.report_fd);
     let name = parsed
