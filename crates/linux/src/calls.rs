@@ -488,9 +488,7 @@ pub(crate) fn perform(call: Call) -> Result<Ret> {
             argv,
             envp,
             flags,
-        } => Err(exec(dirfd, &path, argv, envp, flags)
-            .err()
-            .unwrap_or(Errno::EIO)),
+        } => Err(Program::new(dirfd, &path, argv, envp, flags)?.exec()),
         Call::ExitGroup { status } => crate::raw::exit_now(i32::from(status)),
         Call::Unshare { flags } => none(sys!(number, flags.bits())),
         Call::Setns { fd, nstype } => none(sys!(number, fd.0, nstype.bits())),
@@ -556,6 +554,11 @@ pub(crate) fn perform(call: Call) -> Result<Ret> {
             none(sys!(number, name.as_slice(), name.len()))
         }
     }
+}
+
+/// `man 2 write` without taking memory.
+pub(crate) fn write_now(fd: Fd, data: &[u8]) -> Result<u64> {
+    sys!(nr::write, fd.0, data, data.len())
 }
 
 fn chmod(dirfd: Fd, p: &PathArg, mode: u32, flags: AtFlags) -> Result<Ret> {
@@ -913,35 +916,58 @@ fn prctl(op: PrctlOp) -> Result<Ret> {
     }
 }
 
-/// Runs a program in this process's place, with the signals as a program expects them.
-pub(crate) fn exec(
+/// A program, ready to be run without taking memory.
+pub(crate) struct Program {
     dirfd: Fd,
-    program: &PathArg,
-    argv: Vec<Vec<u8>>,
-    envp: Vec<Vec<u8>>,
+    path: CString,
+    argv: Texts,
+    envp: Texts,
     flags: AtFlags,
-) -> Result<()> {
-    let program = path(program)?;
-    let texts = |list: Vec<Vec<u8>>| {
-        let texts: Result<Vec<CString>> = list.iter().map(|item| text(item)).collect();
-        texts.map(Texts::new)
-    };
-    let (argv, envp) = (texts(argv)?, texts(envp)?);
-    let blocked = sigprocmask(2, crate::reactor::original_mask())?;
-    set_sigpipe(false);
-    let result = if dirfd == Fd::CWD && flags.is_empty() {
-        sys!(nr::execve, program.as_c_str(), &argv, &envp)
-    } else {
-        sys!(
-            nr::execveat,
-            dirfd.0,
-            program.as_c_str(),
-            &argv,
-            &envp,
-            flags.bits()
-        )
-    };
-    set_sigpipe(true);
-    sigprocmask(2, blocked)?;
-    result.map(|_| ())
+}
+
+impl Program {
+    /// Encodes the arguments of `man 2 execveat`.
+    pub fn new(
+        dirfd: Fd,
+        program: &PathArg,
+        argv: Vec<Vec<u8>>,
+        envp: Vec<Vec<u8>>,
+        flags: AtFlags,
+    ) -> Result<Program> {
+        let texts = |list: Vec<Vec<u8>>| {
+            let texts: Result<Vec<CString>> = list.iter().map(|item| text(item)).collect();
+            texts.map(Texts::new)
+        };
+        Ok(Program {
+            dirfd,
+            path: path(program)?,
+            argv: texts(argv)?,
+            envp: texts(envp)?,
+            flags,
+        })
+    }
+
+    /// Runs it in this process's place, with the signals as a program expects them. Returns only on failure.
+    pub fn exec(&self) -> Errno {
+        let blocked = sigprocmask(2, crate::reactor::original_mask());
+        set_sigpipe(false);
+        let (path, argv, envp) = (self.path.as_c_str(), &self.argv, &self.envp);
+        let result = if self.dirfd == Fd::CWD && self.flags.is_empty() {
+            sys!(nr::execve, path, argv, envp)
+        } else {
+            sys!(
+                nr::execveat,
+                self.dirfd.0,
+                path,
+                argv,
+                envp,
+                self.flags.bits()
+            )
+        };
+        set_sigpipe(true);
+        if let Ok(blocked) = blocked {
+            let _ = sigprocmask(2, blocked);
+        }
+        result.err().unwrap_or(Errno::EIO)
+    }
 }

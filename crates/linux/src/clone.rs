@@ -1,6 +1,6 @@
 //! New processes: clones that go on in our code, and programs.
 
-use crate::calls::{exec, perform};
+use crate::calls::{Program, perform, write_now};
 use crate::decode::words;
 use crate::raw;
 use glassdock_abi::call::FcntlCmd;
@@ -53,90 +53,105 @@ pub(crate) fn clone(args: CloneArgs, pidfd: Option<&mut [u8; 4]>) -> Result<Pid>
 
 /// Starts a program; yields its process id and a pidfd.
 pub(crate) fn spawn(program: Spawn) -> Result<(Pid, Fd)> {
+    let Spawn {
+        path,
+        argv,
+        envp,
+        fds,
+        setsid,
+        setpgid,
+    } = program;
+    let image = Program::new(Fd::CWD, &path, argv, envp, AtFlags::empty())?;
+    let mut held = Held::default();
     let [reader, writer] = perform(Call::Pipe2 {
         flags: OpenFlags::CLOEXEC,
     })?
     .fds()?;
+    held.0.extend([reader, writer]);
+    // Copies above every number that is given away, so that none is overwritten before it is used.
+    let highest = fds.iter().map(|(_, to)| *to).max().unwrap_or(2);
+    let above = highest.max(2).checked_add(1).ok_or(Errno::EBADF)?;
+    let mut copies = Vec::with_capacity(fds.len());
+    for (from, to) in &fds {
+        copies.push((held.copy(*from, above)?, Fd(*to)));
+    }
+    let errors = held.copy(writer, above)?;
     let mut pidfd = [0; 4];
     let args = CloneArgs {
         exit_signal: signal::CHLD,
         ..CloneArgs::default()
     };
-    let cloned = clone(args, Some(&mut pidfd));
-    if cloned == Ok(Pid(0)) {
-        let errno = become_program(program, writer).err().unwrap_or(Errno::EIO);
-        let data = errno.raw().to_ne_bytes().to_vec();
-        let _ = perform(Call::Write { fd: writer, data });
+    let cloned = clone(args, Some(&mut pidfd))?;
+    if cloned == Pid(0) {
+        // Only system calls from here on: another thread may have held the allocator's lock.
+        let errno = arrange(&copies, setsid, setpgid).map_or_else(|errno| errno, |()| image.exec());
+        let _ = write_now(errors, &errno.raw().to_ne_bytes());
         raw::exit_now(127);
     }
-    let _ = perform(Call::Close { fd: writer });
+    held.close(writer);
+    held.close(errors);
     let told = perform(Call::Read {
         fd: reader,
         count: 4,
     })
     .and_then(|ret| ret.bytes());
-    let _ = perform(Call::Close { fd: reader });
-    let (pid, pidfd) = (cloned?, Fd(i32::from_ne_bytes(pidfd)));
+    let pidfd = Fd(i32::from_ne_bytes(pidfd));
     let errno = match told?.try_into() {
         Ok(number) => Errno::from_raw(i32::from_ne_bytes(number)).unwrap_or(Errno::EIO),
         // Nothing was told: the pipe was closed by the program's start.
-        Err(_) => return Ok((pid, pidfd)),
+        Err(_) => return Ok((cloned, pidfd)),
     };
-    let _ = crate::calls::waitid(WaitFor::Pid(pid), WaitFlags::EXITED.bits());
+    let _ = crate::calls::waitid(WaitFor::Pid(cloned), WaitFlags::EXITED.bits());
     let _ = perform(Call::Close { fd: pidfd });
     Err(errno)
 }
 
-/// In the child: arranges descriptors, session and group, and runs the program. Returns only on failure.
-fn become_program(program: Spawn, errors: Fd) -> Result<()> {
-    let highest = program.fds.iter().map(|(_, to)| *to).max().unwrap_or(2);
-    let above = highest
-        .max(2)
-        .max(errors.0)
-        .checked_add(1)
-        .ok_or(Errno::EBADF)?;
-    let mut moved = Vec::new();
-    for (from, to) in &program.fds {
-        let cmd = FcntlCmd::Dup(above, true);
-        let copy = perform(Call::Fcntl { fd: *from, cmd })?.fd()?;
-        moved.push((copy, *to));
+/// Descriptors that are closed when this goes.
+#[derive(Default)]
+struct Held(Vec<Fd>);
+
+impl Held {
+    fn copy(&mut self, fd: Fd, lowest: i32) -> Result<Fd> {
+        let cmd = FcntlCmd::Dup(lowest, true);
+        let copy = perform(Call::Fcntl { fd, cmd })?.fd()?;
+        self.0.push(copy);
+        Ok(copy)
     }
-    // Where errors are told must not be one of the numbers that are about to be given away.
-    let cmd = FcntlCmd::Dup(above, true);
-    let kept = perform(Call::Fcntl { fd: errors, cmd })?.fd()?;
+    fn close(&mut self, fd: Fd) {
+        self.0.retain(|held| *held != fd);
+        let _ = perform(Call::Close { fd });
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        for fd in &self.0 {
+            let _ = perform(Call::Close { fd: *fd });
+        }
+    }
+}
+
+/// In the child: descriptors, session and group as the program shall find them.
+fn arrange(copies: &[(Fd, Fd)], setsid: bool, setpgid: bool) -> Result<()> {
     perform(Call::CloseRange {
         first: 0,
         last: u32::MAX,
         flags: CloseRangeFlags::CLOEXEC,
     })?;
-    let result = (|| {
-        for (copy, to) in moved {
-            perform(Call::Dup3 {
-                oldfd: copy,
-                newfd: Fd(to),
-                flags: OpenFlags::empty(),
-            })?;
-        }
-        if program.setsid {
-            perform(Call::Setsid {})?;
-        } else if program.setpgid {
-            perform(Call::Setpgid {
-                pid: Pid(0),
-                pgid: Pid(0),
-            })?;
-        }
-        exec(
-            Fd::CWD,
-            &program.path,
-            program.argv,
-            program.envp,
-            AtFlags::empty(),
-        )
-    })();
-    if let Err(errno) = result {
-        let data = errno.raw().to_ne_bytes().to_vec();
-        let _ = perform(Call::Write { fd: kept, data });
-        raw::exit_now(127);
+    for (copy, to) in copies {
+        perform(Call::Dup3 {
+            oldfd: *copy,
+            newfd: *to,
+            flags: OpenFlags::empty(),
+        })?;
+    }
+    if setsid {
+        perform(Call::Setsid {})?;
+    } else if setpgid {
+        perform(Call::Setpgid {
+            pid: Pid(0),
+            pgid: Pid(0),
+        })?;
     }
     Ok(())
 }
