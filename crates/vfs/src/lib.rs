@@ -4,12 +4,34 @@
 //! [`Cx`] who is calling and from where. It does no I/O, reads no clock and never panics on what a program asks for.
 //!
 //! The rules are those of Linux: `man 7 path_resolution`, `man 7 mount_namespaces`, `man 2 openat2`, and
-//! `Documentation/filesystems/{path-lookup,sharedsubtree,overlayfs,tmpfs}.rst` of the kernel.
+//! `Documentation/filesystems/{path-lookup,sharedsubtree,overlayfs,tmpfs}.rst` of the kernel. Not modelled: access
+//! control lists, user namespaces and id-mapped mounts, quotas, automounts, file handles, `fs.protected_*`.
 
-mod api;
+mod attr;
+mod boot;
+mod content;
 mod cx;
+mod dpath;
+mod file;
+mod fsops;
 mod ids;
+mod mount;
+mod names;
+mod open;
+mod overlay;
+mod perm;
+mod store;
+mod tmpfs;
+mod trace_view;
+mod types;
+mod walk;
+mod xattr;
 
-pub use api::*;
+pub use boot::{ImportMeta, ImportNode};
+pub use content::FILE_SIZE_MAX;
 pub use cx::*;
 pub use ids::*;
+pub use mount::MountInfo;
+pub use open::open_how;
+pub use store::Vfs;
+pub use types::*;

@@ -1,0 +1,276 @@
+//! Contents and listings of open files (`fs/read_write.c`, `fs/readdir.c`, `fs/open.c`).
+
+use crate::perm::MAY_WRITE;
+use crate::store::FIRST_COOKIE;
+use crate::{At, Cx, FileKind, InodeId, Lookup, OpenFile, Page, Path, SetAttr, Vfs};
+use glassdock_abi::flags::OpenFlags;
+use glassdock_abi::types::{Dirent, mode::*};
+use glassdock_abi::{Errno, Result};
+use std::sync::Arc;
+
+/// `FALLOC_FL_KEEP_SIZE`.
+const KEEP_SIZE: u32 = 1;
+/// `FALLOC_FL_PUNCH_HOLE`.
+const PUNCH_HOLE: u32 = 2;
+/// `SEEK_DATA`.
+const SEEK_DATA: u32 = 3;
+/// `SEEK_HOLE`.
+const SEEK_HOLE: u32 = 4;
+/// Bytes of a `struct linux_dirent64` before its name.
+const DIRENT_HEADER: usize = 19;
+
+/// Bytes that an entry takes in `getdents64`'s buffer.
+pub(crate) fn dirent_len(name: &[u8]) -> usize {
+    (DIRENT_HEADER + name.len() + 1).next_multiple_of(8)
+}
+
+impl Vfs {
+    fn regular(file: &OpenFile) -> Result<()> {
+        match file.kind {
+            FileKind::Regular => Ok(()),
+            FileKind::Directory => Err(Errno::EISDIR),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn writable(file: &OpenFile) -> Result<()> {
+        if !file.flags.writable() || file.flags.contains(OpenFlags::PATH) {
+            return Err(Errno::EBADF);
+        }
+        Ok(())
+    }
+
+    /// Reads at an offset; short only at the end. Updates the access time by the mount's rules. `EBADF` if not open for
+    /// reading, `EISDIR` for a directory, `EINVAL` for what the kernel serves itself.
+    pub fn read(
+        &mut self,
+        cx: &mut Cx,
+        file: &OpenFile,
+        offset: u64,
+        count: usize,
+    ) -> Result<Vec<u8>> {
+        if !file.flags.readable() || file.flags.contains(OpenFlags::PATH) {
+            return Err(Errno::EBADF);
+        }
+        Self::regular(file)?;
+        let bytes = self.content(file.inode)?.read(offset, count);
+        if !file.flags.contains(OpenFlags::NOATIME) {
+            self.touch_atime(cx, file.path);
+        }
+        Ok(bytes)
+    }
+
+    /// Writes at an offset (at the end with `O_APPEND`); clears set-id bits. Returns the count and the position after.
+    /// `ENOSPC` or `EFBIG` only if not one byte could be written.
+    pub fn write(
+        &mut self,
+        cx: &mut Cx,
+        file: &OpenFile,
+        offset: u64,
+        data: &[u8],
+    ) -> Result<(usize, u64)> {
+        Self::writable(file)?;
+        Self::regular(file)?;
+        let id = self.data_inode(file.inode)?;
+        let append = file.flags.contains(OpenFlags::APPEND);
+        let offset = if append {
+            self.content(id)?.size()
+        } else {
+            offset
+        };
+        if data.is_empty() {
+            return Ok((0, offset));
+        }
+        self.before_write(cx, file.path.dentry)?;
+        let count = self.tmp_write(id, offset, data)?;
+        Ok((count, offset + count as u64))
+    }
+
+    /// A page of a regular file, to be mapped; `None` for a hole or beyond the end. Bytes beyond the end are zero.
+    pub fn page(&self, inode: InodeId, index: u64) -> Result<Option<Arc<Page>>> {
+        Ok(self.content(inode)?.page(index).cloned())
+    }
+
+    /// Changes with every change of a regular file's contents.
+    pub fn content_version(&self, inode: InodeId) -> u64 {
+        self.data_inode(inode)
+            .and_then(|id| self.node(id))
+            .map_or(0, |inode| inode.version)
+    }
+
+    /// Length of a regular file in bytes.
+    pub fn size(&self, inode: InodeId) -> u64 {
+        self.content(inode).map_or(0, |content| content.size())
+    }
+
+    /// `man 2 ftruncate`.
+    pub fn ftruncate(&mut self, cx: &mut Cx, file: &OpenFile, size: u64) -> Result<()> {
+        if file.kind != FileKind::Regular
+            || !file.flags.writable()
+            || file.flags.contains(OpenFlags::PATH)
+        {
+            return Err(Errno::EINVAL);
+        }
+        self.resize(cx, file.path, size)
+    }
+
+    /// `man 2 truncate`.
+    pub fn truncate(&mut self, cx: &mut Cx, at: At, path: &[u8], size: u64) -> Result<()> {
+        if size > i64::MAX as u64 {
+            return Err(Errno::EINVAL);
+        }
+        let path = self.lookup(cx, at, path, Lookup::FOLLOW)?;
+        let attr = self.fs_attr(cx, path.dentry)?;
+        if attr.is_dir() {
+            return Err(Errno::EISDIR);
+        }
+        if !attr.is_reg() {
+            return Err(Errno::EINVAL);
+        }
+        self.want_write(path.mount)?;
+        self.inode_permission(cx, path.dentry, MAY_WRITE)?;
+        if self
+            .node(self.data_inode(self.dentry(path.dentry)?.inode)?)?
+            .writers
+            < 0
+        {
+            return Err(Errno::ETXTBSY);
+        }
+        self.resize(cx, path, size)
+    }
+
+    fn resize(&mut self, cx: &mut Cx, path: Path, size: u64) -> Result<()> {
+        if matches!(self.kind_of(path.dentry)?, crate::fsops::Kind::Synthetic(_)) {
+            return self.fs_set_attr(
+                cx,
+                path.dentry,
+                &SetAttr {
+                    size: Some(size),
+                    ..SetAttr::default()
+                },
+            );
+        }
+        self.before_write(cx, path.dentry)?;
+        self.fs_set_attr(
+            cx,
+            path.dentry,
+            &SetAttr {
+                size: Some(size),
+                ..SetAttr::default()
+            },
+        )
+    }
+
+    /// `man 2 fallocate` with modes 0, `KEEP_SIZE` 1, `PUNCH_HOLE` 2; others `EOPNOTSUPP`.
+    pub fn fallocate(
+        &mut self,
+        cx: &mut Cx,
+        file: &OpenFile,
+        mode: u32,
+        offset: u64,
+        len: u64,
+    ) -> Result<()> {
+        if offset > i64::MAX as u64 || len == 0 || len > i64::MAX as u64 {
+            return Err(Errno::EINVAL);
+        }
+        if mode & !(KEEP_SIZE | PUNCH_HOLE) != 0 || mode == PUNCH_HOLE {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        Self::writable(file)?;
+        match file.kind {
+            FileKind::Regular => {}
+            FileKind::Directory => return Err(Errno::EISDIR),
+            FileKind::Fifo => return Err(Errno::ESPIPE),
+            _ => return Err(Errno::ENODEV),
+        }
+        let id = self.data_inode(file.inode)?;
+        self.before_write(cx, file.path.dentry)?;
+        if mode & PUNCH_HOLE != 0 {
+            return self.tmp_punch(id, offset, len);
+        }
+        self.tmp_allocate(id, offset, len, mode & KEEP_SIZE != 0)
+    }
+
+    /// `SEEK_DATA` (3) and `SEEK_HOLE` (4) of `man 2 lseek`; `ENXIO` at or beyond the end.
+    pub fn seek_data(&self, file: &OpenFile, offset: u64, whence: u32) -> Result<u64> {
+        let data = match whence {
+            SEEK_DATA => true,
+            SEEK_HOLE => false,
+            _ => return Err(Errno::EINVAL),
+        };
+        self.content(file.inode)?
+            .seek(offset, data)
+            .ok_or(Errno::ENXIO)
+    }
+
+    /// Entries from a position (0 at the start, or a [`Dirent::off`]) that fit `count` bytes as `getdents64` lays them
+    /// out; empty at the end, `EINVAL` if not one fits. The kernel keeps the position.
+    pub fn getdents(
+        &mut self,
+        cx: &mut Cx,
+        file: &OpenFile,
+        position: u64,
+        count: usize,
+    ) -> Result<Vec<Dirent>> {
+        if file.flags.contains(OpenFlags::PATH) {
+            return Err(Errno::EBADF);
+        }
+        if file.kind != FileKind::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        let dir = file.path;
+        if self.is_dead(dir.dentry) {
+            return Err(Errno::ENOENT);
+        }
+        let mut list = Dirents {
+            entries: Vec::new(),
+            left: count,
+            full: false,
+        };
+        if position == 0 {
+            let ino = self.fs_attr(cx, dir.dentry)?.ino;
+            list.push(ino, 1, S_IFDIR, b".");
+        }
+        if position <= 1 {
+            let parent = self.dentry(dir.dentry)?.parent.unwrap_or(dir.dentry);
+            let ino = self.fs_attr(cx, parent)?.ino;
+            list.push(ino, FIRST_COOKIE - 1, S_IFDIR, b"..");
+        }
+        if !list.full {
+            for entry in self.fs_readdir(cx, dir.dentry, position.max(FIRST_COOKIE - 1))? {
+                list.push(entry.ino, entry.cookie, entry.kind, &entry.name);
+                if list.full {
+                    break;
+                }
+            }
+        }
+        if list.full && list.entries.is_empty() {
+            return Err(Errno::EINVAL);
+        }
+        self.touch_atime(cx, dir);
+        Ok(list.entries)
+    }
+}
+
+struct Dirents {
+    entries: Vec<Dirent>,
+    left: usize,
+    full: bool,
+}
+
+impl Dirents {
+    fn push(&mut self, ino: u64, off: u64, kind: u32, name: &[u8]) {
+        let len = dirent_len(name);
+        if self.full || len > self.left {
+            self.full = true;
+            return;
+        }
+        self.left -= len;
+        self.entries.push(Dirent {
+            ino,
+            off,
+            kind: (kind >> 12) as u8,
+            name: name.to_vec(),
+        });
+    }
+}

@@ -1,0 +1,173 @@
+//! Permission checks (`fs/namei.c`: `inode_permission`, `may_delete`, `may_create`).
+
+use crate::store::Attr;
+use crate::{Cred, Cx, DentryId, MountId, Path, Vfs, cap};
+use glassdock_abi::types::mode::*;
+use glassdock_abi::{Errno, Result};
+
+/// Execute, or search a directory (`X_OK`).
+pub(crate) const MAY_EXEC: u32 = 1;
+/// Write (`W_OK`).
+pub(crate) const MAY_WRITE: u32 = 2;
+/// Read (`R_OK`).
+pub(crate) const MAY_READ: u32 = 4;
+
+/// Permission bits and capabilities (`generic_permission`). `EACCES` if refused.
+pub(crate) fn generic(cred: &Cred, attr: &Attr, mask: u32) -> Result<()> {
+    let mask = mask & 7;
+    let bits = if cred.fsuid == attr.uid {
+        attr.mode >> 6
+    } else if cred.in_group(attr.gid) {
+        attr.mode >> 3
+    } else {
+        attr.mode
+    };
+    if mask & !bits == 0 {
+        return Ok(());
+    }
+    let reads = if attr.is_dir() {
+        mask & MAY_WRITE == 0
+    } else {
+        mask == MAY_READ
+    };
+    if reads && cred.has(cap::DAC_READ_SEARCH) {
+        return Ok(());
+    }
+    let executable = attr.is_dir() || mask & MAY_EXEC == 0 || attr.mode & 0o111 != 0;
+    if executable && cred.has(cap::DAC_OVERRIDE) {
+        return Ok(());
+    }
+    Err(Errno::EACCES)
+}
+
+/// Whether the caller owns the file or acts as owner of any (`inode_owner_or_capable`).
+pub(crate) fn owns(cred: &Cred, attr: &Attr) -> bool {
+    cred.fsuid == attr.uid || cred.has(cap::FOWNER)
+}
+
+/// The set-id bits that a change by this caller clears (`setattr_should_drop_suidgid`).
+pub(crate) fn kill_set_id(cred: &Cred, attr: &Attr) -> u32 {
+    let mut mode = attr.mode & !S_ISUID;
+    let group_executable = attr.mode & 0o010 != 0;
+    if group_executable || !(cred.in_group(attr.gid) || cred.has(cap::FSETID)) {
+        mode &= !S_ISGID;
+    }
+    mode
+}
+
+/// Mode and group of a new file in a directory (`inode_init_owner`).
+pub(crate) fn new_owner(cred: &Cred, dir: &Attr, mode: u32) -> (u32, u32) {
+    if dir.mode & S_ISGID == 0 {
+        return (mode, cred.fsgid);
+    }
+    if mode & S_IFMT == S_IFDIR {
+        return (mode | S_ISGID, dir.gid);
+    }
+    let set_group = mode & (S_ISGID | 0o010) == S_ISGID | 0o010;
+    let allowed = cred.in_group(dir.gid) || cred.has(cap::FSETID);
+    (
+        if set_group && !allowed {
+            mode & !S_ISGID
+        } else {
+            mode
+        },
+        dir.gid,
+    )
+}
+
+impl Vfs {
+    /// `inode_permission`: the read-only superblock first, then bits and capabilities.
+    pub(crate) fn inode_permission(
+        &mut self,
+        cx: &mut Cx,
+        dentry: DentryId,
+        mask: u32,
+    ) -> Result<()> {
+        let attr = self.fs_attr(cx, dentry)?;
+        if mask & MAY_WRITE != 0
+            && matches!(attr.kind(), S_IFREG | S_IFDIR | S_IFLNK)
+            && self.sb(self.dentry(dentry)?.sb)?.readonly
+        {
+            return Err(Errno::EROFS);
+        }
+        generic(cx.cred, &attr, mask)
+    }
+
+    /// `mnt_want_write`: `EROFS` on a read-only mount or superblock.
+    pub(crate) fn want_write(&self, mount: MountId) -> Result<()> {
+        let mount = self.mnt(mount)?;
+        if mount.readonly() || self.sb(mount.sb)?.readonly {
+            return Err(Errno::EROFS);
+        }
+        Ok(())
+    }
+
+    /// `may_create`: `ENOENT` in a removed directory, then write and search permission.
+    pub(crate) fn may_create(&mut self, cx: &mut Cx, dir: DentryId) -> Result<()> {
+        if self.is_dead(dir) {
+            return Err(Errno::ENOENT);
+        }
+        self.inode_permission(cx, dir, MAY_WRITE | MAY_EXEC)
+    }
+
+    /// `may_delete`: permission on the directory, the sticky bit, and whether the victim's type is the one meant.
+    pub(crate) fn may_delete(
+        &mut self,
+        cx: &mut Cx,
+        dir: DentryId,
+        victim: DentryId,
+        is_dir: bool,
+    ) -> Result<()> {
+        self.inode_permission(cx, dir, MAY_WRITE | MAY_EXEC)?;
+        let (parent, attr) = (self.fs_attr(cx, dir)?, self.fs_attr(cx, victim)?);
+        let sticky =
+            parent.mode & S_ISVTX != 0 && cx.cred.fsuid != attr.uid && cx.cred.fsuid != parent.uid;
+        if sticky && !cx.cred.has(cap::FOWNER) {
+            return Err(Errno::EPERM);
+        }
+        match (is_dir, attr.is_dir()) {
+            (true, false) => return Err(Errno::ENOTDIR),
+            (false, true) => return Err(Errno::EISDIR),
+            _ => {}
+        }
+        if self.is_dead(dir) {
+            return Err(Errno::ENOENT);
+        }
+        Ok(())
+    }
+
+    /// Whether a directory was removed, or the dentry never had a name.
+    pub(crate) fn is_dead(&self, dir: DentryId) -> bool {
+        self.dentry(dir)
+            .is_ok_and(|dentry| !dentry.hashed && self.sb(dentry.sb).is_ok_and(|sb| sb.root != dir))
+    }
+
+    /// Checks `cx.cred` against a place: `mask` of `R_OK` 4, `W_OK` 2, `X_OK` 1 (`access`, `chdir`, `chroot`).
+    pub fn permission(&mut self, cx: &mut Cx, path: Path, mask: u32) -> Result<()> {
+        let attr = self.fs_attr(cx, path.dentry)?;
+        if mask & MAY_EXEC != 0 && attr.is_reg() && self.mnt(path.mount)?.noexec() {
+            return Err(Errno::EACCES);
+        }
+        self.inode_permission(cx, path.dentry, mask)?;
+        let special = matches!(attr.kind(), S_IFCHR | S_IFBLK | S_IFIFO | S_IFSOCK);
+        if mask & MAY_WRITE != 0 && !special {
+            self.want_write(path.mount)?;
+        }
+        Ok(())
+    }
+
+    /// Whether it may be executed: `EACCES` on a `noexec` mount, for anything but a regular file, and without
+    /// permission, as `execve`.
+    pub fn may_exec(&mut self, cx: &mut Cx, path: Path) -> Result<()> {
+        let attr = self.fs_attr(cx, path.dentry)?;
+        if !attr.is_reg() || self.mnt(path.mount)?.noexec() {
+            return Err(Errno::EACCES);
+        }
+        self.inode_permission(cx, path.dentry, MAY_EXEC)
+    }
+
+    /// Whether set-id bits count there (mount without `nosuid`).
+    pub fn may_set_id(&self, path: Path) -> bool {
+        self.mnt(path.mount).is_ok_and(|mount| !mount.nosuid())
+    }
+}

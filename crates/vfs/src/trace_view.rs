@@ -1,0 +1,157 @@
+//! The state as a trace sees it: values of [`glassdock_trace::World`].
+
+use crate::mount::{Mount, Namespace};
+use crate::store::{Body, Inode, Superblock};
+use crate::{MountId, MountNsId, Path, Vfs};
+use glassdock_trace::world::{InodeInfo, MountInfo, SuperblockInfo};
+use glassdock_trace::{Change, Delta, World};
+use std::collections::BTreeMap;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(crate) fn superblock(sb: &Superblock) -> SuperblockInfo {
+    SuperblockInfo {
+        fstype: text(&sb.fstype),
+        options: text(&crate::mount::super_options(sb)),
+    }
+}
+
+pub(crate) fn inode(inode: &Inode) -> InodeInfo {
+    let attr = &inode.attr;
+    InodeInfo {
+        mode: attr.mode,
+        uid: attr.uid,
+        gid: attr.gid,
+        nlink: attr.nlink,
+        size: attr.size,
+        rdev: attr.rdev,
+        mtime: attr.mtime.as_nanos(),
+        ctime: attr.ctime.as_nanos(),
+        link: match &inode.body {
+            Body::Symlink(target) => Some(target.clone()),
+            _ => None,
+        },
+        version: inode.version,
+    }
+}
+
+impl Vfs {
+    fn traced_mount(&self, id: MountId, mount: &Mount) -> Option<MountInfo> {
+        let ns = mount.ns?;
+        let sb = self.sbs.get(&mount.sb)?;
+        let Namespace {
+            root: top, traced, ..
+        } = *self.namespaces.get(&ns)?;
+        let root = Path {
+            mount: top,
+            dentry: self.mounts.get(&top)?.root,
+        };
+        Some(MountInfo {
+            ns: traced,
+            parent: mount.parent.map(|(parent, _)| parent.0),
+            target: text(
+                &self
+                    .path_from(
+                        root,
+                        Path {
+                            mount: id,
+                            dentry: mount.root,
+                        },
+                    )
+                    .0,
+            ),
+            root: text(&self.dentry_path(mount.root)),
+            sb: sb.dev.0,
+            fstype: text(&sb.fstype),
+            source: text(&mount.source),
+            options: text(&crate::mount::mount_options(mount.flags)),
+            propagation: text(&self.optional_fields(id, None)),
+        })
+    }
+
+    fn traced_mounts_of(&self, ns: MountNsId) -> BTreeMap<u64, MountInfo> {
+        let mounts = self
+            .namespaces
+            .get(&ns)
+            .into_iter()
+            .flat_map(|ns| &ns.mounts);
+        let views =
+            mounts.filter_map(|&id| Some((id.0, self.traced_mount(id, self.mounts.get(&id)?)?)));
+        views.collect()
+    }
+
+    /// Tells what changed among the mounts of namespaces that were marked. A mount's view depends on the names of
+    /// directories and on other mounts, so views are compared rather than changes followed.
+    pub(crate) fn log_mounts(&mut self) {
+        for ns in std::mem::take(&mut self.dirty_namespaces) {
+            let now = self.traced_mounts_of(ns);
+            let before = self.traced_mounts.remove(&ns).unwrap_or_default();
+            for (&key, view) in &before {
+                if !now.contains_key(&key) {
+                    let change = Change {
+                        key,
+                        before: Some(view.clone()),
+                        after: None,
+                    };
+                    self.deltas.push(Delta::Mount(change));
+                }
+            }
+            for (&key, view) in &now {
+                let before = before.get(&key).cloned();
+                if before.as_ref() != Some(view) {
+                    self.deltas.push(Delta::Mount(Change {
+                        key,
+                        before,
+                        after: Some(view.clone()),
+                    }));
+                }
+            }
+            if !now.is_empty() {
+                self.traced_mounts.insert(ns, now);
+            }
+        }
+    }
+
+    /// The whole state, as the fold of all deltas gives it.
+    pub fn inspect(&self) -> World {
+        let mut world = World::default();
+        for sb in self.sbs.values() {
+            world.superblocks.insert(sb.dev.0, superblock(sb));
+        }
+        for &ns in self.namespaces.keys() {
+            world.mounts.extend(self.traced_mounts_of(ns));
+        }
+        for (&id, inode) in &self.inodes {
+            let (Some(info), Some(sb)) = (self.traced_inode(id), self.sbs.get(&inode.sb)) else {
+                continue;
+            };
+            world.inodes.insert((sb.dev.0, inode.attr.ino), info);
+            for (name, value) in &inode.xattrs {
+                world
+                    .xattrs
+                    .insert((sb.dev.0, inode.attr.ino, name.clone()), value.clone());
+            }
+        }
+        for dentry in self
+            .dentries
+            .values()
+            .filter(|dentry| dentry.hashed && self.tmp(dentry.sb).is_some())
+        {
+            let parent = dentry.parent.and_then(|parent| self.dnode(parent).ok());
+            let (Some(parent), Some(inode), Some(sb)) = (
+                parent,
+                self.inodes.get(&dentry.inode),
+                self.sbs.get(&dentry.sb),
+            ) else {
+                continue;
+            };
+            world.entries.insert(
+                (sb.dev.0, parent.attr.ino, dentry.name.clone()),
+                inode.attr.ino,
+            );
+        }
+        world
+    }
+}
