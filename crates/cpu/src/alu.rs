@@ -1,7 +1,7 @@
 //! Integer arithmetic with flags.
 
 use crate::forms::{BitOp, ShiftOp};
-use crate::op::{Op, T1};
+use crate::op::Op;
 use crate::state::rflags::{AF, CF, OF, PF, SF, ZF};
 use crate::state::{Exit, reg};
 use crate::vm::{Stop, Vm, Word};
@@ -461,7 +461,7 @@ fn double_shift_any<W: Word>(vm: &mut Vm, op: &Op, right: bool, n: u32) {
     vm.flags_result(r, flag(cf, CF) | flag(over, OF));
 }
 
-/// cmpxchg: slot `a` is the destination, slot `b` the new value; `c` when it is a register.
+/// cmpxchg: slot `a` is the destination, slot `b` the new value.
 #[inline(never)]
 pub(crate) fn cmpxchg(vm: &mut Vm, op: &Op) {
     by_width!(op, cmpxchg_any(vm, op));
@@ -475,9 +475,6 @@ fn cmpxchg_any<W: Word>(vm: &mut Vm, op: &Op) {
         vm.set(op.a, new);
     } else {
         vm.set(RAX, dest);
-        if op.a != T1 {
-            vm.set(op.a, dest);
-        }
     }
 }
 

@@ -89,7 +89,7 @@ pub fn decode(bytes: &[u8]) -> Result<Inst, DecodeError> {
     if matches!(form.args, Args::O | Args::OI) && form.rm == Rm::None {
         inst.reg = opcode & 7 | (p.rex & 1) << 3;
     }
-    if form.rm != Rm::None && modrm < 0xc0 {
+    if !matches!(form.rm, Rm::None | Rm::Always) && modrm < 0xc0 {
         inst.mem = Some(memory(&mut r, p, modrm)?);
     }
     if p.lock && !(form.lock && inst.mem.is_some()) {
@@ -139,7 +139,7 @@ fn choose(candidates: &'static [Form], p: Prefixes, modrm: u8) -> Option<&'stati
     };
     candidates.iter().find(|f| {
         let rm = match f.rm {
-            Rm::None | Rm::Any => true,
+            Rm::None | Rm::Any | Rm::Always => true,
             Rm::Mem => modrm < 0xc0,
             Rm::Reg => modrm >= 0xc0,
             Rm::Exact(rm) => modrm >= 0xc0 && modrm & 7 == rm,

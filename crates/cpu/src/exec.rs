@@ -6,13 +6,13 @@ use crate::exec_cold;
 use crate::flags::{Flags, bit};
 use crate::forms::ShiftOp;
 use crate::frames::Frames;
-use crate::op::{BLOCK, Code, FS, GS, SLOTS};
+use crate::op::{BLOCK, Code, FS, GS, Op, SLOTS, T0, ZERO};
 use crate::space::AddressSpace;
 use crate::sse;
 use crate::sse_int;
 use crate::state::{Cpu, Exit, Run, reg, rflags};
 use crate::string::{self, Progress};
-use crate::vm::{Stop, Vm, Word};
+use crate::vm::{Stop, Vm, Word, canonical};
 use crate::x87;
 
 const RSP: usize = reg::RSP;
@@ -41,6 +41,7 @@ impl Cpu {
             r: slots(self),
             fl: Flags::eager(self.flags),
             exit: Exit::Budget,
+            noncanonical: false,
             cpu: self,
             space,
             store,
@@ -674,6 +675,11 @@ impl Runner<'_> {
                         }
                         Code::CallR => {
                             let to = vm.slot(op.a);
+                            if !canonical(to) {
+                                // The push is tried first.
+                                t!(vm.check_store(vm.r[RSP].wrapping_sub(8), 8));
+                                break 'run vm.stop(Exit::GeneralProtection);
+                            }
                             let back = rip_after(vm, cur);
                             match vm.push(back) {
                                 Ok(()) => break 'indirect to,
@@ -684,14 +690,16 @@ impl Runner<'_> {
                                 }
                             }
                         }
-                        Code::JmpR => break 'indirect vm.slot(op.a),
+                        Code::JmpR => break 'indirect t!(vm.branch_target(vm.slot(op.a))),
                         Code::Ret => {
                             let to = t!(vm.load64(vm.r[RSP]));
+                            let to = t!(vm.branch_target(to));
                             vm.r[RSP] = vm.r[RSP].wrapping_add(8);
                             break 'indirect to;
                         }
                         Code::RetI => {
                             let to = t!(vm.load64(vm.r[RSP]));
+                            let to = t!(vm.branch_target(to));
                             vm.r[RSP] = vm.r[RSP].wrapping_add(8 + op.imm as u64);
                             break 'indirect to;
                         }
@@ -795,8 +803,33 @@ impl Runner<'_> {
             return Left::At(at);
         }
         vm.cpu.rip = at;
+        if vm.noncanonical && on_stack(vm, &ops[..pc]) {
+            return Left::Exit(Exit::StackFault);
+        }
         Left::Exit(vm.exit)
     }
+}
+
+/// Whether an address that is not canonical was one of the stack's: with rsp or rbp as its base,
+/// or of an instruction that pushes or pops. The last of `ops` is the one that failed.
+#[cold]
+fn on_stack(vm: &Vm, ops: &[Op]) -> bool {
+    use Code::{Call, CallR, Leave, Pop, Popf, Push, PushI, Ret, RetI};
+    let Some(op) = ops.last() else { return false };
+    let stack = matches!(
+        op.code,
+        Push | PushI | Pop | Popf | Leave | Call | CallR | Ret | RetI
+    );
+    let rare = op.code == Code::Cold && exec_cold::uses_stack(op) && !canonical(vm.r[RSP]);
+    let mut base = op.base;
+    if base == T0 {
+        // The address was computed before; a segment override makes it no stack address.
+        let from = ops.iter().rev().skip(1).take(4).find(|o| o.a == T0);
+        base = from
+            .filter(|o| o.code != Code::LeaT || o.d == ZERO)
+            .map_or(ZERO, |o| o.base);
+    }
+    stack || rare || matches!(usize::from(base), reg::RSP | reg::RBP)
 }
 
 /// The address after the running block, which is where its last instruction ends.

@@ -45,6 +45,16 @@ const ALL: [ColdOp; 22] = {
     ]
 };
 
+/// Whether the instruction pushes or pops.
+pub(crate) fn uses_stack(op: &Op) -> bool {
+    use ColdOp::*;
+    let what = ALL.get(usize::from(op.c));
+    matches!(
+        what,
+        Some(Push16 | Push16Imm | Pop16 | PopMem | Pushf | Enter | Leave16 | PushSeg)
+    )
+}
+
 /// Runs a rare instruction.
 #[inline(never)]
 pub(crate) fn run(vm: &mut Vm, op: &Op) -> Result<(), Stop> {

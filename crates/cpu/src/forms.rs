@@ -31,6 +31,8 @@ pub enum Rm {
     Reg,
     /// Exactly this register number.
     Exact(u8),
+    /// A register, whatever the mode bits say.
+    Always,
 }
 
 /// The immediate that follows.
@@ -1009,7 +1011,7 @@ impl Builder {
         }
         for opcode in [0x20, 0x21, 0x22, 0x23] {
             self.add(Form {
-                rm: Rm::Any,
+                rm: Rm::Always,
                 ..p(1, opcode)
             });
         }

@@ -237,10 +237,11 @@ impl Frames {
 
     /// The frame's bytes.
     pub fn bytes(&self, frame: FrameId) -> &[u8; PAGE] {
-        match self.store.ram.slice(frame.0 << 12, PAGE).try_into() {
-            Ok(bytes) => bytes,
-            Err(_) => &[0; PAGE],
-        }
+        self.store
+            .ram
+            .slice(frame.0 << 12, PAGE)
+            .try_into()
+            .unwrap_or(&[0; PAGE])
     }
 
     /// The frame's bytes, to change. Whoever shares the frame sees the change, so this is for

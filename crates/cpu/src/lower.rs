@@ -364,10 +364,7 @@ impl Lower<'_> {
             Kind::Leave if size == 8 => self.op(Op::new(Code::Leave)),
             Kind::Leave => self.cold(ColdOp::Leave16, inst),
             Kind::Int3 => self.op(Op::new(Code::Int3)),
-            Kind::Privileged => self.op(Op {
-                c: 1,
-                ..Op::new(Code::Raise)
-            }),
+            Kind::Privileged => self.privileged(inst),
             Kind::Ud => self.op(Op::new(Code::Raise)),
             Kind::Jcc => self.op(Op {
                 c: inst.low,
@@ -423,6 +420,21 @@ impl Lower<'_> {
             Kind::Sse(op) => self.sse(inst, op),
             Kind::X87(op) => self.x87(inst, op),
         }
+    }
+
+    fn privileged(&mut self, inst: &Inst) {
+        let exists = match (inst.form.map, inst.form.opcode) {
+            // Control and debug registers that there are not.
+            (1, 0x20 | 0x22) => matches!(inst.reg, 0 | 2 | 3 | 4 | 8),
+            (1, 0x21 | 0x23) => inst.reg < 8,
+            // `int 3` is for everybody.
+            (0, 0xcd) if inst.imm == 3 => return self.op(Op::new(Code::Int3)),
+            _ => true,
+        };
+        self.op(Op {
+            c: u8::from(exists),
+            ..Op::new(Code::Raise)
+        });
     }
 
     fn mem_cold(&mut self, inst: &Inst, what: ColdOp) {
@@ -1100,7 +1112,7 @@ impl Lower<'_> {
         let Some(m) = inst.mem else {
             let b = self.read(inst, inst.reg, size, T2);
             let a = self.read(inst, inst.rm, size, T1);
-            self.abcd(Code::Cmpxchg, a, b, 1, log(size));
+            self.abcd(Code::Cmpxchg, a, b, 0, log(size));
             if a == T1 {
                 self.write(inst, inst.rm, size, T1);
             }

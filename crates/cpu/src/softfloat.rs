@@ -279,18 +279,29 @@ pub(crate) fn round(sign: bool, exp: i32, mant: u128, format: Format, c: Control
         up,
     };
     if e > format.max {
-        if c.masked & OE == 0 {
+        if c.masked & OE == 0 && (c.wrap == 0 || e - c.wrap <= format.max) {
             return finite(keep, e - c.wrap, flags | OE, up);
         }
-        return overflow(sign, format, c.rounding);
+        // To be trapped and beyond even the wrapped exponents: infinite whatever the rounding.
+        let beyond = c.masked & OE == 0;
+        return overflow(
+            sign,
+            format,
+            if beyond {
+                rounding::NEAREST
+            } else {
+                c.rounding
+            },
+        );
     }
     if e >= format.min {
         return finite(keep, e, flags, up);
     }
-    if c.masked & UE == 0 {
+    if c.masked & UE == 0 && (c.wrap == 0 || e + c.wrap >= format.min) {
         return finite(keep, e + c.wrap, flags | UE, up);
     }
-    if c.flush {
+    // Flushed, or to be trapped and beyond even the wrapped exponents.
+    if c.flush || c.masked & UE == 0 {
         return Rounded {
             flags: UE | PE,
             ..Rounded::special(Class::Zero, sign)

@@ -150,14 +150,14 @@ impl Tlb {
     #[inline(always)]
     pub(crate) fn read(&self, addr: u64, size: u64) -> Option<u32> {
         let e = &self.data[(addr >> 12) as usize & (TLB_SIZE - 1)];
-        (addr.wrapping_add(size - 1) & !0xfff == e.read).then(|| e.host | (addr as u32 & 0xfff))
+        (addr.wrapping_add(size - 1) & !0xfff == e.read).then_some(e.host | (addr as u32 & 0xfff))
     }
 
     /// As [`Tlb::read`], for stores.
     #[inline(always)]
     pub(crate) fn write(&self, addr: u64, size: u64) -> Option<u32> {
         let e = &self.data[(addr >> 12) as usize & (TLB_SIZE - 1)];
-        (addr.wrapping_add(size - 1) & !0xfff == e.write).then(|| e.host | (addr as u32 & 0xfff))
+        (addr.wrapping_add(size - 1) & !0xfff == e.write).then_some(e.host | (addr as u32 & 0xfff))
     }
 
     /// The frame that instructions at `addr` are fetched from.

@@ -682,6 +682,7 @@ fn mmx(vm: &mut Vm, op: &Op, tag: Tag, wide: bool) -> Result<(), Stop> {
     let a = mmx_reg(vm, op.a);
     let result = match tag {
         Tag::Emms => {
+            enter_mmx(vm)?;
             vm.cpu.x87.used = 0;
             return Ok(());
         }
@@ -798,10 +799,11 @@ fn convert(vm: &mut Vm, op: &Op, wide: bool) -> Result<(), Stop> {
     } else {
         vm.xmm(op.b)
     };
-    let r = sse_fp::convert(vm, what, s, wide, vm.xmm(op.a))?;
     if mmx {
+        // Also when the conversion traps.
         enter_mmx(vm)?;
     }
+    let r = sse_fp::convert(vm, what, s, wide, vm.xmm(op.a))?;
     if shape.to_mmx {
         set_mmx(vm, op.a, r as u64);
     } else if shape.to_gpr {

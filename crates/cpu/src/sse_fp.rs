@@ -456,7 +456,7 @@ impl Env {
         }
     }
 
-    fn from_integer(&mut self, v: i64, f: Format) -> u64 {
+    fn integer_to(&mut self, v: i64, f: Format) -> u64 {
         self.round(softfloat::from_integer(v).raw(), f)
     }
 
@@ -498,17 +498,17 @@ pub(crate) fn convert(
     let low = |v: u64| low64(u128::from(v));
     let out = match what {
         Pi2ps => low64(pair(
-            e.from_integer(int(0), SINGLE),
-            e.from_integer(int(1), SINGLE),
+            e.integer_to(int(0), SINGLE),
+            e.integer_to(int(1), SINGLE),
             32,
         )),
         Pi2pd | Dq2pd => pair(
-            e.from_integer(int(0), DOUBLE),
-            e.from_integer(int(1), DOUBLE),
+            e.integer_to(int(0), DOUBLE),
+            e.integer_to(int(1), DOUBLE),
             64,
         ),
-        Si2ss => low32(e.from_integer(gpr, SINGLE)),
-        Si2sd => low(e.from_integer(gpr, DOUBLE)),
+        Si2ss => low32(e.integer_to(gpr, SINGLE)),
+        Si2sd => low(e.integer_to(gpr, DOUBLE)),
         Tps2pi | Ps2pi => {
             let t = what == Tps2pi;
             pair(
@@ -540,7 +540,7 @@ pub(crate) fn convert(
         Ss2sd => low(e.resize(lane(s, 0, 32), SINGLE, DOUBLE)),
         Sd2ss => low32(e.resize(lane(s, 0, 64), DOUBLE, SINGLE)),
         Dq2ps => (0..4).fold(0, |r, i| {
-            r | u128::from(e.from_integer(int(i), SINGLE)) << (32 * i)
+            r | u128::from(e.integer_to(int(i), SINGLE)) << (32 * i)
         }),
         Ps2dq | Tps2dq => (0..4).fold(0, |r, i| {
             let v = e.integer(lane(s, i, 32), SINGLE, what == Tps2dq, 32);

@@ -86,7 +86,11 @@ fn interleave(a: u128, b: u128, width: usize, high: bool) -> u128 {
     let out: [u8; 16] = std::array::from_fn(|i| {
         let (element, byte) = (i / (2 * width), i % width);
         let at = (from + element * width + byte) & 15;
-        if i / width % 2 == 0 { a[at] } else { b[at] }
+        if (i / width).is_multiple_of(2) {
+            a[at]
+        } else {
+            b[at]
+        }
     });
     u128::from_le_bytes(out)
 }

@@ -200,6 +200,7 @@ impl Cpu {
         let f = &mut self.x87;
         f.control = u16::from_le_bytes(le(image, 0)) & 0x1f7f | 0x40;
         f.status = u16::from_le_bytes(le(image, 2));
+        crate::x87::Fpu { x: f }.update();
         f.used = image[4];
         f.opcode = u16::from_le_bytes(le(image, 6)) & 0x7ff;
         f.ip = u64::from_le_bytes(le(image, 8));

@@ -71,9 +71,6 @@ fn repeat(vm: &mut Vm, op: &Op, walk: &Walk, allowed: u64) -> (u64, Progress) {
     loop {
         let count = walk.reg(vm, reg::RCX);
         if count == 0 {
-            if walk.mask != u64::MAX && done == 0 {
-                vm.r[reg::RCX] &= walk.mask;
-            }
             return (done, Progress::Done);
         }
         if done == allowed {

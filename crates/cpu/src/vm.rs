@@ -20,6 +20,8 @@ pub(crate) struct Vm<'a> {
     pub(crate) r: [u64; SLOTS],
     pub(crate) fl: Flags,
     pub(crate) exit: Exit,
+    /// The exit is because of an address that is not canonical.
+    pub(crate) noncanonical: bool,
     pub(crate) cpu: &'a mut Cpu,
     pub(crate) space: &'a mut AddressSpace,
     pub(crate) store: &'a mut Store,
@@ -104,6 +106,16 @@ impl Vm<'_> {
         self.slot(op.base).wrapping_add(op.disp as u64)
     }
 
+    /// Refuses to go to an address that is not canonical.
+    #[inline(always)]
+    pub(crate) fn branch_target(&mut self, to: u64) -> Result<u64, Stop> {
+        if canonical(to) {
+            Ok(to)
+        } else {
+            Err(self.stop(Exit::GeneralProtection))
+        }
+    }
+
     pub(crate) fn stop(&mut self, exit: Exit) -> Stop {
         self.exit = exit;
         Stop::Exit
@@ -167,6 +179,7 @@ impl Vm<'_> {
     fn bad_address(&mut self, addr: u64, len: usize) -> Result<(), Stop> {
         let last = addr.wrapping_add(len as u64 - 1);
         if !canonical(addr) || !canonical(last) {
+            self.noncanonical = true;
             return Err(self.stop(Exit::GeneralProtection));
         }
         if self.cpu.flags & rflags::AC != 0 && !addr.is_multiple_of(len as u64) && len <= 8 {

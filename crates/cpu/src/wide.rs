@@ -119,8 +119,8 @@ impl Wide {
     pub(crate) fn mul(self, o: Wide) -> Wide {
         let low = |v: u128| v & u128::from(u64::MAX);
         let (a, b, c, d) = (self.m >> 64, low(self.m), o.m >> 64, low(o.m));
-        let middle = (b * d >> 64) + low(a * d) + low(b * c);
-        let high = a * c + (a * d >> 64) + (b * c >> 64) + (middle >> 64);
+        let middle = ((b * d) >> 64) + low(a * d) + low(b * c);
+        let high = a * c + ((a * d) >> 64) + ((b * c) >> 64) + (middle >> 64);
         let rest = low(middle);
         let neg = self.neg != o.neg;
         // Keeps a bit more when the product lacks the top one.
@@ -139,7 +139,7 @@ impl Wide {
         }
         let shift = q.leading_zeros();
         Wide {
-            m: q << shift | (r << shift) / k,
+            m: (q << shift) | ((r << shift) / k),
             exp: self.exp - shift as i32,
             ..self
         }
@@ -177,8 +177,18 @@ impl Wide {
         if self.exp < -1 {
             return 0;
         }
-        let v = ((self.m >> (126 - self.exp.min(62))) + 1 >> 1) as i64;
+        let v = (((self.m >> (126 - self.exp.min(62))) + 1) >> 1) as i64;
         if self.neg { -v } else { v }
+    }
+
+    /// The sum of a series of which only the first term counts: just below one where the next is
+    /// negative, so that it rounds the right way.
+    fn nudged(self, first: bool, down: bool) -> Wide {
+        if first && down {
+            wide(-1, u128::MAX)
+        } else {
+            self
+        }
     }
 
     /// `self` times the sum of `x^n / d(n)` from n = 0, where `d` is given as the factor between
@@ -188,6 +198,7 @@ impl Wide {
         for n in 1..200 {
             term = term.mul(x).div_small(factor(n));
             if term.m == 0 || term.exp < -130 {
+                sum = sum.nudged(n == 1, x.neg);
                 break;
             }
             sum = sum.add(term);
@@ -201,6 +212,7 @@ impl Wide {
         for n in 1..200u64 {
             power = power.mul(x);
             if power.m == 0 || power.exp < -130 {
+                sum = sum.nudged(n == 1, x.neg);
                 break;
             }
             sum = sum.add(power.div_small(2 * n + 1));

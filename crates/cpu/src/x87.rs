@@ -41,7 +41,7 @@ pub enum Source {
 #[repr(u8)]
 #[rustfmt::skip]
 pub enum Misc {
-    Fld, Fxch, Nop, Fst, Fstp, Ffree, Ffreep, Fucom, Fucomp, Fucompp, Fcompp, Fcomi, Fcomip,
+    Fld, Fxch, Nop, Feni, Fst, Fstp1, Fstp, Ffree, Ffreep, Fucom, Fucomp, Fucompp, Fcompp, Fcomi, Fcomip,
     Fucomi, Fucomip, Fcmov, Fcmovn, Fld32, Fld64, Fld80, Fst32, Fstp32, Fst64, Fstp64, Fstp80,
     Fild16, Fild32, Fild64, Fist16, Fistp16, Fist32, Fistp32, Fistp64, Fbld, Fbstp, Fldenv, Fldcw,
     Fnstenv, Fnstcw, Frstor, Fnsave, FnstswMem, FnstswAx, Fnclex, Fninit, Fchs, Fabs, Ftst, Fxam,
@@ -50,10 +50,10 @@ pub enum Misc {
 }
 
 #[rustfmt::skip]
-const MISC: [Misc; 67] = {
+const MISC: [Misc; 69] = {
     use Misc::*;
     [
-        Fld, Fxch, Nop, Fst, Fstp, Ffree, Ffreep, Fucom, Fucomp, Fucompp, Fcompp, Fcomi, Fcomip,
+        Fld, Fxch, Nop, Feni, Fst, Fstp1, Fstp, Ffree, Ffreep, Fucom, Fucomp, Fucompp, Fcompp, Fcomi, Fcomip,
         Fucomi, Fucomip, Fcmov, Fcmovn, Fld32, Fld64, Fld80, Fst32, Fstp32, Fst64, Fstp64, Fstp80,
         Fild16, Fild32, Fild64, Fist16, Fistp16, Fist32, Fistp32, Fistp64, Fbld, Fbstp, Fldenv,
         Fldcw, Fnstenv, Fnstcw, Frstor, Fnsave, FnstswMem, FnstswAx, Fnclex, Fninit, Fchs, Fabs,
@@ -184,7 +184,7 @@ fn registers(rows: &mut Vec<Form>) {
     for (opcode, ext, name, op) in [
         (0xd9, 0, "fld", Fld),
         (0xd9, 1, "fxch", Fxch),
-        (0xd9, 3, "fstp", Fstp),
+        (0xd9, 3, "fstp1", Fstp1),
         (0xdd, 0, "ffree", Ffree),
         (0xdd, 1, "fxch", Fxch),
         (0xdd, 2, "fst", Fst),
@@ -217,11 +217,11 @@ fn registers(rows: &mut Vec<Form>) {
         (0xda, 5, 1, "fucompp", Fucompp),
         (0xde, 3, 1, "fcompp", Fcompp),
         (0xdf, 4, 0, "fnstsw ax", FnstswAx),
-        (0xdb, 4, 0, "feni", Nop),
-        (0xdb, 4, 1, "fdisi", Nop),
+        (0xdb, 4, 0, "feni", Feni),
+        (0xdb, 4, 1, "fdisi", Feni),
         (0xdb, 4, 2, "fnclex", Fnclex),
         (0xdb, 4, 3, "fninit", Fninit),
-        (0xdb, 4, 4, "fsetpm", Nop),
+        (0xdb, 4, 4, "fsetpm", Feni),
         (0xd9, 2, 0, "fnop", Nop),
         (0xd9, 4, 0, "fchs", Fchs),
         (0xd9, 4, 1, "fabs", Fabs),
@@ -418,7 +418,7 @@ impl Fpu<'_> {
     }
 
     /// The error summary follows flags and masks.
-    fn update(&mut self) {
+    pub(crate) fn update(&mut self) {
         let raised = self.x.status & !self.x.control & 0x3f != 0;
         self.x.status = self.x.status & !(ES | B) | if raised { ES | B } else { 0 };
     }
@@ -548,7 +548,7 @@ pub(crate) fn run(vm: &mut Vm, op: &Op) -> Result<(), Stop> {
     use Misc::*;
     if !matches!(
         what,
-        Fnstcw | Fnstenv | Fnsave | FnstswMem | FnstswAx | Fnclex | Fninit
+        Feni | Fnstcw | Fnstenv | Fnsave | FnstswMem | FnstswAx | Fnclex | Fninit
     ) {
         check_pending(vm)?;
     }
@@ -620,7 +620,12 @@ fn simple(f: &mut Fpu, what: Misc, i: u8) {
             f.set(0, b);
             f.set(i, a);
         }
-        Fst | Fstp => {
+        // The undocumented encoding does not mind an empty register.
+        Fstp1 if f.empty(0) => {
+            f.set_c1(false);
+            f.pop();
+        }
+        Fst | Fstp | Fstp1 => {
             if f.empty(0) {
                 if !f.underflow() {
                     return;
@@ -630,12 +635,16 @@ fn simple(f: &mut Fpu, what: Misc, i: u8) {
                 f.set_c1(false);
                 f.set(i, f.st(0));
             }
-            if what == Fstp {
+            if what != Fst {
                 f.pop();
             }
         }
-        Ffree => f.free(i),
+        Ffree => {
+            f.set_c1(false);
+            f.free(i);
+        }
         Ffreep => {
+            f.set_c1(false);
             f.free(i);
             f.pop();
         }
@@ -695,15 +704,13 @@ fn simple(f: &mut Fpu, what: Misc, i: u8) {
         }
         Ftst => {
             if f.empty(0) {
-                if f.underflow() {
-                    f.codes(C0 | C2 | C3);
-                }
+                compare_empty(f);
                 return;
             }
             let zero = F80 { mant: 0, se: 0 };
             compare_values(f, f.st(0), zero, true);
         }
-        Nop | Fwait => {}
+        Nop | Feni | Fwait => {}
         other => x87_fn::run(f, other),
     }
 }
@@ -728,48 +735,42 @@ fn examine(f: &mut Fpu) {
     f.codes(class | sign);
 }
 
-/// The condition codes of a comparison, or None where it traps.
-fn order_codes(f: &mut Fpu, a: F80, b: F80, quiet_signals: bool) -> Option<u16> {
-    f.set_c1(false);
+/// The condition codes of a comparison, and whether it does not trap.
+fn order_codes(f: &mut Fpu, a: F80, b: F80, quiet_signals: bool) -> (u16, bool) {
     let unordered = C0 | C2 | C3;
     let (Value::Num(x), Value::Num(y)) = (unpack80(a), unpack80(b)) else {
-        return f.raise(IE).then_some(unordered);
+        return (unordered, f.raise(IE));
     };
     if x.nan() || y.nan() {
         let signaling = x.class == Class::Signaling || y.class == Class::Signaling;
-        if (quiet_signals || signaling) && !f.raise(IE) {
-            return None;
-        }
-        return Some(unordered);
+        return (unordered, !(quiet_signals || signaling) || f.raise(IE));
     }
-    if !f.denormals(&[x, y]) {
-        return None;
-    }
-    Some(match crate::softfloat::compare(x, y) {
+    let codes = match crate::softfloat::compare(x, y) {
         std::cmp::Ordering::Greater => 0,
         std::cmp::Ordering::Less => C0,
         std::cmp::Ordering::Equal => C3,
-    })
+    };
+    (codes, f.denormals(&[x, y]))
 }
 
+/// Sets the condition codes, also where the comparison traps; false then.
 fn compare_values(f: &mut Fpu, a: F80, b: F80, quiet_signals: bool) -> bool {
-    match order_codes(f, a, b, quiet_signals) {
-        Some(codes) => {
-            f.codes(codes);
-            true
-        }
-        None => false,
-    }
+    let (codes, ok) = order_codes(f, a, b, quiet_signals);
+    f.codes(codes);
+    ok
+}
+
+/// The same where an operand is an empty register.
+fn compare_empty(f: &mut Fpu) -> bool {
+    let ok = f.underflow();
+    f.codes(C0 | C2 | C3);
+    ok
 }
 
 /// fcom and fucom with ST(i), then `pops` pops.
 fn compare(f: &mut Fpu, i: u8, quiet_signals: bool, pops: u8) {
     let ok = if f.empty(0) || f.empty(i) {
-        let ok = f.underflow();
-        if ok {
-            f.codes(C0 | C2 | C3);
-        }
-        ok
+        compare_empty(f)
     } else {
         compare_values(f, f.st(0), f.st(i), quiet_signals)
     };
@@ -781,14 +782,13 @@ fn compare(f: &mut Fpu, i: u8, quiet_signals: bool, pops: u8) {
 fn compare_flags(vm: &mut Vm, i: u8, quiet_signals: bool, pop: bool) {
     use crate::state::rflags::{ARITH, CF, PF, ZF};
     let mut f = Fpu { x: &mut vm.cpu.x87 };
-    let codes = if f.empty(0) || f.empty(i) {
-        f.underflow().then_some(C0 | C2 | C3)
+    let (codes, ok) = if f.empty(0) || f.empty(i) {
+        (C0 | C2 | C3, f.underflow())
     } else {
         let (a, b) = (f.st(0), f.st(i));
         order_codes(&mut f, a, b, quiet_signals)
     };
-    let Some(codes) = codes else { return };
-    if pop {
+    if pop && ok {
         f.pop();
     }
     let bit = |code: u16, flag: u64| if codes & code != 0 { flag } else { 0 };
@@ -802,12 +802,11 @@ fn conditional_move(vm: &mut Vm, op: &Op, negate: bool) {
     let mut f = Fpu { x: &mut vm.cpu.x87 };
     let i = op.b & 7;
     if f.empty(0) || f.empty(i) {
-        if f.underflow() && holds {
+        if f.underflow() {
             f.set(0, INDEFINITE);
         }
         return;
     }
-    f.set_c1(false);
     if holds {
         f.set(0, f.st(i));
     }
@@ -864,15 +863,17 @@ fn arith(vm: &mut Vm, op: &Op) -> Result<(), Stop> {
     let pops = op.c == Source::ToStiPop as u8 || op.d == 3;
     let compares = matches!(op.d, 2 | 3);
     if f.empty(0) || mem.is_none() && f.empty(i) {
-        if f.underflow() {
-            if compares {
-                f.codes(C0 | C2 | C3);
-            } else {
+        let ok = if compares {
+            compare_empty(f)
+        } else {
+            let ok = f.underflow();
+            if ok {
                 f.set(dest, INDEFINITE);
             }
-            if pops {
-                f.pop();
-            }
+            ok
+        };
+        if ok && pops {
+            f.pop();
         }
         return Ok(());
     }
@@ -885,7 +886,8 @@ fn arith(vm: &mut Vm, op: &Op) -> Result<(), Stop> {
     let ok = if compares {
         // A narrow denormal became normal when it was widened; the flag is still due.
         let narrow = mem == Some(true) && !matches!(unpack80(a), Value::Unsupported) && !is_nan(a);
-        (!narrow || f.raise(DE)) && compare_values(f, a, b, true)
+        let ok = !narrow || f.raise(DE);
+        compare_values(f, a, b, true) && ok
     } else {
         match compute(f, op.d, a, b, mem == Some(true)) {
             Some(v) => {
@@ -968,8 +970,9 @@ fn load(vm: &mut Vm, op: &Op, what: Misc) -> Result<(), Stop> {
                 return Ok(());
             }
         }
-        if n.denormal && !f.raise(DE) {
-            return Ok(());
+        if n.denormal {
+            // Loaded also where that traps.
+            f.raise(DE);
         }
     }
     f.push_checked(v);
@@ -1003,20 +1006,12 @@ fn decimal(b: &[u8; 10]) -> F80 {
     }
 }
 
-/// Stores `bytes` for a store instruction and pops.
-fn finish_store(vm: &mut Vm, op: &Op, bytes: &[u8], pop: bool, before: u16) -> Result<(), Stop> {
-    let done = match bytes.len() {
-        _ if bytes.is_empty() => Ok(()),
-        _ => store_bytes(vm, vm.ea(op), bytes),
-    };
-    if done == Err(Stop::Exit) {
-        vm.cpu.x87.status = before;
-        return done;
-    }
-    if pop && !bytes.is_empty() {
+/// Stores `bytes`, which was checked to be possible before anything changed, and pops.
+fn finish_store(vm: &mut Vm, op: &Op, bytes: &[u8], pop: bool) -> Result<(), Stop> {
+    if pop {
         Fpu { x: &mut vm.cpu.x87 }.pop();
     }
-    done
+    store_bytes(vm, vm.ea(op), bytes)
 }
 
 fn store_bytes(vm: &mut Vm, addr: u64, bytes: &[u8]) -> Result<(), Stop> {
@@ -1024,7 +1019,7 @@ fn store_bytes(vm: &mut Vm, addr: u64, bytes: &[u8]) -> Result<(), Stop> {
 }
 
 fn store_float(vm: &mut Vm, op: &Op, format: Format, pop: bool) -> Result<(), Stop> {
-    let before = vm.cpu.x87.status;
+    vm.check_store(vm.ea(op), if format.precision == 24 { 4 } else { 8 })?;
     let f = &mut Fpu { x: &mut vm.cpu.x87 };
     let value = if f.empty(0) {
         f.underflow()
@@ -1034,7 +1029,7 @@ fn store_float(vm: &mut Vm, op: &Op, format: Format, pop: bool) -> Result<(), St
     };
     let Some(v) = value else { return Ok(()) };
     let len = if format.precision == 24 { 4 } else { 8 };
-    finish_store(vm, op, &v.to_le_bytes()[..len], pop, before)
+    finish_store(vm, op, &v.to_le_bytes()[..len], pop)
 }
 
 /// An extended number as single or double; None when an exception keeps it from being stored.
@@ -1058,13 +1053,19 @@ fn narrow(f: &mut Fpu, v: F80, format: Format) -> Option<u64> {
         return Some(pack(Rounded::special(n.class, n.sign), format));
     };
     let r = round(sign, exp, mant, format, f.control());
-    let traps = !f.raise(r.flags) && r.flags & (OE | UE) & !f.control().masked != 0;
+    let traps = r.flags & (OE | UE) & !f.control().masked;
+    if traps != 0 {
+        // Nothing is stored, so nothing is inexact.
+        f.raise(traps);
+        return None;
+    }
+    f.raise(r.flags);
     f.set_c1(r.flags & PE != 0 && r.up);
-    (!traps).then(|| pack(r, format))
+    Some(pack(r, format))
 }
 
 fn store_extended(vm: &mut Vm, op: &Op) -> Result<(), Stop> {
-    let before = vm.cpu.x87.status;
+    vm.check_store(vm.ea(op), 10)?;
     let f = &mut Fpu { x: &mut vm.cpu.x87 };
     let v = if !f.empty(0) {
         f.set_c1(false);
@@ -1077,7 +1078,7 @@ fn store_extended(vm: &mut Vm, op: &Op) -> Result<(), Stop> {
     let mut b = [0; 10];
     b[..8].copy_from_slice(&v.mant.to_le_bytes());
     b[8..].copy_from_slice(&v.se.to_le_bytes());
-    finish_store(vm, op, &b, true, before)
+    finish_store(vm, op, &b, true)
 }
 
 /// ST(0) as an integer within `limit`; None when that traps. What does not fit is `Some(None)`.
@@ -1103,19 +1104,19 @@ fn integer(f: &mut Fpu, fits: impl Fn(i128) -> bool) -> Option<Option<i128>> {
 }
 
 fn store_integer(vm: &mut Vm, op: &Op, size: usize, pop: bool) -> Result<(), Stop> {
-    let before = vm.cpu.x87.status;
+    vm.check_store(vm.ea(op), size)?;
     let min = -(1i128 << (8 * size - 1));
     let f = &mut Fpu { x: &mut vm.cpu.x87 };
     let Some(v) = integer(f, |v| v >= min && v < -min) else {
         return Ok(());
     };
     let v = v.unwrap_or(min) as i64;
-    finish_store(vm, op, &v.to_le_bytes()[..size], pop, before)
+    finish_store(vm, op, &v.to_le_bytes()[..size], pop)
 }
 
 fn store_decimal(vm: &mut Vm, op: &Op) -> Result<(), Stop> {
     const LIMIT: i128 = 1_000_000_000_000_000_000;
-    let before = vm.cpu.x87.status;
+    vm.check_store(vm.ea(op), 10)?;
     let f = &mut Fpu { x: &mut vm.cpu.x87 };
     let negative = f.st(0).se >> 15 != 0;
     let Some(v) = integer(f, |v| v.abs() < LIMIT) else {
@@ -1125,12 +1126,12 @@ fn store_decimal(vm: &mut Vm, op: &Op) -> Result<(), Stop> {
     if let Some(v) = v {
         let mut rest = v.unsigned_abs() as u64;
         for digit in &mut b[..9] {
-            *digit = (rest % 10 | (rest / 10 % 10) << 4) as u8;
+            *digit = ((rest % 10) | ((rest / 10 % 10) << 4)) as u8;
             rest /= 100;
         }
         b[9] = u8::from(negative) << 7;
     }
-    finish_store(vm, op, &b, true, before)
+    finish_store(vm, op, &b, true)
 }
 
 /// The tag word of an environment, two bits for each register.

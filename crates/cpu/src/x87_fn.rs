@@ -73,8 +73,10 @@ pub(crate) fn run(f: &mut Fpu, what: Misc) {
         Misc::Fptan => trigonometric(f, what),
         Misc::Fxtract => extract(f),
         Misc::Fscale => binary(f, false, scale),
-        Misc::Fprem => binary(f, false, |f, x, y| remainder(f, x, y, false)),
-        Misc::Fprem1 => binary(f, false, |f, x, y| remainder(f, x, y, true)),
+        Misc::Fprem | Misc::Fprem1 => {
+            f.x.status &= !C2;
+            binary(f, false, |f, x, y| remainder(f, x, y, what == Misc::Fprem1));
+        }
         Misc::Fyl2x => binary(f, true, y_log_x),
         Misc::Fyl2xp1 => binary(f, true, y_log_x_plus_one),
         _ => binary(f, true, arc_tangent),
@@ -329,6 +331,7 @@ fn sine_cosine(a: Num) -> (Wide, Wide) {
 
 fn trigonometric(f: &mut Fpu, what: Misc) {
     let two = matches!(what, Misc::Fsincos | Misc::Fptan);
+    f.x.status &= !C2;
     if f.empty(0) {
         if f.underflow() {
             f.set(0, INDEFINITE);
@@ -338,33 +341,27 @@ fn trigonometric(f: &mut Fpu, what: Misc) {
         }
         return;
     }
-    let v = f.st(0);
-    let (first, second) = match f.operands(v, v) {
-        Err(decided) => (decided, decided),
-        Ok((a, _)) if a.infinite() => {
-            let nan = f.raise(IE).then_some(INDEFINITE);
-            f.x.status &= !C2;
-            (nan, nan)
-        }
-        Ok((a, _)) if a.exp >= 63 && !a.zero() => {
-            f.x.status = f.x.status & !C1 | C2;
-            return;
-        }
-        Ok((a, _)) => {
-            f.x.status &= !C2;
-            results(f, a, what)
-        }
-    };
-    f.x.status &= !C2;
     if two && !f.empty(7) {
-        f.x.status |= C1;
-        f.x.status |= 1 << 6;
+        f.x.status |= C1 | 1 << 6;
         if f.raise(IE) {
             f.set(0, INDEFINITE);
             f.push_checked(INDEFINITE);
         }
         return;
     }
+    let v = f.st(0);
+    let (first, second) = match f.operands(v, v) {
+        Err(decided) => (decided, decided),
+        Ok((a, _)) if a.infinite() => {
+            let nan = f.raise(IE).then_some(INDEFINITE);
+            (nan, nan)
+        }
+        Ok((a, _)) if a.exp >= 63 && !a.zero() => {
+            f.x.status = f.x.status & !C1 | C2;
+            return;
+        }
+        Ok((a, _)) => results(f, a, what),
+    };
     let Some(first) = first else { return };
     f.set(0, first);
     if let (true, Some(second)) = (two, second) {
