@@ -61,6 +61,10 @@ pub struct Facts {
     pub memory: i64,
     /// Whether control groups are version 2.
     pub cgroup2: bool,
+    /// Whether a container can have a network namespace of its own.
+    pub net_namespace: bool,
+    /// Types of file systems that the kernel has.
+    pub filesystems: Vec<String>,
 }
 
 /// State that requests share. No lock in it is held across a wait.

@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, Facts, Kernel};
 use crate::time;
-use glassdock_abi::{PathArg, Sys};
+use glassdock_abi::{Fd, Io, PathArg, Sys};
 use glassdock_api::system::{
     Commit, ComponentVersion, Info, PlatformInfo, PluginsInfo, RegistryConfig, RuntimeInfo,
     SwarmInfo, Version,
@@ -21,6 +21,7 @@ impl<S: Kernel> Engine<S> {
         let details = [
             ("ApiVersion", version::MAX),
             ("Arch", "amd64"),
+            ("Experimental", "false"),
             ("KernelVersion", kernel),
             ("MinAPIVersion", version::MIN),
             ("Os", "linux"),
@@ -155,6 +156,15 @@ impl Facts {
                 .and_then(|kib| kib.trim().parse::<i64>().ok())
                 .map_or(0, |kib| kib.saturating_mul(1024)),
             cgroup2: has_cgroup2(sys).await,
+            net_namespace: sys
+                .readlinkat(Fd::CWD, "/proc/self/ns/net".into())
+                .await
+                .is_ok(),
+            filesystems: text("/proc/filesystems")
+                .await
+                .lines()
+                .filter_map(|line| line.split_whitespace().last().map(str::to_string))
+                .collect(),
         }
     }
 }

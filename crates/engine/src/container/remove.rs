@@ -90,11 +90,9 @@ impl<S: Kernel> Engine<S> {
         }
         self.container_event(container, "destroy", &[]);
         self.change(container, |inner| inner.removed = true);
+        // That it could not be started, if so, the start has told; its removal went well.
         container.with(|inner| {
-            let ended = (
-                inner.record.state.exit_code,
-                inner.record.state.error.clone(),
-            );
+            let ended = (inner.record.state.exit_code, String::new());
             inner.waiters.removed(&ended);
         });
         Ok(())

@@ -96,6 +96,7 @@ impl<S: Kernel> Engine<S> {
             args: &record.args,
             config: &record.config,
             host: &record.host,
+            facts: &self.shared.facts,
             mounts: &mounts,
             user: user.user,
             rootfs: &merged.to_string(),
@@ -148,9 +149,11 @@ impl<S: Kernel> Engine<S> {
             stdin_once: record.config.stdin_once,
             log: (!record.log_path.is_empty()).then(|| record.log_path.clone()),
         };
-        Shim::start(&self.sys, options)
-            .await
-            .map_err(|error| self.failed_start(container, &error.message))
+        // The words that moby and containerd put around a runtime's message.
+        Shim::start(&self.sys, options).await.map_err(|error| {
+            let around = "failed to create task for container: failed to create shim task: OCI runtime create failed";
+            self.failed_start(container, &format!("{around}: {}: unknown", error.message))
+        })
     }
 
     /// Enters the exit code that an error stands for.

@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use glassdock_api::exec::{ExecCreate, ExecStart};
 use glassdock_api::{IdResponse, MEDIA_TYPE_MULTIPLEXED_STREAM, MEDIA_TYPE_RAW_STREAM};
 use glassdock_http::Upgraded;
+use glassdock_runtime::proto::Stream;
 use http::StatusCode;
 
 pub(super) fn routes<S: Kernel>() -> Router<Engine<S>> {
@@ -56,11 +57,16 @@ async fn start<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respon
             match engine.start_exec(&id, start, true).await {
                 Ok(Some(session)) => drop(session.run(client).await),
                 Ok(None) => {}
-                Err(error) => drop(
-                    client
-                        .write_all(format!("{}\r\n", error.message).as_bytes())
-                        .await,
-                ),
+                Err(error) => {
+                    let text = format!("{}\r\n", error.message).into_bytes();
+                    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+                    let header = if tty {
+                        Vec::new()
+                    } else {
+                        Stream::Stdout.header(length).to_vec()
+                    };
+                    let _ = client.write_all(&[header, text].concat()).await;
+                }
             }
         }))
     })

@@ -6,6 +6,7 @@ pub mod caps;
 pub mod mounts;
 pub mod user;
 
+use crate::engine::Facts;
 use crate::error::Result;
 use glassdock_api::container::{Config, HostConfig};
 use glassdock_oci::runtime::{
@@ -59,6 +60,8 @@ pub struct SpecInput<'a> {
     pub config: &'a Config,
     /// What was asked for of the host.
     pub host: &'a HostConfig,
+    /// What the kernel has.
+    pub facts: &'a Facts,
     /// Mounts that were asked for.
     pub mounts: &'a Mounts,
     /// The user, looked up.
@@ -114,7 +117,7 @@ pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
         annotations: host.annotations.clone().unwrap_or_default(),
         linux: Some(Linux {
             sysctl: host.sysctls.clone().unwrap_or_default(),
-            namespaces: namespaces(host),
+            namespaces: namespaces(host, input.facts),
             rootfs_propagation: root_propagation(input.mounts),
             masked_paths: host.masked_paths.clone().unwrap_or_default(),
             readonly_paths: host.readonly_paths.clone().unwrap_or_default(),
@@ -223,11 +226,14 @@ pub fn no_new_privileges(host: &HostConfig) -> bool {
         .is_some_and(on)
 }
 
-fn namespaces(host: &HostConfig) -> Vec<Namespace> {
+fn namespaces(host: &HostConfig, facts: &Facts) -> Vec<Namespace> {
     let private = |mode: &str| mode != "host";
     let kinds = [
         (NamespaceKind::Mount, true),
-        (NamespaceKind::Network, private(&host.network_mode)),
+        (
+            NamespaceKind::Network,
+            facts.net_namespace && private(&host.network_mode),
+        ),
         (NamespaceKind::Uts, private(&host.uts_mode)),
         (NamespaceKind::Pid, private(&host.pid_mode)),
         (NamespaceKind::Ipc, private(&host.ipc_mode)),
@@ -269,7 +275,7 @@ fn mount(destination: &str, kind: &str, source: &str, options: &[&str]) -> Mount
     }
 }
 
-fn default_mounts(host: &HostConfig) -> Vec<Mount> {
+fn default_mounts(host: &HostConfig, facts: &Facts) -> Vec<Mount> {
     let shm = format!("size={}", host.shm_size);
     let sys = if host.privileged { "rw" } else { "ro" };
     let mut mounts = vec![
@@ -300,12 +306,6 @@ fn default_mounts(host: &HostConfig) -> Vec<Mount> {
             &["nosuid", "noexec", "nodev", sys],
         ),
         mount(
-            "/sys/fs/cgroup",
-            "cgroup",
-            "cgroup",
-            &[sys, "nosuid", "noexec", "nodev"],
-        ),
-        mount(
             "/dev/mqueue",
             "mqueue",
             "mqueue",
@@ -318,6 +318,12 @@ fn default_mounts(host: &HostConfig) -> Vec<Mount> {
             &["nosuid", "noexec", "nodev", "mode=1777", &shm],
         ),
     ];
+    // A kernel built without them has nothing to show there; one that does not say is taken to have all.
+    for kind in ["sysfs", "mqueue"] {
+        if !facts.filesystems.is_empty() && !facts.filesystems.iter().any(|known| known == kind) {
+            mounts.retain(|mount| mount.kind != kind);
+        }
+    }
     if host.ipc_mode == "none" {
         mounts.retain(|mount| mount.destination != "/dev/shm");
     }
@@ -328,7 +334,7 @@ fn all_mounts(input: &SpecInput<'_>) -> Vec<Mount> {
     let asked = asked_mounts(input);
     let covers = |destination: &str| asked.iter().any(|mount| mount.destination == destination);
     let covers_dev = covers("/dev");
-    let mut mounts = default_mounts(input.host);
+    let mut mounts = default_mounts(input.host, input.facts);
     mounts.retain(|mount| {
         !covers(&mount.destination) && !(covers_dev && mount.destination.starts_with("/dev/"))
     });

@@ -21,6 +21,10 @@ fn spec(config: &Config, host: &HostConfig, mounts: &Mounts, uid: u32) -> Spec {
         args: &["-c".to_string(), "true".to_string()],
         config,
         host,
+        facts: &Facts {
+            net_namespace: true,
+            ..Facts::default()
+        },
         mounts,
         user: User {
             uid,
@@ -63,7 +67,9 @@ fn a_plain_container() {
         ..spec.clone()
     })
     .unwrap();
-    check(&json, expect![[r#"
+    check(
+        &json,
+        expect![[r#"
         {
           "ociVersion": "1.2.0",
           "process": {
@@ -157,19 +163,22 @@ fn a_plain_container() {
               }
             ]
           }
-        }"#]]);
-    check(&listed(&spec), expect![[r#"
+        }"#]],
+    );
+    check(
+        &listed(&spec),
+        expect![[r#"
         /proc proc proc nosuid,noexec,nodev
         /dev tmpfs tmpfs nosuid,strictatime,mode=755,size=65536k
         /dev/pts devpts devpts nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5
         /sys sysfs sysfs nosuid,noexec,nodev,ro
-        /sys/fs/cgroup cgroup cgroup ro,nosuid,noexec,nodev
         /dev/mqueue mqueue mqueue nosuid,noexec,nodev
         /dev/shm tmpfs shm nosuid,noexec,nodev,mode=1777,size=67108864
         /etc/resolv.conf bind /c/resolv.conf rbind,rprivate
         /etc/hostname bind /c/hostname rbind,rprivate
         /etc/hosts bind /c/hosts rbind,rprivate
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -230,7 +239,6 @@ fn a_read_only_root_with_mounts() {
             /dev tmpfs tmpfs nosuid,strictatime,mode=755,size=65536k
             /dev/pts devpts devpts nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5
             /sys sysfs sysfs nosuid,noexec,nodev,ro
-            /sys/fs/cgroup cgroup cgroup ro,nosuid,noexec,nodev
             /dev/mqueue mqueue mqueue nosuid,noexec,nodev
             /a bind /h/a rbind,ro,rprivate
             /dev/shm tmpfs tmpfs size=1m

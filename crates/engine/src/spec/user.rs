@@ -57,6 +57,10 @@ impl Databases {
             Some(group) if !group.is_empty() => found.user.gid = self.group(group)?,
             _ => found.user.additional_gids = self.memberships(entry.name),
         }
+        // The group itself is among them, so that a process cannot lose it (CVE-2022-36109).
+        let own = found.user.gid;
+        found.user.additional_gids.retain(|gid| *gid != own);
+        found.user.additional_gids.insert(0, own);
         for group in add {
             let gid = self.group(group)?;
             if !found.user.additional_gids.contains(&gid) {
@@ -196,12 +200,21 @@ mod tests {
                 found.home,
             )
         };
-        assert_eq!(find(""), (0, 0, vec![], "/root".to_string()));
-        assert_eq!(find("web"), (33, 34, vec![50, 29], "/var/www".to_string()));
-        assert_eq!(find("33"), (33, 34, vec![50, 29], "/var/www".to_string()));
-        assert_eq!(find("web:staff"), (33, 50, vec![], "/var/www".to_string()));
-        assert_eq!(find("1000:1001"), (1000, 1001, vec![], "/".to_string()));
-        assert_eq!(find("5"), (77, 7, vec![], "/five".to_string()));
+        assert_eq!(find(""), (0, 0, vec![0], "/root".to_string()));
+        assert_eq!(
+            find("web"),
+            (33, 34, vec![34, 50, 29], "/var/www".to_string())
+        );
+        assert_eq!(
+            find("33"),
+            (33, 34, vec![34, 50, 29], "/var/www".to_string())
+        );
+        assert_eq!(
+            find("web:staff"),
+            (33, 50, vec![50], "/var/www".to_string())
+        );
+        assert_eq!(find("1000:1001"), (1000, 1001, vec![1001], "/".to_string()));
+        assert_eq!(find("5"), (77, 7, vec![7], "/five".to_string()));
     }
 
     #[test]
@@ -223,7 +236,7 @@ mod tests {
         let add = ["audio".to_string(), "1234".to_string()];
         assert_eq!(
             databases().find("web", &add).unwrap().user.additional_gids,
-            [50, 29, 1234]
+            [34, 50, 29, 1234]
         );
     }
 }
