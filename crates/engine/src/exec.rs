@@ -29,6 +29,9 @@ pub(crate) struct Exec<S: Kernel> {
     progress: Mutex<Progress<S>>,
 }
 
+/// An executed process and its container.
+type ExecIn<S> = (Arc<Exec<S>>, Arc<Container<S>>);
+
 struct Progress<S: Kernel> {
     running: bool,
     pid: i32,
@@ -132,7 +135,7 @@ impl<S: Kernel> Engine<S> {
     }
 
     /// An executed command and its container, which must run.
-    fn exec_and_container(&self, id: &str) -> Result<(Arc<Exec<S>>, Arc<Container<S>>)> {
+    fn exec_and_container(&self, id: &str) -> Result<ExecIn<S>> {
         let exec = self.exec(id)?;
         let found = self.tables().containers.get(&exec.container).cloned();
         let container = found.ok_or_else(|| ApiError::no_such_container(id))?;

@@ -56,14 +56,15 @@ impl<S: Kernel> Engine<S> {
         force: bool,
     ) -> Result<Vec<DeleteItem>> {
         let short = digest::short(&image.id);
-        if !force && names.len() == 1 {
-            if let Some(container) = self.user_of(&image.id, false) {
-                return Err(ApiError::conflict(format!(
-                    "conflict: unable to remove repository reference {given:?} (must force) - container {} is using \
-                     its referenced image {short}",
-                    names::short(&container)
-                )));
-            }
+        if !force
+            && names.len() == 1
+            && let Some(container) = self.user_of(&image.id, false)
+        {
+            return Err(ApiError::conflict(format!(
+                "conflict: unable to remove repository reference {given:?} (must force) - container {} is using its \
+                 referenced image {short}",
+                names::short(&container)
+            )));
         }
         let name = Reference::parse(given)
             .map_err(|error| ApiError::invalid(error.to_string()))?

@@ -336,7 +336,7 @@ fn all_mounts(input: &SpecInput<'_>) -> Vec<Mount> {
     let covers_dev = covers("/dev");
     let mut mounts = default_mounts(input.host, input.facts);
     mounts.retain(|mount| {
-        !covers(&mount.destination) && !(covers_dev && mount.destination.starts_with("/dev/"))
+        !(covers(&mount.destination) || covers_dev && mount.destination.starts_with("/dev/"))
     });
     if input.host.readonly_rootfs {
         for mount in &mut mounts {
