@@ -1,0 +1,12 @@
+//! What the flags of `create` and `run` ask for, as the document that the engine gets (docker/cli
+//! `cli/command/container/opts.go`, `opts/`).
+
+pub mod check;
+mod container;
+mod files;
+mod mounts;
+mod networks;
+mod ports;
+
+pub use container::{Facts, request};
+pub use files::key_values;

@@ -1,0 +1,220 @@
+//! Times as text. The time zone is UTC.
+
+use crate::units::parse_duration;
+
+const NANOS: i64 = 1_000_000_000;
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+
+/// Year, month (1 to 12), day, and the second of the day.
+fn civil(seconds: i64) -> (i64, usize, i64, i64) {
+    let days = seconds.div_euclid(86_400) + 719_468;
+    let era = days.div_euclid(146_097);
+    let doe = days.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    (
+        year,
+        month as usize,
+        doy - (153 * mp + 2) / 5 + 1,
+        seconds.rem_euclid(86_400),
+    )
+}
+
+/// Days since 1970 of a date.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let yoe = year.rem_euclid(400);
+    let doy = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
+}
+
+/// `2026-01-01T00:00:00Z`.
+pub fn rfc3339(seconds: i64) -> String {
+    let (year, month, day, rest) = civil(seconds);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// `2026-01-01T00:00:00.000000000Z`, from nanoseconds since 1970.
+pub fn rfc3339_nanos(nanos: i64) -> String {
+    let text = rfc3339(nanos.div_euclid(NANOS));
+    format!(
+        "{}.{:09}Z",
+        text.trim_end_matches('Z'),
+        nanos.rem_euclid(NANOS)
+    )
+}
+
+/// `2026-01-01 00:00:00 +0000 UTC` (`Time.String`).
+pub fn go_string(seconds: i64) -> String {
+    let (year, month, day, rest) = civil(seconds);
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} +0000 UTC",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// `Mon Jan  2 15:04:05 2006` (`time.ANSIC`).
+pub fn ansic(seconds: i64) -> String {
+    let (year, month, day, rest) = civil(seconds);
+    let weekday = WEEKDAYS[seconds.div_euclid(86_400).rem_euclid(7) as usize];
+    let month = MONTHS[month - 1];
+    format!(
+        "{weekday} {month} {day:>2} {:02}:{:02}:{:02} {year}",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// Reads RFC 3339, with or without nanoseconds, or a shorter form of it (`2006-01-02`, `2006-01-02T15:04`):
+/// nanoseconds since 1970.
+pub fn parse(text: &str) -> Option<i64> {
+    let (date, clock) = match text.split_once('T') {
+        Some((date, clock)) => (date, clock),
+        None => match text.len() > 10 {
+            true => text.split_at_checked(10)?,
+            false => (text, ""),
+        },
+    };
+    let mut parts = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || date.len() != 10 {
+        return None;
+    }
+    let (clock, offset) = zone(clock)?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let mut parts = clock
+        .split(':')
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse::<i64>().ok());
+    let mut next = || parts.next().unwrap_or(Some(0));
+    let (hour, minute, second) = (next()?, next()?, next()?);
+    if parts.next().is_some()
+        || !(0..24).contains(&hour)
+        || !(0..60).contains(&minute)
+        || !(0..61).contains(&second)
+    {
+        return None;
+    }
+    let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
+    seconds
+        .checked_mul(NANOS)?
+        .checked_add(fraction_nanos(fraction)?)
+}
+
+fn zone(clock: &str) -> Option<(&str, i64)> {
+    if let Some(clock) = clock.strip_suffix('Z') {
+        return Some((clock, 0));
+    }
+    let Some(at) = clock.rfind(['+', '-']) else {
+        return Some((clock, 0));
+    };
+    let (clock, zone) = clock.split_at(at);
+    let (hours, minutes) = zone[1..].split_once(':')?;
+    let offset = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
+    Some((
+        clock,
+        if zone.starts_with('-') {
+            -offset
+        } else {
+            offset
+        },
+    ))
+}
+
+fn fraction_nanos(digits: &str) -> Option<i64> {
+    if digits.is_empty() {
+        return Some(0);
+    }
+    let digits = digits.get(..digits.len().min(9))?;
+    let value: i64 = digits.parse().ok()?;
+    Some(value * 10i64.pow(9 - digits.len() as u32))
+}
+
+/// What `--since` and `--until` send (`timetypes.GetTimestamp`): seconds and nanoseconds of a date, whole seconds of a
+/// duration before now; anything else as it is.
+pub fn timestamp(text: &str, now_nanos: i64) -> String {
+    let written =
+        |nanos: i64| format!("{}.{:09}", nanos.div_euclid(NANOS), nanos.rem_euclid(NANOS));
+    match (parse_duration(text), parse(text)) {
+        (Ok(ago), _) if text != "0" => (now_nanos - ago).div_euclid(NANOS).to_string(),
+        (_, Some(at)) => written(at),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_go_s_forms() {
+        let seconds = 1_795_493_833;
+        assert_eq!(rfc3339(seconds), "2026-11-24T04:17:13Z");
+        assert_eq!(
+            rfc3339_nanos(seconds * NANOS + 5),
+            "2026-11-24T04:17:13.000000005Z"
+        );
+        assert_eq!(go_string(seconds), "2026-11-24 04:17:13 +0000 UTC");
+        assert_eq!(ansic(1_748_606_834), "Fri May 30 12:07:14 2025");
+        assert_eq!(ansic(1_767_225_600), "Thu Jan  1 00:00:00 2026");
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_their_end() {
+        for (text, want) in [
+            ("2026-11-24T04:17:13Z", Some(1_795_493_833 * NANOS)),
+            (
+                "2026-11-24T04:17:13.5Z",
+                Some(1_795_493_833 * NANOS + 500_000_000),
+            ),
+            ("2026-11-24T05:17:13+01:00", Some(1_795_493_833 * NANOS)),
+            ("2026-11-24T04:17", Some(1_795_493_820 * NANOS)),
+            ("2026-11-24", Some(1_795_478_400 * NANOS)),
+            ("0001-01-01T00:00:00Z", None),
+            ("hello", None),
+            ("2026-13-01", None),
+        ] {
+            assert_eq!(parse(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_timestamp_is_sent_as_seconds_and_nanoseconds() {
+        for (text, want) in [
+            ("10m", "400"),
+            ("1970-01-01T00:00:07.25Z", "7.250000000"),
+            ("1234567890", "1234567890"),
+            ("0", "0"),
+        ] {
+            assert_eq!(timestamp(text, 1000 * NANOS), want);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_time_or_not(text in ".*") {
+            let _ = parse(&text);
+            let _ = timestamp(&text, 0);
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(seconds in -1_000_000_000i64..9_000_000_000) {
+            proptest::prop_assert_eq!(parse(&rfc3339(seconds)), Some(seconds * NANOS));
+        }
+    }
+}
