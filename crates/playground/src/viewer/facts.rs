@@ -154,7 +154,7 @@ fn clipped(mut text: String, limit: usize) -> String {
 }
 
 /// A value as the machine says it, without quotes.
-fn plain(value: &Value) -> String {
+pub fn plain(value: &Value) -> String {
     match value {
         Value::Int(number) => number.to_string(),
         Value::Hex(number) => hex(*number),

@@ -6,7 +6,7 @@ use super::{Moment, Span};
 use crate::protocol::Line;
 use glassdock_trace::{Delta, Event, EventKind, Layer, Outcome, SpanId, Value, World};
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Events that a timeline holds at most; then it forgets the older half.
 const EVENT_LIMIT: usize = 800_000;
@@ -49,6 +49,8 @@ pub struct Timeline {
     lines: Vec<Line>,
     folded: Folded,
     forgetful: bool,
+    /// Newest name of every process that there was.
+    names: BTreeMap<i32, String>,
 }
 
 impl Timeline {
@@ -148,6 +150,11 @@ impl Timeline {
                 Tick::Delta | Tick::Note => {}
             }
         }
+    }
+
+    /// The newest name of a process, also of one that has ended; empty if there was none.
+    pub fn name_of(&self, pid: i32) -> &str {
+        self.names.get(&pid).map_or("", String::as_str)
     }
 
     /// A span by its number.
@@ -253,6 +260,11 @@ impl Timeline {
                 Tick::Exit(span)
             }
             EventKind::Delta { span, delta } => {
+                if let Delta::Task(task) = &delta
+                    && let Some(after) = &task.after
+                {
+                    self.names.insert(task.key, after.comm.clone());
+                }
                 self.folded.push(Change {
                     event: moment,
                     span,
