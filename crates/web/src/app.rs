@@ -476,7 +476,9 @@ impl App {
     }
 
     fn open_terminal(&mut self) {
-        let Some(handlers) = &self.handlers else { return };
+        let Some(handlers) = &self.handlers else {
+            return;
+        };
         if !self.texts.is_loaded() || self.screen.get().is_none() {
             return;
         }
@@ -824,7 +826,10 @@ impl App {
     /// The place of the selected row.
     pub(crate) fn selected_row(&self) -> Option<usize> {
         let selected = self.selected?;
-        self.journey.rows.iter().position(|row| row.kind == selected)
+        self.journey
+            .rows
+            .iter()
+            .position(|row| row.kind == selected)
     }
 
     /// Scrolls the selected row into view.

@@ -7,7 +7,10 @@ use web_sys::{Element, HtmlCanvasElement};
 #[wasm_bindgen(module = "/js/page.js")]
 extern "C" {
     #[wasm_bindgen(js_name = startMachine)]
-    pub fn start_machine(on_bytes: &Closure<dyn FnMut(Vec<u8>)>, on_failure: &Closure<dyn FnMut(String)>);
+    pub fn start_machine(
+        on_bytes: &Closure<dyn FnMut(Vec<u8>)>,
+        on_failure: &Closure<dyn FnMut(String)>,
+    );
     pub fn post(bytes: &[u8]);
 
     #[wasm_bindgen(js_name = openTerminal)]

@@ -154,7 +154,11 @@ mod tests {
         for (key, text) in &english.map {
             for place in ["{0}", "{1}", "{2}"] {
                 let other = &korean.map[key];
-                assert_eq!(text.contains(place), other.contains(place), "{key}: {place}");
+                assert_eq!(
+                    text.contains(place),
+                    other.contains(place),
+                    "{key}: {place}"
+                );
             }
         }
         let mut asked = 0;
@@ -171,7 +175,11 @@ mod tests {
         assert!(asked > 40, "{asked}");
         for layer in glassdock_trace::Layer::ALL {
             assert!(english.find(&format!("layer.{}", layer.name())).is_some());
-            assert!(english.find(&format!("layer-about.{}", layer.name())).is_some());
+            assert!(
+                english
+                    .find(&format!("layer-about.{}", layer.name()))
+                    .is_some()
+            );
         }
     }
 }

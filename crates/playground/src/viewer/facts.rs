@@ -121,7 +121,14 @@ pub fn summary(span: &Span) -> String {
         }
         _ if span.layer == Layer::Http => {}
         _ => {
-            for fact in arguments(span) {
+            let mut arguments = arguments(span);
+            if matches!(span.args, Args::Raw(..)) {
+                // How many registers count is not known; those that hold nothing tell nothing.
+                while arguments.last().is_some_and(|fact| fact.value == "0") {
+                    arguments.pop();
+                }
+            }
+            for fact in arguments {
                 if !line.is_empty() {
                     line.push_str(", ");
                 }

@@ -134,7 +134,7 @@ fn a_plain_command_is_its_process_with_its_calls_folded() {
         Layers::default(),
         expect![[r#"
             ▾ process 1
-              ▾ syscall clone (0, 0, 0, 0, 0, 0) 10
+              ▾ syscall clone () 10
                 ▾ sched process () 0
                   ▸ 5 calls
         "#]],
@@ -149,22 +149,22 @@ fn docker_run_leads_from_the_command_line_down_to_the_calls() {
         1,
         Layers::default(),
         expect![[r#"
-        ▾ process 1
-          ▾ syscall clone (0, 0, 0, 0, 0, 0) 11
-            ▾ sched process ()
-              ▾ cli docker run (busybox)
-                ▾ http POST /v1.51/containers/create () 201
-                  ▾ syscall write (4, "POST /v1.51/containers/create HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n\r\n") 88
+            ▾ process 1
+              ▾ syscall clone () 11
+                ▾ sched process ()
+                  ▾ cli docker run (busybox)
                     ▾ http POST /v1.51/containers/create () 201
-                      ▸ engine container create (busybox)
-                      · http response () 201
-                ▾ http POST /v1.51/containers/3f1c2a9be0d4/start () 204
-                  ▾ engine container start (3f1c2a9be0d4)
-                    ▾ runtime plan ()
-                      ▸ runtime why.clone (pid, mnt, uts, ipc)
-                      ▸ runtime why.mount-proc (proc, /proc)
-                      · syscall execveat (AT_FDCWD, "/bin/sh", ["sh"], [], 0) 0
-    "#]],
+                      ▾ syscall write (4, "POST /v1.51/containers/create HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n\r\n") 88
+                        ▾ http POST /v1.51/containers/create () 201
+                          ▸ engine container create (busybox)
+                          · http response () 201
+                    ▾ http POST /v1.51/containers/3f1c2a9be0d4/start () 204
+                      ▾ engine container start (3f1c2a9be0d4)
+                        ▾ runtime plan ()
+                          ▸ runtime why.clone (pid, mnt, uts, ipc)
+                          ▸ runtime why.mount-proc (proc, /proc)
+                          · syscall execveat (AT_FDCWD, "/bin/sh", ["sh"], [], 0) 0
+        "#]],
     );
     check_journey(
         &timeline,

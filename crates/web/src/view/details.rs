@@ -52,7 +52,9 @@ fn details(app: &App, facts: &Facts) -> Html {
             { why }
             { for facts.notes.iter().map(|(key, args)| note(app, key, args)) }
             { messages(app, &facts.messages) }
-            { arguments(app, facts) }
+            if !prose {
+                { arguments(app, facts) }
+            }
             { outcome(app, facts) }
             { changes(app, facts) }
             <h4>{ texts.get("details.about") }</h4>
@@ -250,6 +252,10 @@ fn json_line(line: &str) -> Html {
         Some((key, value)) if key.starts_with('"') => (Some(key), value),
         _ => (None, trimmed),
     };
+    let (value, comma) = match value.strip_suffix(',') {
+        Some(value) => (value, ","),
+        None => (value, ""),
+    };
     let class = match value.as_bytes().first() {
         Some(b'"') => "string",
         Some(b'{' | b'}' | b'[' | b']') | None => "",
@@ -263,6 +269,7 @@ fn json_line(line: &str) -> Html {
                 { ": " }
             }
             <span {class}>{ value }</span>
+            { comma }
             { "\n" }
         </>
     }

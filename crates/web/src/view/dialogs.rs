@@ -73,7 +73,10 @@ fn about(app: &App) -> Html {
     let list = |items: [String; 4]| html! { <ul>{ for items.map(|item| html! { <li>{ item }</li> }) }</ul> };
     let version = texts.with(
         "about.version",
-        &[env!("CARGO_PKG_VERSION").to_owned(), App::protocol().to_string()],
+        &[
+            env!("CARGO_PKG_VERSION").to_owned(),
+            App::protocol().to_string(),
+        ],
     );
     html! {
         <>

@@ -68,7 +68,8 @@ fn head(app: &App, shown: &PictureBox) -> Html {
         }
     });
     // A container's host name is its short id unless it was given another.
-    let repeats = matches!(&shown.kind, PictureBoxKind::Container(id) if id.starts_with(&shown.hostname));
+    let repeats =
+        matches!(&shown.kind, PictureBoxKind::Container(id) if id.starts_with(&shown.hostname));
     html! {
         <div class="head">
             { badge(texts, shown.mark) }

@@ -55,10 +55,7 @@ fn spoken(app: &App) -> String {
     if app.at.is_none() {
         return String::new();
     }
-    match app
-        .selected_span()
-        .and_then(|id| app.timeline.span(id))
-    {
+    match app.selected_span().and_then(|id| app.timeline.span(id)) {
         Some(span) => {
             let layer = layer_name(&app.texts, span.layer);
             let title = title(&app.texts, app, span);
@@ -72,7 +69,7 @@ fn bottom_tabs(app: &App, link: &Link) -> Html {
     let tabs = [Tab::Terminal, Tab::Journey, Tab::Machine, Tab::Details];
     html! {
         <nav class="tabs bottom" role="tablist" aria-label={app.texts.get("tabs.label")}>
-            { for tabs.map(|tab| tab_button(app, link, tab, app.tab)) }
+            { for tabs.map(|tab| tab_button(app, link, tab, app.tab, true)) }
         </nav>
     }
 }
@@ -81,12 +78,12 @@ fn bottom_tabs(app: &App, link: &Link) -> Html {
 fn side_tabs(app: &App, link: &Link) -> Html {
     html! {
         <div class="tabs side" role="tablist" aria-label={app.texts.get("tabs.label")}>
-            { for [Tab::Machine, Tab::Details].map(|tab| tab_button(app, link, tab, app.side)) }
+            { for [Tab::Machine, Tab::Details].map(|tab| tab_button(app, link, tab, app.side, false)) }
         </div>
     }
 }
 
-fn tab_button(app: &App, link: &Link, tab: Tab, current: Tab) -> Html {
+fn tab_button(app: &App, link: &Link, tab: Tab, current: Tab, with_icon: bool) -> Html {
     let label = match tab {
         Tab::Terminal => app.texts.get("terminal.title"),
         Tab::Journey => app.texts.get("journey.title"),
@@ -106,7 +103,7 @@ fn tab_button(app: &App, link: &Link, tab: Tab, current: Tab) -> Html {
             aria-selected={(tab == current).to_string()}
             onclick={link.callback(move |_| Msg::Tab(tab))}
         >
-            if tab == current || current != app.side || app.tab == current {
+            if with_icon {
                 { icon(path) }
             }
             <span>{ label }</span>
@@ -151,7 +148,10 @@ fn tag(texts: &Texts, layer: Layer) -> Html {
 fn title(texts: &Texts, app: &App, span: &Span) -> String {
     match &span.args {
         Args::Key(key, args) => {
-            let args: Vec<String> = args.iter().map(glassdock_playground::viewer::plain).collect();
+            let args: Vec<String> = args
+                .iter()
+                .map(glassdock_playground::viewer::plain)
+                .collect();
             match texts.find(key) {
                 Some(_) => texts.with(key, &args),
                 None => span.name.to_string(),
@@ -167,7 +167,8 @@ fn title(texts: &Texts, app: &App, span: &Span) -> String {
 
 /// Whether a step's title is a sentence, and not something that the machine says.
 fn is_prose(texts: &Texts, span: &Span) -> bool {
-    span.layer == Layer::Sched || matches!(&span.args, Args::Key(key, _) if texts.find(key).is_some())
+    span.layer == Layer::Sched
+        || matches!(&span.args, Args::Key(key, _) if texts.find(key).is_some())
 }
 
 fn mark_class(mark: Mark) -> &'static str {

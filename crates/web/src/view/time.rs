@@ -245,7 +245,14 @@ pub fn draw(app: &App) {
     let mut boxes: Vec<f32> = Vec::new();
     let texts = Array::new();
     let mut fill = |x: f64, y: f64, w: f64, h: f64, radius: f64, colour: f32| {
-        boxes.extend([x as f32, y as f32, w as f32, h as f32, radius as f32, colour]);
+        boxes.extend([
+            x as f32,
+            y as f32,
+            w as f32,
+            h as f32,
+            radius as f32,
+            colour,
+        ]);
     };
     for segment in &track.segments {
         let focused = segment.place == app.place;
