@@ -322,11 +322,19 @@ impl<S: Sys + Trace> Session<S> {
         Fail::new(message).of_kind(kind)
     }
 
+    /// A path as the kernel takes it: a relative one starts from the shell's folder (`PWD`).
+    pub fn path(&self, path: &str) -> PathArg {
+        match self.env.get("PWD") {
+            Some(folder) if !path.starts_with('/') => PathArg::from(folder).join(path),
+            _ => PathArg::from(path),
+        }
+    }
+
     /// Opens a file to read.
     pub async fn open(&self, path: &str) -> Result<OwnedFd<S>> {
         let opened = self
             .sys
-            .openat(Fd::CWD, PathArg::from(path), OpenFlags::RDONLY, 0)
+            .openat(Fd::CWD, self.path(path), OpenFlags::RDONLY, 0)
             .await;
         opened
             .map_err(|errno| Fail::new(format!("open {path}: {}", errno.message().to_lowercase())))
@@ -337,7 +345,7 @@ impl<S: Sys + Trace> Session<S> {
         let flags = flags | OpenFlags::WRONLY | OpenFlags::CREAT;
         let opened = self
             .sys
-            .openat(Fd::CWD, PathArg::from(path), flags, 0o666)
+            .openat(Fd::CWD, self.path(path), flags, 0o666)
             .await;
         opened
             .map_err(|errno| Fail::new(format!("open {path}: {}", errno.message().to_lowercase())))

@@ -123,7 +123,11 @@ async fn input<S: Sys + Trace>(
     stdin: bool,
     mut filter: Option<EscapeFilter>,
 ) -> bool {
-    while stdin {
+    if !stdin {
+        let _ = socket.shutdown_write().await;
+        return false;
+    }
+    loop {
         let Ok(typed) = session.sys.read(Fd::STDIN, READ_BYTES).await else {
             break;
         };

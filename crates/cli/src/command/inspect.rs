@@ -369,7 +369,7 @@ mod tests {
     fn documents_are_indented_as_they_came() {
         let raw = br#"{"b":1,"a":{"x":[],"y":{},"z":["1, {2}","q\"\\"]},"n":1.50}"#.to_vec();
         assert_eq!(
-            indented(&[raw.clone()]).unwrap(),
+            indented(core::slice::from_ref(&raw)).unwrap(),
             "[\n    {\n        \"b\": 1,\n        \"a\": {\n            \"x\": [],\n            \"y\": {},\n            \
              \"z\": [\n                \"1, {2}\",\n                \"q\\\"\\\\\"\n            ]\n        },\n        \
              \"n\": 1.50\n    }\n]\n"

@@ -293,10 +293,8 @@ fn check_modes(flags: &Parsed) -> Result<(), String> {
         false => Err(format!("--{flag}: invalid {what} mode")),
     };
     let pid = flags.text("pid");
-    if !pid
-        .strip_prefix("container:")
-        .is_some_and(|id| !id.is_empty())
-    {
+    let container = pid.strip_prefix("container:");
+    if container.is_none_or(str::is_empty) {
         one_of("pid", &["", "host"], "PID")?;
     }
     one_of("uts", &["", "host"], "UTS")?;

@@ -6,10 +6,11 @@ use glassdock_api::container::{
 };
 use std::collections::BTreeMap;
 
+/// Binds, and anonymous volumes by their paths.
+pub type Volumes = (Option<Vec<String>>, BTreeMap<String, Empty>);
+
 /// `--volume` values: binds in order, and anonymous volumes.
-pub fn volumes(
-    values: &[String],
-) -> Result<(Option<Vec<String>>, BTreeMap<String, Empty>), String> {
+pub fn volumes(values: &[String]) -> Result<Volumes, String> {
     let (mut binds, mut anonymous) = (None::<Vec<String>>, BTreeMap::new());
     // The real command keeps them in a set, so the order there is chance; ours is the text's.
     let sorted: std::collections::BTreeSet<_> = values.iter().collect();

@@ -320,7 +320,6 @@ impl State<'_> {
             OperandKind::Function(name) => {
                 let command = Command {
                     words: vec![operand.clone()],
-                    at: operand.at,
                 };
                 self.function(dot, name, operand, &command, &[], None)
             }

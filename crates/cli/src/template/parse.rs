@@ -46,7 +46,6 @@ pub struct Pipe {
 #[derive(Clone, Debug)]
 pub struct Command {
     pub words: Vec<Operand>,
-    pub at: usize,
 }
 
 /// An operand.
@@ -94,7 +93,7 @@ pub fn parse(name: &str, text: &str) -> Result<Vec<Node>, Error> {
     let (nodes, end) = parser.list()?;
     match end {
         End::Eof => Ok(nodes),
-        End::End => Err(parser.error("unexpected {{end}}")),
+        End::Closed => Err(parser.error("unexpected {{end}}")),
         End::Else(_) => Err(parser.error("unexpected {{else}}")),
     }
 }
@@ -102,7 +101,7 @@ pub fn parse(name: &str, text: &str) -> Result<Vec<Node>, Error> {
 /// What a list of nodes ended with.
 enum End {
     Eof,
-    End,
+    Closed,
     /// `else`, with the position of an `if` or `with` after it.
     Else(Option<&'static str>),
 }
@@ -202,7 +201,7 @@ impl Parser<'_> {
                 "end" => {
                     self.next();
                     self.expect_close("end")?;
-                    return Ok(Parsed::End(End::End));
+                    return Ok(Parsed::End(End::Closed));
                 }
                 "else" => return self.else_control(),
                 "break" | "continue" => return self.leave_loop(word),
@@ -267,7 +266,7 @@ impl Parser<'_> {
         let (then, end) = then?;
         let mut other = Vec::new();
         match end {
-            End::End => {}
+            End::Closed => {}
             End::Eof => return Err(self.error("unexpected EOF")),
             End::Else(Some(again)) if again == word => {
                 let branch = self.control(again)?;
@@ -282,7 +281,7 @@ impl Parser<'_> {
                 let (nodes, end) = self.list()?;
                 other = nodes;
                 match end {
-                    End::End => {}
+                    End::Closed => {}
                     End::Eof => return Err(self.error("unexpected EOF")),
                     End::Else(_) => return Err(self.error("expected end; found {{else}}")),
                 }
@@ -369,7 +368,6 @@ impl Parser<'_> {
 
     /// One command; whether a `|` follows it.
     fn command(&mut self) -> Result<(Command, bool), Error> {
-        let at = self.peek().at;
         let mut words = Vec::new();
         loop {
             self.skip_space();
@@ -383,7 +381,7 @@ impl Parser<'_> {
                     if words.is_empty() {
                         return Err(self.error("empty command"));
                     }
-                    return Ok((Command { words, at }, true));
+                    return Ok((Command { words }, true));
                 }
                 _ => {
                     self.next();
@@ -394,7 +392,7 @@ impl Parser<'_> {
         if words.is_empty() {
             return Err(self.error("empty command"));
         }
-        Ok((Command { words, at }, false))
+        Ok((Command { words }, false))
     }
 
     fn operand(&mut self) -> Result<Option<Operand>, Error> {
