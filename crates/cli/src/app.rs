@@ -190,7 +190,7 @@ async fn session<S: Sys + Trace>(
     let hosts = globals.list("host");
     if hosts.len() > 1 {
         return Err(Fail::new(
-            "Failed to initialize: unable to resolve docker endpoint: specify only one -H",
+            "Failed to initialize: unable to resolve docker endpoint: Specify only one -H",
         ));
     }
     let context = globals.text("context");
@@ -269,7 +269,7 @@ impl<S: Sys> Screen<'_, S> {
 
     async fn warn(&self, parsed: &Parsed) {
         for warning in &parsed.warnings {
-            let _ = write_all(self.sys, Fd::STDERR, format!("{warning}\n").as_bytes()).await;
+            let _ = write_all(self.sys, Fd::STDOUT, format!("{warning}\n").as_bytes()).await;
         }
     }
 

@@ -340,13 +340,10 @@ impl<S: Sys + Trace> Session<S> {
             .map_err(|errno| Fail::new(format!("open {path}: {}", errno.message().to_lowercase())))
     }
 
-    /// Makes or empties a file to write.
-    pub async fn create(&self, path: &str, flags: OpenFlags) -> Result<OwnedFd<S>> {
+    /// Makes or empties a file to write, with permissions before the umask.
+    pub async fn create(&self, path: &str, flags: OpenFlags, mode: u32) -> Result<OwnedFd<S>> {
         let flags = flags | OpenFlags::WRONLY | OpenFlags::CREAT;
-        let opened = self
-            .sys
-            .openat(Fd::CWD, self.path(path), flags, 0o666)
-            .await;
+        let opened = self.sys.openat(Fd::CWD, self.path(path), flags, mode).await;
         opened
             .map_err(|errno| Fail::new(format!("open {path}: {}", errno.message().to_lowercase())))
     }

@@ -24,6 +24,8 @@ pub enum Value {
     Text(String),
     /// A slice or array.
     List(Vec<Value>),
+    /// A list in a document whose types are not known (`[]interface {}`).
+    AnyList(Vec<Value>),
     /// A map with text keys.
     Map(BTreeMap<String, Value>),
     /// A struct.
@@ -60,7 +62,7 @@ impl Value {
             Json::Bool(value) => Value::Bool(*value),
             Json::Number(number) => Value::Number(number.to_string()),
             Json::String(text) => Value::Text(text.clone()),
-            Json::Array(items) => Value::List(items.iter().map(Value::from_json).collect()),
+            Json::Array(items) => Value::AnyList(items.iter().map(Value::from_json).collect()),
             Json::Object(fields) => Value::Map(
                 fields
                     .iter()
@@ -97,7 +99,7 @@ impl Value {
             Value::Bool(value) => *value,
             Value::Int(value) => *value != 0,
             Value::Number(text) | Value::Text(text) => !text.is_empty(),
-            Value::List(items) => !items.is_empty(),
+            Value::List(items) | Value::AnyList(items) => !items.is_empty(),
             Value::Map(map) => !map.is_empty(),
             Value::Struct(_) => true,
         }
@@ -115,11 +117,15 @@ impl Value {
         found.map(|field| &field.value)
     }
 
-    /// As JSON, with a struct's empty fields left out.
+    /// As JSON, with a struct's empty fields left out. Rows of lists write themselves, with what HTML could take for
+    /// its own escaped, as Go does by default.
     pub fn to_json(&self) -> String {
         let mut out = String::new();
         self.write_json(&mut out);
-        out
+        match self {
+            Value::Struct(Struct { methods: true, .. }) => escape_html(&out),
+            _ => out,
+        }
     }
 
     fn write_json(&self, out: &mut String) {
@@ -129,7 +135,7 @@ impl Value {
             Value::Int(value) => out.push_str(&value.to_string()),
             Value::Number(text) => out.push_str(text),
             Value::Text(text) => write_json_text(text, out),
-            Value::List(items) => {
+            Value::List(items) | Value::AnyList(items) => {
                 out.push('[');
                 for (n, item) in items.iter().enumerate() {
                     separate(n, out);
@@ -171,9 +177,11 @@ impl Value {
             Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Value::Int(value) => out.push_str(&value.to_string()),
             Value::Number(text) | Value::Text(text) => out.push_str(text),
-            Value::List(items) => write_spaced(out, "[", "]", items.iter(), |item, out| {
-                item.write_text(out)
-            }),
+            Value::List(items) | Value::AnyList(items) => {
+                write_spaced(out, "[", "]", items.iter(), |item, out| {
+                    item.write_text(out)
+                })
+            }
             Value::Map(map) => write_spaced(out, "map[", "]", map.iter(), |(name, value), out| {
                 out.push_str(name);
                 out.push(':');
@@ -191,6 +199,7 @@ impl Value {
             Value::Nil => "nil",
             Value::NilPointer => "pointer",
             Value::NilList | Value::List(_) => "[]string",
+            Value::AnyList(_) => "[]interface {}",
             Value::NilMap | Value::Map(_) => "map[string]interface {}",
             Value::Bool(_) => "bool",
             Value::Int(_) => "int",
@@ -216,6 +225,19 @@ fn write_json_fields<'a>(fields: impl Iterator<Item = (&'a str, &'a Value)>, out
         value.write_json(out);
     }
     out.push('}');
+}
+
+fn escape_html(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                out.push_str(&format!("\\u{:04x}", c as u32))
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn write_json_text(text: &str, out: &mut String) {

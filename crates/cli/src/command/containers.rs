@@ -206,7 +206,8 @@ pub async fn prune<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resu
     let question =
         "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?";
     if !flags.bool("force") && !confirm(session, question).await? {
-        return Err(Fail::new("container prune has been cancelled"));
+        // To decline is no failure.
+        return Ok(());
     }
     let filters = filters(flags).encode();
     let call = Call::post("/containers/prune").with_if(!filters.is_empty(), "filters", filters);

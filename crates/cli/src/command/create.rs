@@ -47,11 +47,24 @@ pub async fn request<S: Sys + Trace>(
 
 async fn facts<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result<Facts> {
     Ok(Facts {
-        env: environment(session, flags).await?,
+        env: last_of_each(environment(session, flags).await?),
         labels: labels(session, flags).await?,
         security_opt: security_opt(session, flags.list("security-opt")).await?,
         console_size: terminal::size(&session.sys, Fd::STDOUT).await,
     })
+}
+
+/// Keeps the last value of each variable, in the place of its first.
+fn last_of_each(lines: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::with_capacity(lines.len());
+    let name = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
+    for line in lines {
+        match kept.iter_mut().find(|known| name(known) == name(&line)) {
+            Some(known) => *known = line,
+            None => kept.push(line),
+        }
+    }
+    kept
 }
 
 /// `--env-file` and `--env`; a bare name has its value from the environment, or none.
@@ -155,7 +168,7 @@ impl<S: Sys + Trace> IdFile<S> {
             ))
         };
         let file = session
-            .create(path, OpenFlags::TRUNC)
+            .create(path, OpenFlags::TRUNC, 0o666)
             .await
             .map_err(failed)?;
         Ok(IdFile {

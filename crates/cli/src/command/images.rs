@@ -295,7 +295,7 @@ async fn archive<S: Sys + Trace>(
     }
     let failed = |fail: Fail| Fail::new(format!("failed to {verb} image: {}", fail.message));
     let file = session
-        .create(output, OpenFlags::TRUNC)
+        .create(output, OpenFlags::TRUNC, 0o600)
         .await
         .map_err(failed)?;
     copy(session, answer, file.fd()).await
@@ -321,7 +321,7 @@ pub async fn prune<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resu
     };
     let question = format!("WARNING! This will remove {what}.\nAre you sure you want to continue?");
     if !flags.bool("force") && !confirm(session, &question).await? {
-        return Err(Fail::new("image prune has been cancelled"));
+        return Ok(());
     }
     let mut filters = filters(flags);
     filters.add("dangling", if all { "false" } else { "true" });

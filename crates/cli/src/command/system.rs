@@ -136,16 +136,11 @@ pub async fn version<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Re
         "system.versionInfo",
         vec![("Client", client, false), ("Server", server, false)],
     );
-    let rendered = template
-        .render(&document, Missing::NoValue)
-        .map_err(|error| Fail::new(error.to_string()));
-    match (rendered, failure) {
-        (Ok(text), failure) => {
-            session.out(align(&format!("{text}\n"), VERSION)).await?;
-            failure.map_or(Ok(()), Err)
-        }
-        (Err(_), Some(failure)) => Err(failure),
-        (Err(error), None) => Err(error),
+    let (text, rendered) = template.render_part(&document, Missing::NoValue);
+    session.out(align(&format!("{text}\n"), VERSION)).await?;
+    match (failure, rendered) {
+        (Some(failure), _) => Err(failure),
+        (None, rendered) => rendered.map_err(|error| Fail::new(error.to_string())),
     }
 }
 

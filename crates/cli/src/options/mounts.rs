@@ -30,14 +30,28 @@ fn has_source(spec: &str) -> Result<bool, String> {
         1 | 2 => return Ok(false),
         _ => {}
     }
-    let parts: Vec<_> = spec.split(':').collect();
-    if parts.iter().any(|part| part.is_empty()) {
+    let parts = sections(spec);
+    if parts.iter().any(String::is_empty) {
         return wrong("empty section between colons");
     }
     if parts.len() > 3 {
         return wrong("too many colons");
     }
     Ok(parts.len() > 1)
+}
+
+/// The parts between colons; a single letter before one counts as a drive of Windows, as for the real command.
+fn sections(spec: &str) -> Vec<String> {
+    let (mut parts, mut part) = (Vec::new(), String::new());
+    for c in spec.chars() {
+        let drive = part.len() == 1 && part.starts_with(|c: char| c.is_ascii_alphabetic());
+        match c {
+            ':' if !drive => parts.push(core::mem::take(&mut part)),
+            c => part.push(c),
+        }
+    }
+    parts.push(part);
+    parts
 }
 
 /// One `--mount`.
@@ -247,8 +261,8 @@ mod tests {
             assert_eq!(parse(value).unwrap_err(), error, "{value}");
         }
         assert_eq!(
-            volumes(&["a::b".into()]).unwrap_err(),
-            "invalid spec: a::b: empty section between colons"
+            volumes(&["ab::c".into()]).unwrap_err(),
+            "invalid spec: ab::c: empty section between colons"
         );
     }
 

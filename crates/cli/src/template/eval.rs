@@ -1,6 +1,6 @@
 //! Rendering (Go's `text/template/exec.go`).
 
-use super::functions::Call;
+use super::functions::{At, Call};
 use super::parse::{
     Branch, Command, Node, Operand, OperandKind, Pipe, command_source, pipe_source, source,
 };
@@ -21,12 +21,13 @@ const MAX_STEPS: usize = 1_000_000;
 /// Characters of a node that errors show.
 const CONTEXT_CHARS: usize = 20;
 
+/// Renders; with an error comes what was rendered before it.
 pub fn render(
     template: &Template,
     value: &Value,
     missing: Missing,
     header: bool,
-) -> Result<String, Error> {
+) -> (String, Result<(), Error>) {
     let mut state = State {
         template,
         missing,
@@ -35,8 +36,8 @@ pub fn render(
         variables: vec![("$".to_owned(), value.clone())],
         steps: 0,
     };
-    state.nodes(value, &template.nodes)?;
-    Ok(state.out)
+    let rendered = state.nodes(value, &template.nodes).map(drop);
+    (state.out, rendered)
 }
 
 enum Flow {
@@ -106,7 +107,7 @@ impl State<'_> {
         let scope = self.variables.len();
         let value = self.pipe_value(dot, &branch.pipe)?;
         let items: Vec<(Value, Value)> = match value {
-            Value::List(items) => items
+            Value::List(items) | Value::AnyList(items) => items
                 .into_iter()
                 .enumerate()
                 .map(|(n, item)| (Value::Int(n as i64), item))
@@ -196,7 +197,6 @@ impl State<'_> {
             return self.label(dot, names, argument, first);
         }
         if !rest.is_empty() || last.is_some() {
-            let context = command_source(command);
             let what = source(first);
             let what = what.rsplit('.').next().unwrap_or_default();
             let message = match first.kind {
@@ -205,7 +205,7 @@ impl State<'_> {
                 }
                 _ => format!("can't give argument to non-function {}", source(first)),
             };
-            return Err(self.error(first.at, &context, message));
+            return Err(self.error(first.at, &source(first), message));
         }
         self.operand(dot, first)
     }
@@ -266,11 +266,14 @@ impl State<'_> {
             header: self.header,
         };
         call.run().map_err(|failure| {
-            let context = match failure.at_command {
-                true => command_source(command),
-                false => source(at),
+            let (position, context) = match failure.at {
+                At::Name => (at.at, source(at)),
+                At::Command => (at.at, command_source(command)),
+                At::Argument(n) => words
+                    .get(n)
+                    .map_or((at.at, source(at)), |word| (word.at, source(word))),
             };
-            self.error(at.at, &context, failure.message)
+            self.error(position, &context, failure.message)
         })
     }
 
@@ -350,6 +353,9 @@ impl State<'_> {
             },
             Value::Nil => Err(format!("nil data; no entry for key {name:?}")),
             Value::NilPointer => Err(format!("nil pointer evaluating *{name}")),
+            _ if self.missing == Missing::Error => Err(format!(
+                "can't evaluate field {name} in type interface {{}}"
+            )),
             other => Err(format!(
                 "can't evaluate field {name} in type {}",
                 other.kind()

@@ -48,16 +48,41 @@ pub struct Call<'a> {
     pub header: bool,
 }
 
-/// Why a call failed, and whether the error shows the whole command.
+/// Why a call failed, and what the error shows.
 pub struct Failure {
     pub message: String,
-    pub at_command: bool,
+    pub at: At,
+}
+
+/// What an error shows of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum At {
+    /// The function's name.
+    Name,
+    /// The whole command.
+    Command,
+    /// One argument.
+    Argument(usize),
 }
 
 fn fail<T>(message: impl Into<String>) -> Result<T, Failure> {
+    let message = message.into();
+    let at = if message.starts_with("error calling ") {
+        At::Command
+    } else {
+        At::Name
+    };
+    Err(Failure { message, at })
+}
+
+fn wrong_type<T>(argument: usize, want: &str, got: &Value) -> Result<T, Failure> {
+    let message = match got {
+        Value::Nil => format!("invalid value; expected {want}"),
+        got => format!("wrong type for value; expected {want}; got {}", got.kind()),
+    };
     Err(Failure {
-        message: message.into(),
-        at_command: false,
+        message,
+        at: At::Argument(argument),
     })
 }
 
@@ -130,28 +155,15 @@ impl Call<'_> {
 
     fn text_at(&self, n: usize) -> Result<String, Failure> {
         match &self.arguments[n] {
-            Value::Text(text) | Value::Number(text) => Ok(text.clone()),
-            Value::Nil => Err(Failure {
-                message: "invalid value; expected string".to_owned(),
-                at_command: false,
-            }),
-            other => Err(Failure {
-                message: format!(
-                    "wrong type for value; expected string; got {}",
-                    other.kind()
-                ),
-                at_command: false,
-            }),
+            Value::Text(text) => Ok(text.clone()),
+            other => wrong_type(n, "string", other),
         }
     }
 
     fn int_at(&self, n: usize) -> Result<i64, Failure> {
         match &self.arguments[n] {
             Value::Int(value) => Ok(*value),
-            other => fail(format!(
-                "wrong type for value; expected int; got {}",
-                other.kind()
-            )),
+            other => wrong_type(n, "int", other),
         }
     }
 
@@ -168,7 +180,7 @@ impl Call<'_> {
     fn len(&self) -> Result<Value, Failure> {
         self.count(1)?;
         let length = match &self.arguments[0] {
-            Value::List(items) => items.len(),
+            Value::List(items) | Value::AnyList(items) => items.len(),
             Value::Map(map) => map.len(),
             Value::NilList | Value::NilMap => 0,
             Value::Text(text) | Value::Number(text) => text.len(),
@@ -196,17 +208,18 @@ impl Call<'_> {
                         key.kind()
                     ));
                 }
-                (Value::List(items), Value::Int(n)) => match usize::try_from(n)
-                    .ok()
-                    .and_then(|n| items.get(n))
-                {
-                    Some(item) => item.clone(),
-                    None => return fail(format!("error calling index: index out of range: {n}")),
-                },
+                (Value::List(items) | Value::AnyList(items), Value::Int(n)) => {
+                    match usize::try_from(n).ok().and_then(|n| items.get(n)) {
+                        Some(item) => item.clone(),
+                        None => {
+                            return fail(format!("error calling index: index out of range: {n}"));
+                        }
+                    }
+                }
                 (Value::NilList, Value::Int(n)) => {
                     return fail(format!("error calling index: index out of range: {n}"));
                 }
-                (Value::List(_) | Value::NilList, key) => {
+                (Value::List(_) | Value::AnyList(_) | Value::NilList, key) => {
                     return fail(format!(
                         "error calling index: cannot index slice/array with type {}",
                         key.kind()
@@ -237,7 +250,7 @@ impl Call<'_> {
             return fail("wrong number of args for slice: want at least 1 got 0");
         };
         let length = match value {
-            Value::List(items) => items.len(),
+            Value::List(items) | Value::AnyList(items) => items.len(),
             Value::Text(text) => text.len(),
             Value::NilList => 0,
             other => {
@@ -266,6 +279,7 @@ impl Call<'_> {
         }
         Ok(match value {
             Value::List(items) => Value::List(items[from..to].to_vec()),
+            Value::AnyList(items) => Value::AnyList(items[from..to].to_vec()),
             Value::Text(text) => {
                 Value::Text(String::from_utf8_lossy(&text.as_bytes()[from..to]).into_owned())
             }
@@ -282,11 +296,7 @@ impl Call<'_> {
                 Ok(Value::Text(words.join(&separator)))
             }
             Value::NilList => Ok(Value::Text(String::new())),
-            Value::Nil => fail("invalid value; expected []string"),
-            other => fail(format!(
-                "wrong type for value; expected []string; got {}",
-                other.kind()
-            )),
+            other => wrong_type(0, "[]string", other),
         }
     }
 

@@ -49,12 +49,19 @@ impl Template {
 
     /// Renders it for a value.
     pub fn render(&self, value: &Value, missing: Missing) -> Result<String, Error> {
+        let (text, rendered) = self.render_part(value, missing);
+        rendered.map(|()| text)
+    }
+
+    /// Renders it for a value; with an error comes what was rendered before it.
+    pub fn render_part(&self, value: &Value, missing: Missing) -> (String, Result<(), Error>) {
         eval::render(self, value, missing, false)
     }
 
     /// Renders the header of a table: functions leave a column's title as it is.
     pub fn render_header(&self, titles: &Value) -> Result<String, Error> {
-        eval::render(self, titles, Missing::NoValue, true)
+        let (text, rendered) = eval::render(self, titles, Missing::NoValue, true);
+        rendered.map(|()| text)
     }
 
     /// Whether a field of the top value is used, such as `Size`.

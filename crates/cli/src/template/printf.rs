@@ -89,7 +89,7 @@ impl Verb {
             ('s', Value::Int(_) | Value::Bool(_)) => bad(),
             ('s', _) => self.pad(&self.clip(&value.print()), false),
             ('q', Value::Text(text)) => self.pad(&crate::text::quote(text), false),
-            ('q', Value::List(items)) => {
+            ('q', Value::List(items) | Value::AnyList(items)) => {
                 let quoted: Vec<_> = items
                     .iter()
                     .map(|item| crate::text::quote(&item.print()))
