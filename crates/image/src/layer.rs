@@ -168,7 +168,7 @@ impl<S: Sys> Unpacker<'_, S> {
             };
             return self.xattr(&parent, Kind::Dir, OPAQUE_XATTR, b"y").await;
         }
-        let path = [parent, hidden].join(&b'/');
+        let path = clean(&[parent, hidden].join(&b'/'));
         let place = Place {
             dir: place.dir,
             name: hidden,
