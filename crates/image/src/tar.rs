@@ -167,6 +167,7 @@ impl<R: Source> Reader<R> {
         if !checksum_fits(&block) {
             return Err(Error::TarHeader);
         }
+        fill_blanks(&mut block);
         let header = Header::from_byte_slice(&block).clone();
         let carries = !matches!(
             header.entry_type(),
@@ -355,6 +356,17 @@ fn until_nul(mut name: Vec<u8>) -> Vec<u8> {
         name.truncate(end);
     }
     name
+}
+
+/// Writes a zero into numeric fields that were left empty, which means the same, as for Go's reader.
+fn fill_blanks(block: &mut [u8; BLOCK as usize]) {
+    // Mode, owner, group, length, time.
+    for field in [100..108, 108..116, 116..124, 124..136, 136..148] {
+        let field = &mut block[field];
+        if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
+            field[0] = b'0';
+        }
+    }
 }
 
 /// Whether the eight bytes at 148 hold the sum of the block's bytes, counted with spaces in their place.

@@ -166,6 +166,16 @@ fn the_end_may_be_ragged_as_go_allows() {
 }
 
 #[test]
+fn numbers_may_be_left_out() {
+    let mut blank = Header::new_old();
+    blank.as_old_mut().name[0] = b'x';
+    blank.set_cksum();
+    let entries = list(&archive(&[(blank, b"")])).unwrap();
+    let entry = &entries[0].0;
+    assert_eq!((entry.mode, entry.uid, entry.gid, entry.size), (0, 0, 0, 0));
+}
+
+#[test]
 fn what_is_no_archive_is_refused() {
     assert_eq!(list(b"garbage\n"), Err(Error::UnexpectedEof));
     assert_eq!(list(&[b'x'; 2000]), Err(Error::TarHeader));
