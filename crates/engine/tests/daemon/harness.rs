@@ -21,7 +21,6 @@ pub struct Daemon {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    pub head: String,
     pub body: String,
 }
 
@@ -312,7 +311,6 @@ pub fn parse(answer: &[u8]) -> Answer {
     }
     Answer {
         status,
-        head,
         body: String::from_utf8_lossy(&body).into_owned(),
     }
 }
