@@ -60,8 +60,12 @@ type Outcome<T> = Result<T, RuntimeError>;
 impl<S: Sys> Shim<S> {
     /// Starts a shim, which makes the container of the bundle. Afterwards the container is *created*: its process waits
     /// for [`Shim::run`]. On an error nothing is left: no process, no mount, no state directory.
+    ///
+    /// # Errors
+    /// `AlreadyExists` for a state directory whose shim lives; what a dead one left behind is removed first. `Executable`, `Invalid`, `Unsupported` and `System` as the helper tells them.
     pub async fn start(sys: &S, options: ShimOptions) -> Outcome<Shim<S>> {
         let dir = PathArg::from(&options.dir);
+        clear_remains(sys, &options).await?;
         make_dirs(sys, &dir, 0o711)
             .await
             .map_err(|errno| RuntimeError::errno(format_args!("mkdir {dir}"), errno))?;
@@ -278,6 +282,22 @@ impl<S: Sys> Shim<S> {
             Ok(reply) => Ok((reply, connection)),
             Err(error) => Err(RuntimeError::new(ErrorKind::System, error.to_string())),
         }
+    }
+}
+
+/// Removes what a shim that is gone has left in the state directory, its container's process too.
+async fn clear_remains<S: Sys>(sys: &S, options: &ShimOptions) -> Outcome<()> {
+    let (shim, _) = match Shim::reconnect(sys, &options.dir).await {
+        Ok(found) => found,
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    match shim.ask(&Request::State).await {
+        Err(error) if error.kind == ErrorKind::ShimGone => shim.delete_without_shim().await,
+        _ => Err(RuntimeError::new(
+            ErrorKind::AlreadyExists,
+            format!("container with given ID already exists: {}", options.id),
+        )),
     }
 }
 

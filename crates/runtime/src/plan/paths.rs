@@ -99,6 +99,7 @@ pub(super) enum Make {
 
 /// Steps that make `parts` below `root`, from the top down.
 fn make(slots: &mut Slots, root: Slot, parts: &[&str], kind: Make) -> Vec<Item> {
+    let failure = format!("create mountpoint for /{}", parts.join("/"));
     let (above, here) = (slots.fd("above"), slots.fd("here"));
     let mut items = Vec::new();
     for depth in 1..=parts.len() {
@@ -122,6 +123,7 @@ fn make(slots: &mut Slots, root: Slot, parts: &[&str], kind: Make) -> Vec<Item> 
                     "config.md#mounts",
                 )
                 .arg(format!("/{}", parts.join("/")))
+                .failure(&failure)
                 .yields(file)
                 .into(),
                 close(file),
@@ -135,6 +137,7 @@ fn make(slots: &mut Slots, root: Slot, parts: &[&str], kind: Make) -> Vec<Item> 
             vec![
                 Step::new(call, why::MAKE_MOUNTPOINT, "config.md#mounts")
                     .arg(format!("/{}", parts[..depth].join("/")))
+                    .failure(&failure)
                     .accept(Errno::EEXIST)
                     .into(),
             ]
