@@ -1,0 +1,330 @@
+//! From an ELF file to an address space: segments, stack, auxiliary vector.
+
+use super::elf::{Elf, PT_GNU_STACK, PT_LOAD, Segment};
+use crate::Kernel;
+use crate::cred::Cred;
+use crate::ids::{FileId, MmId};
+use crate::mm::{Backing, Mm, Vma};
+use glassdock_abi::{Errno, Result};
+use glassdock_cpu::{Cpu, PAGE_SIZE, Prot, Sharing, USER_END, reg};
+
+/// Where position-independent programs are loaded (two thirds of the address space, without randomization).
+const PIE_BASE: u64 = 0x5555_5555_4000;
+/// The end of the stack.
+const STACK_TOP: u64 = USER_END;
+/// The first pages of the stack area; it grows from there.
+const STACK_PAGES: u64 = 33;
+/// Mappings stay this far below the stack (`mmap_base` with an 8 MiB stack and the kernel's gap).
+const MMAP_GAP: u64 = 128 << 20;
+/// `AT_HWCAP`: `cpuid` leaf 1 `edx` of the baseline processor.
+const HWCAP: u64 = 0x0780_8131 | 1 << 23;
+
+/// A program that is ready to run.
+pub(super) struct Image {
+    pub(super) mm: MmId,
+    pub(super) cpu: Cpu,
+    pub(super) auxv: Vec<u8>,
+}
+
+/// Auxiliary vector tags (`man 3 getauxval`).
+mod at {
+    pub const NULL: u64 = 0;
+    pub const PHDR: u64 = 3;
+    pub const PHENT: u64 = 4;
+    pub const PHNUM: u64 = 5;
+    pub const PAGESZ: u64 = 6;
+    pub const BASE: u64 = 7;
+    pub const FLAGS: u64 = 8;
+    pub const ENTRY: u64 = 9;
+    pub const UID: u64 = 11;
+    pub const EUID: u64 = 12;
+    pub const GID: u64 = 13;
+    pub const EGID: u64 = 14;
+    pub const PLATFORM: u64 = 15;
+    pub const HWCAP: u64 = 16;
+    pub const CLKTCK: u64 = 17;
+    pub const SECURE: u64 = 23;
+    pub const RANDOM: u64 = 25;
+    pub const HWCAP2: u64 = 26;
+    pub const EXECFN: u64 = 31;
+    pub const MINSIGSTKSZ: u64 = 51;
+}
+
+fn page_down(addr: u64) -> u64 {
+    addr & !(PAGE_SIZE - 1)
+}
+
+fn page_up(addr: u64) -> Result<u64> {
+    addr.checked_next_multiple_of(PAGE_SIZE).ok_or(Errno::EINVAL)
+}
+
+fn prot(flags: u32) -> Prot {
+    let mut prot = Prot::empty();
+    for (bit, flag) in [(4, Prot::READ), (2, Prot::WRITE), (1, Prot::EXEC)] {
+        if flags & bit != 0 {
+            prot |= flag;
+        }
+    }
+    prot
+}
+
+impl Kernel {
+    /// Builds the address space of a new program. On an error nothing is left of it.
+    #[allow(clippy::too_many_arguments, reason = "what a program begins with")]
+    pub(super) fn build_image(
+        &mut self,
+        file: FileId,
+        elf: &Elf,
+        cred: &Cred,
+        secure: bool,
+        name: &[u8],
+        interpreter: Option<&[u8]>,
+        argv: &[Vec<u8>],
+        envp: &[Vec<u8>],
+    ) -> Result<Image> {
+        let mm = self.mms.add(Mm::new(STACK_TOP - MMAP_GAP, STACK_TOP));
+        let built = self.fill_image(mm, file, elf, cred, secure, name, interpreter, argv, envp);
+        if built.is_err() {
+            self.put_mm(mm);
+        }
+        built
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a program begins with")]
+    fn fill_image(
+        &mut self,
+        mm: MmId,
+        file: FileId,
+        elf: &Elf,
+        cred: &Cred,
+        secure: bool,
+        name: &[u8],
+        interpreter: Option<&[u8]>,
+        argv: &[Vec<u8>],
+        envp: &[Vec<u8>],
+    ) -> Result<Image> {
+        let loads: Vec<Segment> = elf.segments.iter().copied().filter(|s| s.kind == PT_LOAD).collect();
+        let first = loads.first().ok_or(Errno::ENOEXEC)?;
+        let align = loads
+            .iter()
+            .map(|s| s.align)
+            .filter(|align| align.is_power_of_two())
+            .max()
+            .unwrap_or(PAGE_SIZE)
+            .max(PAGE_SIZE);
+        let bias = if elf.relocatable {
+            (PIE_BASE & !(align - 1)).wrapping_sub(page_down(first.vaddr))
+        } else {
+            0
+        };
+        let mut end = 0;
+        for segment in &loads {
+            end = end.max(self.load_segment(mm, file, segment, bias)?);
+        }
+        let stack_exec = elf.segments.iter().find(|s| s.kind == PT_GNU_STACK).is_some_and(|s| s.flags & 1 != 0);
+        let mut stack_prot = Prot::READ | Prot::WRITE;
+        if stack_exec {
+            stack_prot |= Prot::EXEC;
+        }
+        let phdr = loads
+            .iter()
+            .find(|s| elf.phoff >= s.offset && elf.phoff - s.offset < s.filesz)
+            .map_or(0, |s| bias.wrapping_add(s.vaddr).wrapping_add(elf.phoff - s.offset));
+        let entry = bias.wrapping_add(elf.entry);
+        let space = self.mms.get_mut(mm).ok_or(Errno::ENOMEM)?;
+        space.vmas.insert(
+            STACK_TOP - STACK_PAGES * PAGE_SIZE,
+            Vma {
+                end: STACK_TOP,
+                prot: stack_prot,
+                shared: false,
+                grows_down: true,
+                backing: Backing::Anonymous,
+            },
+        );
+        let brk = page_up(end)? + PAGE_SIZE;
+        space.brk_start = brk;
+        space.brk = brk;
+        let random = self.random.bytes(16);
+        let mut stack = Stack {
+            kernel: self,
+            mm,
+            prot: stack_prot,
+            sp: STACK_TOP - 8,
+        };
+        let execfn = stack.push_string(interpreter.unwrap_or(name))?;
+        let env_at = stack.push_strings(envp)?;
+        let arg_at = stack.push_strings(argv)?;
+        let platform = stack.push_string(b"x86_64")?;
+        let random = stack.push(&random, 16)?;
+        let ids = [(at::UID, cred.ruid), (at::EUID, cred.euid), (at::GID, cred.rgid), (at::EGID, cred.egid)];
+        let mut auxv = vec![
+            (at::MINSIGSTKSZ, 1952),
+            (at::HWCAP, HWCAP),
+            (at::PAGESZ, PAGE_SIZE),
+            (at::CLKTCK, crate::config::USER_HZ),
+            (at::PHDR, phdr),
+            (at::PHENT, 56),
+            (at::PHNUM, elf.segments.len() as u64),
+            (at::BASE, 0),
+            (at::FLAGS, 0),
+            (at::ENTRY, entry),
+        ];
+        auxv.extend(ids.map(|(tag, id)| (tag, u64::from(id))));
+        auxv.extend([
+            (at::SECURE, u64::from(secure)),
+            (at::RANDOM, random),
+            (at::HWCAP2, 0),
+            (at::EXECFN, execfn),
+            (at::PLATFORM, platform),
+            (at::NULL, 0),
+        ]);
+        let mut words = vec![argv.len() as u64];
+        words.extend(arg_at);
+        words.push(0);
+        words.extend(env_at);
+        words.push(0);
+        let head = words.len();
+        words.extend(auxv.iter().flat_map(|(tag, value)| [*tag, *value]));
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let sp = stack.push(&bytes, 16)?;
+        let mut cpu = Cpu::new();
+        cpu.rip = entry;
+        cpu.gpr[reg::RSP] = sp;
+        Ok(Image {
+            mm,
+            cpu,
+            auxv: bytes[head * 8..].to_vec(),
+        })
+    }
+
+    /// Maps one segment; returns the end of its memory.
+    fn load_segment(&mut self, mm: MmId, file: FileId, segment: &Segment, bias: u64) -> Result<u64> {
+        if segment.filesz > segment.memsz {
+            return Err(Errno::EINVAL);
+        }
+        let vaddr = bias.wrapping_add(segment.vaddr);
+        let end = vaddr.checked_add(segment.memsz).filter(|end| *end <= USER_END - MMAP_GAP);
+        let end = end.ok_or(Errno::EINVAL)?;
+        if segment.memsz == 0 {
+            return Ok(end);
+        }
+        if vaddr % PAGE_SIZE != segment.offset % PAGE_SIZE || vaddr < crate::mm::MMAP_MIN {
+            return Err(Errno::EINVAL);
+        }
+        let start = page_down(vaddr);
+        let file_end = vaddr + segment.filesz;
+        let mapped_end = if segment.filesz == 0 { start } else { page_up(file_end)? };
+        let inode = self.files.get(file).ok_or(Errno::EBADF)?.file.inode;
+        let prot = prot(segment.flags);
+        if mapped_end > start {
+            self.hold_file(file);
+            let vma = Vma {
+                end: mapped_end,
+                prot,
+                shared: false,
+                grows_down: false,
+                backing: Backing::File {
+                    file,
+                    inode,
+                    offset: page_down(segment.offset),
+                },
+            };
+            self.map_area(mm, start, vma);
+        }
+        let zero_end = page_up(end)?;
+        if zero_end > mapped_end {
+            let vma = Vma {
+                end: zero_end,
+                prot,
+                shared: false,
+                grows_down: false,
+                backing: Backing::Anonymous,
+            };
+            self.map_area(mm, mapped_end.max(start), vma);
+        }
+        // The rest of the last file page is memory of the program, and zero.
+        if segment.memsz > segment.filesz && segment.filesz > 0 && file_end % PAGE_SIZE != 0 {
+            self.zero_tail(mm, file, segment, file_end, prot)?;
+        }
+        Ok(end)
+    }
+
+    fn zero_tail(&mut self, mm: MmId, file: FileId, segment: &Segment, file_end: u64, prot: Prot) -> Result<()> {
+        let page = page_down(file_end);
+        let kept = (file_end - page) as usize;
+        let offset = (segment.offset + segment.filesz) & !(PAGE_SIZE - 1);
+        let bytes = self.read_exec(file, offset, kept)?;
+        let frame = self.frames.alloc_zeroed().map_err(|_| Errno::ENOMEM)?;
+        let n = bytes.len().min(kept);
+        self.frames.bytes_mut(frame)[..n].copy_from_slice(&bytes[..n]);
+        let space = self.mms.get_mut(mm).ok_or(Errno::ENOMEM)?;
+        space
+            .space
+            .map(&mut self.frames, page, frame, prot, Sharing::Private)
+            .map_err(|_| Errno::EINVAL)
+    }
+}
+
+/// The stack while it is filled, downwards.
+struct Stack<'a> {
+    kernel: &'a mut Kernel,
+    mm: MmId,
+    prot: Prot,
+    sp: u64,
+}
+
+impl Stack<'_> {
+    /// Puts bytes below what is there; their address.
+    fn push(&mut self, bytes: &[u8], align: u64) -> Result<u64> {
+        let sp = self.sp.checked_sub(bytes.len() as u64).ok_or(Errno::E2BIG)?;
+        self.sp = sp & !(align - 1);
+        self.reach(self.sp)?;
+        let kernel = &mut *self.kernel;
+        let mm = kernel.mms.get_mut(self.mm).ok_or(Errno::ENOMEM)?;
+        mm.space
+            .write(&mut kernel.frames, self.sp, bytes)
+            .map_err(|_| Errno::ENOMEM)?;
+        Ok(self.sp)
+    }
+
+    /// Makes all pages down to an address present.
+    fn reach(&mut self, addr: u64) -> Result<()> {
+        let kernel = &mut *self.kernel;
+        let mm = kernel.mms.get_mut(self.mm).ok_or(Errno::ENOMEM)?;
+        let mut page = STACK_TOP - PAGE_SIZE;
+        while page >= page_down(addr) {
+            if mm.space.frame_at(page).is_none() {
+                let frame = kernel.frames.alloc_zeroed().map_err(|_| Errno::ENOMEM)?;
+                mm.space
+                    .map(&mut kernel.frames, page, frame, self.prot, Sharing::Private)
+                    .map_err(|_| Errno::ENOMEM)?;
+            }
+            page -= PAGE_SIZE;
+        }
+        let lowest = mm.vma_at(STACK_TOP - 1).map(|(start, vma)| (start, *vma));
+        if let Some((start, vma)) = lowest
+            && page_down(addr) < start
+        {
+            mm.vmas.remove(&start);
+            mm.vmas.insert(page_down(addr), vma);
+        }
+        Ok(())
+    }
+
+    fn push_string(&mut self, string: &[u8]) -> Result<u64> {
+        let mut bytes = string.to_vec();
+        bytes.push(0);
+        self.push(&bytes, 1)
+    }
+
+    /// Puts strings so that they lie in order; their addresses.
+    fn push_strings(&mut self, strings: &[Vec<u8>]) -> Result<Vec<u64>> {
+        let mut at = Vec::with_capacity(strings.len());
+        for string in strings.iter().rev() {
+            at.push(self.push_string(string)?);
+        }
+        at.reverse();
+        Ok(at)
+    }
+}

@@ -1,0 +1,241 @@
+//! Memory of programs: areas, demand paging, copies to and from them.
+
+mod calls;
+mod fault;
+mod user;
+
+use crate::ids::{FileId, MmId};
+use glassdock_cpu::{AddressSpace, FrameId, PAGE_SIZE, Prot};
+use glassdock_vfs::InodeId;
+use std::collections::BTreeMap;
+
+/// Lowest address that may be mapped (`vm.mmap_min_addr`).
+pub(crate) const MMAP_MIN: u64 = 65_536;
+/// Most areas of a process (`vm.max_map_count`).
+pub(crate) const MAPS_MAX: usize = 65_530;
+/// Gap below the stack that other mappings keep from it.
+pub(crate) const STACK_GUARD: u64 = 256 * PAGE_SIZE;
+
+/// What an area is filled from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Backing {
+    Anonymous,
+    /// A file, from an offset in bytes; the description is held.
+    File { file: FileId, inode: InodeId, offset: u64 },
+    /// Shared memory without a name, by the key of its frames.
+    SharedAnonymous { key: u64, offset: u64 },
+}
+
+/// An area.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Vma {
+    pub(crate) end: u64,
+    pub(crate) prot: Prot,
+    pub(crate) shared: bool,
+    pub(crate) grows_down: bool,
+    pub(crate) backing: Backing,
+}
+
+/// An address space.
+pub(crate) struct Mm {
+    pub(crate) users: u32,
+    pub(crate) space: AddressSpace,
+    pub(crate) vmas: BTreeMap<u64, Vma>,
+    pub(crate) brk_start: u64,
+    pub(crate) brk: u64,
+    /// Where mappings without an address go, downwards.
+    pub(crate) mmap_base: u64,
+    pub(crate) stack_top: u64,
+}
+
+impl Mm {
+    pub(crate) fn new(mmap_base: u64, stack_top: u64) -> Mm {
+        Mm {
+            users: 1,
+            space: AddressSpace::new(),
+            vmas: BTreeMap::new(),
+            brk_start: 0,
+            brk: 0,
+            mmap_base,
+            stack_top,
+        }
+    }
+
+    /// The area that holds an address.
+    pub(crate) fn vma_at(&self, addr: u64) -> Option<(u64, &Vma)> {
+        let (start, vma) = self.vmas.range(..=addr).next_back()?;
+        (addr < vma.end).then_some((*start, vma))
+    }
+
+    /// Whether nothing is mapped in a range.
+    pub(crate) fn is_free(&self, start: u64, end: u64) -> bool {
+        !self.vmas.range(..end).next_back().is_some_and(|(_, vma)| vma.end > start)
+    }
+
+    /// The highest free place below `below` for `len` bytes.
+    pub(crate) fn find_gap(&self, len: u64, below: u64) -> Option<u64> {
+        let mut top = below;
+        for (start, vma) in self.vmas.range(..below).rev() {
+            let end = vma.end.min(below);
+            if top > end && top - end >= len {
+                return Some(top - len);
+            }
+            let guard = if vma.grows_down { STACK_GUARD } else { 0 };
+            top = top.min(start.saturating_sub(guard));
+        }
+        (top >= MMAP_MIN && top - MMAP_MIN >= len).then(|| top - len)
+    }
+
+    /// Bytes of all areas.
+    pub(crate) fn total(&self) -> u64 {
+        self.vmas.iter().map(|(start, vma)| vma.end - start).sum()
+    }
+
+    /// Splits areas so that none reaches over `at`.
+    pub(crate) fn split(&mut self, at: u64) {
+        let Some((start, vma)) = self.vma_at(at).map(|(start, vma)| (start, *vma)) else {
+            return;
+        };
+        if start == at {
+            return;
+        }
+        let moved = at - start;
+        let backing = match vma.backing {
+            Backing::Anonymous => Backing::Anonymous,
+            Backing::File { file, inode, offset } => Backing::File {
+                file,
+                inode,
+                offset: offset + moved,
+            },
+            Backing::SharedAnonymous { key, offset } => Backing::SharedAnonymous {
+                key,
+                offset: offset + moved,
+            },
+        };
+        self.vmas.insert(start, Vma { end: at, ..vma });
+        self.vmas.insert(
+            at,
+            Vma {
+                backing,
+                grows_down: vma.grows_down,
+                ..vma
+            },
+        );
+    }
+
+    /// Joins neighbours that differ in nothing, around a range.
+    pub(crate) fn merge(&mut self, start: u64, end: u64) {
+        let keys: Vec<u64> = self
+            .vmas
+            .range(start.saturating_sub(1)..=end)
+            .map(|(key, _)| *key)
+            .collect();
+        for key in keys {
+            let Some((before, left)) = self.vmas.range(..key).next_back().map(|(k, v)| (*k, *v)) else {
+                continue;
+            };
+            let Some(right) = self.vmas.get(&key).copied() else {
+                continue;
+            };
+            let joins = left.end == key
+                && left.prot == right.prot
+                && left.shared == right.shared
+                && left.grows_down == right.grows_down
+                && left.backing == Backing::Anonymous
+                && right.backing == Backing::Anonymous;
+            if joins {
+                self.vmas.remove(&key);
+                self.vmas.insert(before, Vma { end: right.end, ..left });
+            }
+        }
+    }
+}
+
+/// Pages of files that programs have mapped.
+#[derive(Default)]
+pub(crate) struct PageCache {
+    /// Read-only copies, by inode and page, true for one version of the contents.
+    clean: BTreeMap<(InodeId, u64), (u64, FrameId)>,
+    /// Pages that programs share, true always.
+    shared: BTreeMap<(InodeId, u64), FrameId>,
+    /// Shared memory without a name.
+    anonymous: BTreeMap<(u64, u64), FrameId>,
+    next_key: u64,
+}
+
+/// Clean pages that are kept.
+const CLEAN_MAX: usize = 16_384;
+
+impl crate::Kernel {
+    pub(crate) fn mm(&self, id: MmId) -> Option<&Mm> {
+        self.mms.get(id)
+    }
+
+    /// Gives back a thread's address space; the last user's pages are freed.
+    pub(crate) fn put_mm(&mut self, id: MmId) {
+        let Some(mm) = self.mms.get_mut(id) else {
+            return;
+        };
+        mm.users = mm.users.saturating_sub(1);
+        if mm.users > 0 {
+            return;
+        }
+        let Some(mut mm) = self.mms.remove(id) else {
+            return;
+        };
+        let vmas: Vec<Vma> = mm.vmas.values().copied().collect();
+        mm.space.release(&mut self.frames);
+        for vma in vmas {
+            self.put_backing(&vma);
+        }
+        self.drop_unused_shared();
+    }
+
+    pub(crate) fn put_backing(&mut self, vma: &Vma) {
+        if let Backing::File { file, inode, .. } = vma.backing {
+            if vma.shared {
+                self.flush_mapped(inode);
+            }
+            self.put_file(file);
+        }
+    }
+
+    pub(crate) fn hold_backing(&mut self, vma: &Vma) {
+        if let Backing::File { file, .. } = vma.backing {
+            self.hold_file(file);
+        }
+    }
+
+    /// A copy of an address space for `fork`.
+    pub(crate) fn fork_mm(&mut self, id: MmId) -> Option<MmId> {
+        let mm = self.mms.get_mut(id)?;
+        let copy = Mm {
+            users: 1,
+            space: mm.space.fork(&mut self.frames),
+            vmas: mm.vmas.clone(),
+            brk_start: mm.brk_start,
+            brk: mm.brk,
+            mmap_base: mm.mmap_base,
+            stack_top: mm.stack_top,
+        };
+        let vmas: Vec<Vma> = copy.vmas.values().copied().collect();
+        for vma in vmas {
+            self.hold_backing(&vma);
+        }
+        Some(self.mms.add(copy))
+    }
+
+    /// Frees shared frames that nobody maps any more.
+    fn drop_unused_shared(&mut self) {
+        let frames = &mut self.frames;
+        let mut unused = |frame: &FrameId| {
+            let last = frames.refs(*frame) <= 1;
+            if last {
+                frames.decref(*frame);
+            }
+            last
+        };
+        self.page_cache.shared.retain(|_, frame| !unused(frame));
+        self.page_cache.anonymous.retain(|_, frame| !unused(frame));
+    }
+}

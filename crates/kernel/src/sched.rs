@@ -1,0 +1,332 @@
+//! The scheduler: whose turn it is, timers, and the machine's main loop.
+
+use crate::Kernel;
+use crate::config::{INSTRUCTION_NS, QUANTUM};
+use crate::ids::{ObjId, Tid};
+use crate::process::{Exec, Run};
+use crate::signal::{SigInfo, Trap, code};
+use glassdock_abi::types::signal as sig;
+use glassdock_cpu::{Access, Exit, Fault, FaultCause};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Threads that can run, in the order of their turns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ready {
+    queue: VecDeque<Tid>,
+    last: Option<Tid>,
+}
+
+/// What happens at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Timer {
+    /// A waiting call's time is up.
+    Call(Tid, u64),
+    /// `ITIMER_REAL` and `alarm`.
+    Itimer(Tid),
+    /// A timerfd.
+    TimerFd(ObjId),
+}
+
+/// Timers by time and order of arming.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timers {
+    map: BTreeMap<(u64, u64), Timer>,
+    sequence: u64,
+}
+
+/// The name of an armed timer.
+pub(crate) type TimerKey = (u64, u64);
+
+impl Timers {
+    pub(crate) fn arm(&mut self, time: u64, timer: Timer) -> TimerKey {
+        self.sequence += 1;
+        let key = (time, self.sequence);
+        self.map.insert(key, timer);
+        key
+    }
+    pub(crate) fn cancel(&mut self, key: TimerKey) {
+        self.map.remove(&key);
+    }
+    pub(crate) fn cancel_all(&mut self, timer: Timer) {
+        self.map.retain(|_, other| *other != timer);
+    }
+    fn next(&self) -> Option<u64> {
+        self.map.keys().next().map(|key| key.0)
+    }
+    fn due(&mut self, now: u64) -> Option<Timer> {
+        let key = *self.map.keys().next()?;
+        if key.0 > now {
+            return None;
+        }
+        self.map.remove(&key)
+    }
+}
+
+/// How far [`Kernel::run`] goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most instructions to run, over all programs (built-in programs count by the time that they take).
+    pub instructions: u64,
+    /// When all wait, jump to the next timer if it is not after this time in virtual nanoseconds; `None` stops instead.
+    pub idle_until: Option<u64>,
+}
+
+impl Limits {
+    /// One slice, without jumping over idle time.
+    pub const fn slice(instructions: u64) -> Limits {
+        Limits {
+            instructions,
+            idle_until: None,
+        }
+    }
+    /// One slice that jumps over any idle time: for machines that nobody watches.
+    pub const fn jumping(instructions: u64) -> Limits {
+        Limits {
+            instructions,
+            idle_until: Some(u64::MAX),
+        }
+    }
+}
+
+/// How [`Kernel::run`] ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RunState {
+    /// Everybody waits: for the timer at this virtual time, or for input alone.
+    Idle(Option<u64>),
+    /// There is more to run.
+    Busy,
+    /// The machine was switched off, or its first process ended.
+    Halted,
+}
+
+impl Kernel {
+    /// Runs a slice.
+    pub fn run(&mut self, limits: Limits) -> RunState {
+        let end = self.time.saturating_add(limits.instructions.saturating_mul(INSTRUCTION_NS));
+        let mut idled = 0;
+        loop {
+            if self.halted {
+                return RunState::Halted;
+            }
+            self.fire_timers();
+            if self.time.saturating_sub(idled) >= end {
+                return RunState::Busy;
+            }
+            let Some(tid) = self.ready.queue.pop_front() else {
+                self.publish();
+                match (self.timers.next(), limits.idle_until) {
+                    (Some(next), Some(until)) if next <= until => {
+                        let jump = next.saturating_sub(self.time);
+                        self.time += jump;
+                        idled += jump;
+                        continue;
+                    }
+                    (next, _) => return RunState::Idle(next),
+                }
+            };
+            if let Some(thread) = self.threads.get_mut(&tid) {
+                thread.queued = false;
+                if self.ready.last != Some(tid) {
+                    self.ready.last = Some(tid);
+                    self.counters.switches += 1;
+                }
+                let budget = end.saturating_sub(self.time.saturating_sub(idled)) / INSTRUCTION_NS;
+                self.run_thread(tid, budget.clamp(1, QUANTUM));
+            }
+            self.publish();
+        }
+    }
+
+    /// Lets virtual time pass while everybody waits, up to `time`; timers that are due go off at the next
+    /// [`Kernel::run`].
+    pub(crate) fn pass_time(&mut self, time: u64) {
+        self.time = self.time.max(time);
+    }
+
+    fn fire_timers(&mut self) {
+        while let Some(timer) = self.timers.due(self.time) {
+            match timer {
+                Timer::Call(tid, req) => self.retry_call(tid, req),
+                Timer::Itimer(tgid) => self.itimer_due(tgid),
+                Timer::TimerFd(id) => self.timerfd_due(id),
+            }
+        }
+    }
+
+    /// Puts a thread into the queue.
+    pub(crate) fn make_ready(&mut self, tid: Tid) {
+        let Some(thread) = self.threads.get_mut(&tid) else {
+            return;
+        };
+        if thread.run == Run::Dead {
+            return;
+        }
+        if thread.run != Run::Ready {
+            thread.run = Run::Ready;
+            self.publisher.state(tid);
+        }
+        if !thread.queued {
+            thread.queued = true;
+            self.ready.queue.push_back(tid);
+        }
+    }
+
+    /// One turn of a thread.
+    fn run_thread(&mut self, tid: Tid, quantum: u64) {
+        let running = |kernel: &Kernel| {
+            kernel.threads.get(&tid).is_some_and(|thread| thread.run == Run::Ready)
+        };
+        if !running(self) || !self.deliver_signals(tid) {
+            return;
+        }
+        match self.threads.get(&tid).map(|thread| &thread.exec) {
+            Some(Exec::Elf(_)) => self.run_elf(tid, quantum),
+            Some(Exec::Builtin(_)) => self.run_builtin(tid),
+            _ => {}
+        }
+    }
+
+    fn run_elf(&mut self, tid: Tid, quantum: u64) {
+        let mut left = quantum;
+        loop {
+            if self.retry_pending(tid) {
+                // The call is done, or still waits; either way signals come next.
+                match self.threads.get(&tid) {
+                    Some(thread) if thread.run == Run::Ready => {}
+                    _ => return,
+                }
+                if !self.deliver_signals(tid) {
+                    return;
+                }
+                if !matches!(self.threads.get(&tid).map(|t| &t.exec), Some(Exec::Elf(_))) {
+                    self.make_ready(tid);
+                    return;
+                }
+                continue;
+            }
+            if left == 0 {
+                self.make_ready(tid);
+                return;
+            }
+            let Some(exit) = self.run_cpu(tid, &mut left) else {
+                return;
+            };
+            match exit {
+                Exit::Budget => left = 0,
+                Exit::Syscall => self.enter_syscall(tid),
+                other => self.trap(tid, other),
+            }
+            match self.threads.get(&tid) {
+                Some(thread) if thread.run == Run::Ready => {}
+                _ => return,
+            }
+            if !self.deliverable(tid).is_empty() || self.ending(tid) {
+                self.make_ready(tid);
+                return;
+            }
+            if !matches!(self.threads.get(&tid).map(|t| &t.exec), Some(Exec::Elf(_))) {
+                self.make_ready(tid);
+                return;
+            }
+        }
+    }
+
+    fn ending(&self, tid: Tid) -> bool {
+        self.process_of(tid)
+            .is_none_or(|process| process.exiting.is_some() || process.stopped.is_some())
+    }
+
+    fn run_cpu(&mut self, tid: Tid, left: &mut u64) -> Option<Exit> {
+        let thread = self.threads.get_mut(&tid)?;
+        let Exec::Elf(cpu) = &mut thread.exec else {
+            return None;
+        };
+        let mm = self.mms.get_mut(thread.mm?)?;
+        let run = cpu.run(&mut mm.space, &mut self.frames, *left);
+        let spent = run.retired * INSTRUCTION_NS;
+        thread.utime += spent;
+        self.time += spent;
+        self.counters.instructions += run.retired;
+        *left = left.saturating_sub(run.retired);
+        Some(run.exit)
+    }
+
+    /// An instruction that could not be done.
+    fn trap(&mut self, tid: Tid, exit: Exit) {
+        let rip = match self.threads.get(&tid).map(|thread| &thread.exec) {
+            Some(Exec::Elf(cpu)) => cpu.rip,
+            _ => return,
+        };
+        let mut trap = Trap::default();
+        let info = match exit {
+            Exit::PageFault(fault) => match self.page_fault(tid, fault) {
+                None => return,
+                Some(info) => {
+                    trap = Trap {
+                        number: 14,
+                        error: fault_error(&fault),
+                        cr2: fault.addr,
+                    };
+                    info
+                }
+            },
+            Exit::InvalidOpcode => {
+                trap.number = 6;
+                SigInfo::fault(sig::ILL, code::ILL_ILLOPN, rip)
+            }
+            Exit::DivideError => SigInfo::fault(sig::FPE, code::FPE_INTDIV, rip),
+            Exit::GeneralProtection => {
+                trap.number = 13;
+                SigInfo::kernel(sig::SEGV)
+            }
+            Exit::StackFault => {
+                trap.number = 12;
+                SigInfo::kernel(sig::BUS)
+            }
+            Exit::Breakpoint => {
+                trap.number = 3;
+                SigInfo::kernel(sig::TRAP)
+            }
+            Exit::DebugTrap => {
+                trap.number = 1;
+                SigInfo::fault(sig::TRAP, code::TRAP_TRACE, rip)
+            }
+            Exit::SimdException { raised } => {
+                trap.number = 19;
+                SigInfo::fault(sig::FPE, float_code(raised), rip)
+            }
+            Exit::X87Exception { raised } => {
+                trap.number = 16;
+                SigInfo::fault(sig::FPE, float_code(raised), rip)
+            }
+            Exit::AlignmentCheck => {
+                trap.number = 17;
+                SigInfo::fault(sig::BUS, code::BUS_ADRALN, 0)
+            }
+            Exit::Syscall | Exit::Budget => return,
+        };
+        self.traps.insert(tid, trap);
+        self.force_signal(tid, info);
+        self.make_ready(tid);
+    }
+}
+
+/// The page fault's error code, as the processor pushes it.
+fn fault_error(fault: &Fault) -> u64 {
+    let present = u64::from(fault.cause == FaultCause::Protection);
+    let write = u64::from(fault.access == Access::Write) << 1;
+    let fetch = u64::from(fault.access == Access::Exec) << 4;
+    present | write | 4 | fetch
+}
+
+/// `si_code` of a floating-point exception, as Linux's `fpu__exception_code` ranks them.
+fn float_code(raised: u8) -> i32 {
+    match raised {
+        bits if bits & 1 != 0 => 7,
+        bits if bits & 4 != 0 => 3,
+        bits if bits & 8 != 0 => 4,
+        bits if bits & (16 | 2) != 0 => 5,
+        bits if bits & 32 != 0 => 6,
+        _ => 0,
+    }
+}

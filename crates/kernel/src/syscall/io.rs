@@ -1,0 +1,432 @@
+//! Calls on open files.
+
+use super::CallCx;
+use crate::Kernel;
+use crate::cred::cap;
+use crate::file::{Body, Device, Object};
+use crate::ids::{FileId, Tid};
+use crate::signal::SigSet;
+use crate::wait::{Fail, SysResult, WaitKey};
+use glassdock_abi::call::{FcntlCmd, IoctlReq};
+use glassdock_abi::flags::OpenFlags;
+use glassdock_abi::types::Winsize;
+use glassdock_abi::{Errno, Fd, Result, Ret};
+use glassdock_trace::Value;
+use glassdock_vfs::FileKind;
+
+/// Status flags that `F_SETFL` changes.
+const SETTABLE: OpenFlags = OpenFlags::APPEND
+    .union(OpenFlags::NONBLOCK)
+    .union(OpenFlags::ASYNC)
+    .union(OpenFlags::DIRECT)
+    .union(OpenFlags::NOATIME);
+/// Bytes that a copy between files moves at a time.
+const COPY_PIECE: u64 = 65_536;
+
+impl Kernel {
+    pub(super) fn sys_lseek(&mut self, tid: Tid, fd: Fd, offset: i64, whence: u32) -> SysResult {
+        let id = self.real_file_id(tid, fd)?;
+        let file = self.file(id)?;
+        if !crate::file::is_seekable(&file.body) {
+            return Err(Errno::ESPIPE.into());
+        }
+        let size = match (&file.body, file.file.kind) {
+            (Body::Vfs, FileKind::Regular) => {
+                let inode = file.file.inode;
+                self.vfs().size(inode)
+            }
+            _ => 0,
+        };
+        let file = self.file(id)?;
+        let base = match whence {
+            0 => 0,
+            1 => file.pos,
+            2 if matches!(file.body, Body::Synthetic { .. }) => return Err(Errno::EINVAL.into()),
+            2 => size,
+            3 | 4 if file.file.kind == FileKind::Regular => {
+                let offset = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;
+                let at = self.vfs().seek_data(&file.file, offset, whence)?;
+                if let Some(file) = self.files.get_mut(id) {
+                    file.pos = at;
+                }
+                return Ok(Ret::Int(at as i64));
+            }
+            _ => return Err(Errno::EINVAL.into()),
+        };
+        let at = i64::try_from(base)
+            .ok()
+            .and_then(|base| base.checked_add(offset))
+            .filter(|at| *at >= 0)
+            .ok_or(Errno::EINVAL)?;
+        if let Some(file) = self.files.get_mut(id) {
+            file.pos = match file.body {
+                Body::Dev(_) => 0,
+                _ => at as u64,
+            };
+            if at == 0
+                && let Body::Synthetic { content, .. } = &mut file.body
+            {
+                *content = None;
+            }
+        }
+        self.publisher.file(id);
+        Ok(Ret::Int(at))
+    }
+
+    /// Calls the file system with an open file.
+    pub(crate) fn with_file<R>(&mut self, tid: Tid, id: FileId, act: impl FnOnce(&mut glassdock_vfs::Vfs, &mut glassdock_vfs::Cx, &glassdock_vfs::OpenFile) -> Result<R>) -> Result<R> {
+        let Some(file) = self.files.remove(id) else {
+            return Err(Errno::EBADF);
+        };
+        let result = self.with_vfs(tid, |vfs, cx| act(vfs, cx, &file.file));
+        self.files.put_back(id, file);
+        result
+    }
+
+    pub(super) fn sys_ftruncate(&mut self, tid: Tid, fd: Fd, length: u64) -> SysResult {
+        let id = self.real_file_id(tid, fd)?;
+        let file = self.file(id)?;
+        if length > i64::MAX as u64 || file.file.kind != FileKind::Regular || !file.flags.writable() {
+            return Err(Errno::EINVAL.into());
+        }
+        let inode = file.file.inode;
+        self.flush_mapped(inode);
+        self.with_file(tid, id, |vfs, cx, file| vfs.ftruncate(cx, file, length))?;
+        self.reload_mapped(inode);
+        Ok(Ret::None)
+    }
+
+    pub(super) fn sys_fallocate(&mut self, tid: Tid, fd: Fd, mode: u32, offset: u64, len: u64) -> SysResult {
+        let id = self.real_file_id(tid, fd)?;
+        let file = self.file(id)?;
+        if !file.flags.writable() {
+            return Err(Errno::EBADF.into());
+        }
+        match file.file.kind {
+            FileKind::Regular => {}
+            FileKind::Fifo => return Err(Errno::ESPIPE.into()),
+            FileKind::Directory => return Err(Errno::EISDIR.into()),
+            _ => return Err(Errno::ENODEV.into()),
+        }
+        self.with_file(tid, id, |vfs, cx, file| vfs.fallocate(cx, file, mode, offset, len))?;
+        Ok(Ret::None)
+    }
+
+    pub(super) fn sys_flock(&mut self, tid: Tid, fd: Fd, operation: u32) -> SysResult {
+        let id = self.real_file_id(tid, fd)?;
+        let inode = self.file(id)?.file.inode.0;
+        let exclusive = match operation & !4 {
+            1 => false,
+            2 => true,
+            8 => {
+                self.locks.unlock(inode, id);
+                self.wake(WaitKey::Lock(inode));
+                return Ok(Ret::None);
+            }
+            _ => return Err(Errno::EINVAL.into()),
+        };
+        match self.locks.lock(inode, id, exclusive) {
+            Ok(()) => {
+                self.wake(WaitKey::Lock(inode));
+                Ok(Ret::None)
+            }
+            Err(Errno::EAGAIN) if operation & 4 == 0 => Err(Fail::wait("file lock", WaitKey::Lock(inode))),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    pub(super) fn drop_record_locks(&mut self, tid: Tid, fd: Fd) {
+        let Ok(file) = self.file_of(tid, fd) else {
+            return;
+        };
+        let inode = file.file.inode.0;
+        let owner = self.tgid_of(tid);
+        self.locks.clear(inode, owner, 0, u64::MAX);
+        self.wake(WaitKey::Lock(inode));
+    }
+
+    /// `sendfile` and `copy_file_range`.
+    pub(super) fn copy_between(&mut self, cx: &mut CallCx, from: (Fd, Option<u64>), to: (Fd, Option<u64>), len: u64, regular: bool) -> SysResult {
+        let source = self.real_file_id(cx.tid, from.0)?;
+        let target = self.real_file_id(cx.tid, to.0)?;
+        let (input, output) = (self.file(source)?, self.file(target)?);
+        if !input.flags.readable() || !output.flags.writable() || output.flags.contains(OpenFlags::APPEND) && regular {
+            return Err(Errno::EBADF.into());
+        }
+        let plain = |kind| matches!(kind, FileKind::Regular);
+        if regular && !(plain(input.file.kind) && plain(output.file.kind)) {
+            return Err(Errno::EINVAL.into());
+        }
+        let waits = !matches!(input.body, Body::Vfs | Body::Synthetic { .. } | Body::Dev(_));
+        if waits && !regular {
+            return Err(Errno::EINVAL.into());
+        }
+        if output.flags.contains(OpenFlags::APPEND) {
+            return Err(Errno::EINVAL.into());
+        }
+        let start = from.1.unwrap_or(input.pos);
+        let len = len.min(super::RW_MAX);
+        let mut copied = cx.state.progress;
+        let base = if cx.state.tried { cx.state.note } else { start };
+        cx.state.note = base;
+        while copied < len {
+            let piece = (len - copied).min(COPY_PIECE);
+            let mut inner = CallCx::kernel(cx.tid);
+            inner.span = cx.span;
+            let data = self.read_file(&mut inner, source, piece, Some(base + copied))?;
+            if data.is_empty() {
+                break;
+            }
+            let written = self.write_file(&mut inner, target, &data, to.1.map(|at| at + copied));
+            let taken = match written {
+                Ok(ret) => ret.int()? as u64,
+                Err(fail) => {
+                    let done = inner.state.progress;
+                    copied += done;
+                    cx.state.progress = copied;
+                    if from.1.is_none() {
+                        self.set_pos(source, base + copied);
+                    }
+                    return Err(fail);
+                }
+            };
+            copied += taken;
+            cx.state.progress = copied;
+            if taken < data.len() as u64 {
+                break;
+            }
+        }
+        if from.1.is_none() {
+            self.set_pos(source, base + copied);
+        }
+        Ok(Ret::Int(copied as i64))
+    }
+
+    fn set_pos(&mut self, id: FileId, pos: u64) {
+        if let Some(file) = self.files.get_mut(id) {
+            file.pos = pos;
+        }
+        self.publisher.file(id);
+    }
+
+    pub(super) fn sys_fcntl(&mut self, tid: Tid, fd: Fd, cmd: FcntlCmd) -> SysResult {
+        let id = self.file_id(tid, fd)?;
+        let path_only = self.file(id)?.flags.contains(OpenFlags::PATH);
+        match cmd {
+            FcntlCmd::Dup(from, cloexec) => Ok(Ret::Fd(self.dup_from(tid, fd, from, cloexec)?)),
+            FcntlCmd::GetFd => {
+                let entry = self.fd_table(tid).and_then(|table| table.map.get(&fd.0));
+                Ok(Ret::Int(entry.is_some_and(|entry| entry.cloexec).into()))
+            }
+            FcntlCmd::SetFd(cloexec) => {
+                self.set_cloexec(tid, fd, cloexec)?;
+                Ok(Ret::None)
+            }
+            FcntlCmd::GetFl => Ok(Ret::Int(self.file(id)?.flags.union(OpenFlags::LARGEFILE).bits().into())),
+            _ if path_only => Err(Errno::EBADF.into()),
+            FcntlCmd::SetFl(flags) => {
+                if let Some(file) = self.files.get_mut(id) {
+                    file.flags = (file.flags & !SETTABLE) | (flags & SETTABLE);
+                    file.file.flags = file.flags;
+                }
+                self.publisher.file(id);
+                Ok(Ret::None)
+            }
+            FcntlCmd::GetPipeSize | FcntlCmd::SetPipeSize(_) => {
+                let Body::Pipe { id, .. } = self.file(id)?.body else {
+                    return Err(Errno::EBADF.into());
+                };
+                let Some(Object::Pipe(pipe)) = self.objects.get_mut(id) else {
+                    return Err(Errno::EBADF.into());
+                };
+                let size = match cmd {
+                    FcntlCmd::SetPipeSize(bytes) => pipe.set_size(bytes as usize)?,
+                    _ => pipe.size(),
+                };
+                self.object_changed(id);
+                Ok(Ret::Int(size as i64))
+            }
+        }
+    }
+
+    pub(super) fn sys_ioctl(&mut self, cx: &mut CallCx, fd: Fd, request: &IoctlReq) -> SysResult {
+        let tid = cx.tid;
+        let id = self.real_file_id(tid, fd)?;
+        match request {
+            IoctlReq::Fionbio(on) => {
+                if let Some(file) = self.files.get_mut(id) {
+                    file.flags.set(OpenFlags::NONBLOCK, *on);
+                    file.file.flags = file.flags;
+                }
+                return Ok(Ret::None);
+            }
+            IoctlReq::Fionread => return self.queued_bytes(id),
+            _ => {}
+        }
+        let (number, master) = self.terminal_of(tid, fd)?;
+        match request {
+            IoctlReq::Tcgets => Ok(Ret::Termios(Box::new(self.pty_of(number)?.termios()))),
+            IoctlReq::Tcsets(termios, when) => {
+                self.check_change(cx, number, master)?;
+                self.set_termios(number, *termios, *when)?;
+                Ok(Ret::None)
+            }
+            IoctlReq::Tiocgwinsz => Ok(Ret::Winsize(self.pty_of(number)?.winsize())),
+            IoctlReq::Tiocswinsz(winsize) => {
+                self.set_winsize(number, *winsize)?;
+                Ok(Ret::None)
+            }
+            IoctlReq::Tiocsctty(steal) => {
+                self.set_controlling(tid, number, *steal)?;
+                Ok(Ret::None)
+            }
+            IoctlReq::Tiocnotty => {
+                self.give_up_controlling(tid, number)?;
+                Ok(Ret::None)
+            }
+            IoctlReq::Tiocgpgrp => Ok(self.terminal_group(tid, number, master, false)?),
+            IoctlReq::Tiocgsid => Ok(self.terminal_group(tid, number, master, true)?),
+            IoctlReq::Tiocspgrp(pgid) => self.set_foreground(cx, number, *pgid),
+            IoctlReq::Tiocgptn if master => {
+                Ok(Ret::Int(self.ttys.tty(number).map_or(0, |tty| tty.index).into()))
+            }
+            IoctlReq::Tiocsptlck(lock) if master => {
+                if let Some(pty) = self.ttys.get_mut(number) {
+                    pty.locked = *lock;
+                }
+                Ok(Ret::None)
+            }
+            IoctlReq::Tiocgptpeer(flags) if master => self.open_peer(tid, id, number, *flags),
+            IoctlReq::Tiocgptn | IoctlReq::Tiocsptlck(_) | IoctlReq::Tiocgptpeer(_) => Err(Errno::ENOTTY.into()),
+            IoctlReq::Other(request, argument) => self.other_tty_ioctl(cx, number, master, *request, *argument),
+            IoctlReq::Fionread | IoctlReq::Fionbio(_) => Err(Errno::ENOTTY.into()),
+        }
+    }
+
+    fn set_winsize(&mut self, number: u32, winsize: Winsize) -> Result<()> {
+        self.ttys.get_mut(number).ok_or(Errno::EIO)?.set_winsize(winsize);
+        self.tty_changed(number);
+        Ok(())
+    }
+
+    fn open_peer(&mut self, tid: Tid, master: FileId, number: u32, flags: OpenFlags) -> SysResult {
+        let place = self.file(master)?.file.path;
+        let file = self.with_kernel_vfs(|vfs, cx| vfs.open_path(cx, place, OpenFlags::RDWR))?;
+        let body = match self.open_slave(tid, Some(number), flags) {
+            Ok(body) => body,
+            Err(errno) => {
+                self.with_kernel_vfs(|vfs, _| vfs.close(file));
+                return Err(errno.into());
+            }
+        };
+        let what = format!("/dev/pts/{number}").into_bytes();
+        let id = self.add_file(file, body, what);
+        Ok(Ret::Fd(self.install(tid, id, flags.contains(OpenFlags::CLOEXEC))?))
+    }
+
+    fn other_tty_ioctl(&mut self, cx: &mut CallCx, number: u32, master: bool, request: u32, argument: u64) -> SysResult {
+        const TCSBRK: u32 = 0x5409;
+        const TCXONC: u32 = 0x540a;
+        const TCFLSH: u32 = 0x540b;
+        const TCSBRKP: u32 = 0x5425;
+        const TIOCSTI: u32 = 0x5412;
+        match request {
+            TCSBRK | TCSBRKP => Ok(Ret::None),
+            TCFLSH => {
+                self.check_change(cx, number, master)?;
+                let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
+                match argument {
+                    0 => pty.flush_input(),
+                    1 => pty.flush_output(),
+                    2 => {
+                        pty.flush_input();
+                        pty.flush_output();
+                    }
+                    _ => return Err(Errno::EINVAL.into()),
+                }
+                self.tty_changed(number);
+                Ok(Ret::None)
+            }
+            TCXONC => {
+                self.check_change(cx, number, master)?;
+                let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
+                match argument {
+                    0 => pty.suspend_output(true),
+                    1 => pty.suspend_output(false),
+                    2 | 3 => {}
+                    _ => return Err(Errno::EINVAL.into()),
+                }
+                self.tty_changed(number);
+                Ok(Ret::None)
+            }
+            TIOCSTI if self.cred(cx.tid)?.has(cap::SYS_ADMIN) => {
+                let byte = self.read_bytes(cx.tid, argument, 1)?;
+                let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
+                pty.write_master(&byte)?;
+                self.tty_changed(number);
+                Ok(Ret::None)
+            }
+            _ => {
+                self.note("unsupported-ioctl", || vec![Value::Hex(request.into())]);
+                Err(Errno::ENOTTY.into())
+            }
+        }
+    }
+
+    fn queued_bytes(&mut self, id: FileId) -> SysResult {
+        let file = self.file(id)?;
+        let bytes = match &file.body {
+            Body::Pipe { id, .. } => match self.objects.get(*id) {
+                Some(Object::Pipe(pipe)) => pipe.len(),
+                _ => 0,
+            },
+            Body::Socket(id) => self.sockets.queued(id.0),
+            Body::Master(number) => self.pty_of(*number)?.output_bytes(),
+            Body::Slave(number) => self.pty_of(*number)?.readable_bytes(),
+            Body::Vfs if file.file.kind == FileKind::Regular => {
+                let (pos, inode) = (file.pos, file.file.inode);
+                self.vfs().size(inode).saturating_sub(pos) as usize
+            }
+            Body::Dev(Device::Null) => return Err(Errno::ENOTTY.into()),
+            _ => return Err(Errno::ENOTTY.into()),
+        };
+        Ok(Ret::Int(bytes as i64))
+    }
+
+    pub(super) fn sys_signalfd(&mut self, tid: Tid, fd: Option<Fd>, mask: u64, flags: OpenFlags) -> SysResult {
+        let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK;
+        if !known.contains(flags) {
+            return Err(Errno::EINVAL.into());
+        }
+        let mask = SigSet(mask).without(SigSet::UNBLOCKABLE);
+        if let Some(fd) = fd {
+            let Body::Signal(id) = self.file_of(tid, fd)?.body else {
+                return Err(Errno::EINVAL.into());
+            };
+            if let Some(Object::Signal(kept)) = self.objects.get_mut(id) {
+                *kept = mask;
+            }
+            self.wake(WaitKey::Signal(tid));
+            return Ok(Ret::Fd(fd));
+        }
+        let id = self.objects.add(Object::Signal(mask));
+        let status = flags & OpenFlags::NONBLOCK;
+        let file = self.add_anonymous(Body::Signal(id), "[signalfd]", OpenFlags::RDWR | status)?;
+        Ok(Ret::Fd(self.install(tid, file, flags.contains(OpenFlags::CLOEXEC))?))
+    }
+
+    pub(super) fn sys_eventfd(&mut self, tid: Tid, count: u32, flags: u64) -> SysResult {
+        let bits = OpenFlags::from_bits_retain(flags as u32 & !1);
+        let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK;
+        if !known.contains(bits) {
+            return Err(Errno::EINVAL.into());
+        }
+        let id = self.objects.add(Object::Event {
+            count: count.into(),
+            semaphore: flags & 1 != 0,
+        });
+        let status = bits & OpenFlags::NONBLOCK;
+        let file = self.add_anonymous(Body::Event(id), "[eventfd]", OpenFlags::RDWR | status)?;
+        Ok(Ret::Fd(self.install(tid, file, bits.contains(OpenFlags::CLOEXEC))?))
+    }
+}

@@ -1,0 +1,427 @@
+//! Sockets (`man 7 unix`): effects and the calls that make them.
+
+use super::CallCx;
+use crate::Kernel;
+use crate::file::{Body, Object};
+use crate::ids::*;
+use crate::unix::Taken;
+use crate::wait::{Fail, SysResult, WaitKey};
+use glassdock_abi::call::Received;
+use glassdock_abi::flags::{MsgFlags, OpenFlags};
+use glassdock_abi::types::{Dev, SockAddr, Ucred, mode, signal as sig};
+use glassdock_abi::{Errno, Fd, Pid, Result, Ret};
+use glassdock_trace::Value;
+use glassdock_vfs::{At, Lookup};
+
+const AF_UNIX: u32 = 1;
+const SOCK_STREAM: u32 = 1;
+const SOCK_TYPE: u32 = 0xf;
+const SOL_SOCKET: u32 = 1;
+
+impl Kernel {
+    fn ucred(&self, tid: Tid) -> Ucred {
+        let thread = self.threads.get(&tid);
+        Ucred {
+            pid: Pid(self.tgid_of(tid).0),
+            uid: thread.map_or(0, |t| t.cred.euid),
+            gid: thread.map_or(0, |t| t.cred.egid),
+        }
+    }
+
+    fn check_kind(&mut self, domain: u32, kind: u32, protocol: u32) -> Result<()> {
+        if domain != AF_UNIX {
+            self.note("socket-family-unsupported", || vec![Value::Int(i64::from(domain))]);
+            return Err(Errno::EAFNOSUPPORT);
+        }
+        if kind & SOCK_TYPE != SOCK_STREAM {
+            self.note("socket-type-unsupported", || vec![Value::Int(i64::from(kind & SOCK_TYPE))]);
+            return Err(Errno::ESOCKTNOSUPPORT);
+        }
+        if protocol > 1 {
+            return Err(Errno::EPROTONOSUPPORT);
+        }
+        Ok(())
+    }
+
+    fn socket_file(&mut self, tid: Tid, id: ObjId, flags: u32) -> Result<Fd> {
+        let flags = OpenFlags::from_bits_retain(flags);
+        let status = flags & OpenFlags::NONBLOCK;
+        let file = self.hidden_file("sockfs", id.0, OpenFlags::RDWR | status)?;
+        let what = format!("socket:[{}]", id.0).into_bytes();
+        let file = self.add_file(file, Body::Socket(id), what);
+        self.publisher.channel(id);
+        self.install(tid, file, flags.contains(OpenFlags::CLOEXEC))
+    }
+
+    pub(crate) fn sys_socket(&mut self, tid: Tid, domain: u32, kind: u32, protocol: u32) -> SysResult {
+        self.check_kind(domain, kind, protocol)?;
+        let id = self.objects.add(Object::Socket);
+        let owner = self.ucred(tid);
+        self.sockets.create(id.0, owner);
+        Ok(Ret::Fd(self.socket_file(tid, id, kind)?))
+    }
+
+    pub(crate) fn sys_socketpair(&mut self, tid: Tid, domain: u32, kind: u32, protocol: u32) -> SysResult {
+        self.check_kind(domain, kind, protocol)?;
+        let ids: [ObjId; 2] = [self.objects.add(Object::Socket), self.objects.add(Object::Socket)];
+        let owner = self.ucred(tid);
+        self.sockets.pair(ids[0].0, ids[1].0, owner);
+        let first = self.socket_file(tid, ids[0], kind);
+        let second = first.and_then(|_| self.socket_file(tid, ids[1], kind));
+        match (first, second) {
+            (Ok(first), Ok(second)) => Ok(Ret::Fds([first, second])),
+            (Ok(first), Err(errno)) => {
+                let _ = self.close_fd(tid, first);
+                Err(errno.into())
+            }
+            (Err(errno), _) => {
+                self.close_socket(ids[1]);
+                Err(errno.into())
+            }
+        }
+    }
+
+    fn socket_of(&self, tid: Tid, fd: Fd) -> Result<(ObjId, bool)> {
+        let file = self.file(self.real_file_id(tid, fd)?)?;
+        match file.body {
+            Body::Socket(id) => Ok((id, file.flags.contains(OpenFlags::NONBLOCK))),
+            _ => Err(Errno::ENOTSOCK),
+        }
+    }
+
+    pub(crate) fn close_socket(&mut self, id: ObjId) {
+        let peer = self.sockets.peer(id.0);
+        let (noticed, lost) = self.sockets.close(id.0);
+        self.objects.remove(id);
+        self.inode_objects.retain(|_, object| *object != id);
+        self.abstract_names.retain(|_, object| *object != id);
+        for file in lost {
+            self.put_file(file);
+        }
+        self.object_changed(id);
+        for other in noticed.into_iter().chain(peer) {
+            self.object_changed(ObjId(other));
+        }
+    }
+
+    pub(crate) fn sys_bind(&mut self, tid: Tid, fd: Fd, addr: &SockAddr) -> SysResult {
+        let (id, _) = self.socket_of(tid, fd)?;
+        if self.sockets.name(id.0)? != SockAddr::UnixUnnamed {
+            return Err(Errno::EINVAL.into());
+        }
+        match addr {
+            SockAddr::Unix(path) => {
+                let path = path.as_bytes();
+                let umask = self.threads.get(&tid).and_then(|t| self.fs.get(t.fs)).map_or(0, |fs| fs.umask);
+                let made = self.with_vfs(tid, |vfs, cx| {
+                    let bits = 0o777 & !umask;
+                    vfs.mknod(cx, At::Cwd, path, mode::S_IFSOCK | bits, Dev(0))
+                });
+                let place = match made {
+                    Err(Errno::EEXIST) => return Err(Errno::EADDRINUSE.into()),
+                    other => other?,
+                };
+                let inode = self.vfs().inode(place)?;
+                self.inode_objects.insert(inode, id);
+            }
+            SockAddr::UnixAbstract(name) => {
+                let net = self.threads.get(&tid).map_or(self.root_ns.net, |t| t.ns.net);
+                let key = (net, name.clone());
+                if self.abstract_names.contains_key(&key) {
+                    return Err(Errno::EADDRINUSE.into());
+                }
+                self.abstract_names.insert(key, id);
+            }
+            SockAddr::UnixUnnamed | SockAddr::Other(..) => return Err(Errno::EINVAL.into()),
+        }
+        self.sockets.bind(id.0, addr.clone())?;
+        self.publisher.channel(id);
+        Ok(Ret::None)
+    }
+
+    pub(crate) fn sys_listen(&mut self, tid: Tid, fd: Fd, backlog: u32) -> SysResult {
+        let (id, _) = self.socket_of(tid, fd)?;
+        let owner = self.ucred(tid);
+        self.sockets.listen(id.0, backlog, owner)?;
+        self.publisher.channel(id);
+        Ok(Ret::None)
+    }
+
+    pub(crate) fn sys_accept4(&mut self, cx: &mut CallCx, fd: Fd, flags: OpenFlags) -> SysResult {
+        let (id, nonblock) = self.socket_of(cx.tid, fd)?;
+        match self.sockets.accept(id.0) {
+            Ok(connection) => {
+                let connection = ObjId(connection);
+                let peer = self.sockets.peer_name(connection.0).unwrap_or(SockAddr::UnixUnnamed);
+                let accepted = self.socket_file(cx.tid, connection, flags.bits())?;
+                self.object_changed(id);
+                Ok(Ret::Accepted(accepted, peer))
+            }
+            Err(Errno::EAGAIN) if !nonblock => Err(Fail::wait("accept", WaitKey::Obj(id))),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn find_listener(&mut self, tid: Tid, addr: &SockAddr) -> Result<ObjId> {
+        match addr {
+            SockAddr::Unix(path) => {
+                let place = self.with_vfs(tid, |vfs, cx| {
+                    let place = vfs.lookup(cx, At::Cwd, path.as_bytes(), Lookup::FOLLOW)?;
+                    vfs.permission(cx, place, 2)?;
+                    Ok(place)
+                })?;
+                let inode = self.vfs().inode(place)?;
+                self.inode_objects.get(&inode).copied().ok_or(Errno::ECONNREFUSED)
+            }
+            SockAddr::UnixAbstract(name) => {
+                let net = self.threads.get(&tid).map_or(self.root_ns.net, |t| t.ns.net);
+                let key = (net, name.clone());
+                self.abstract_names.get(&key).copied().ok_or(Errno::ECONNREFUSED)
+            }
+            SockAddr::UnixUnnamed | SockAddr::Other(..) => Err(Errno::EINVAL),
+        }
+    }
+
+    pub(crate) fn sys_connect(&mut self, cx: &mut CallCx, fd: Fd, addr: &SockAddr) -> SysResult {
+        let (id, nonblock) = self.socket_of(cx.tid, fd)?;
+        let listener = self.find_listener(cx.tid, addr)?;
+        if !matches!(self.objects.get(listener), Some(Object::Socket)) {
+            return Err(Errno::ECONNREFUSED.into());
+        }
+        let server: ObjId = self.objects.add(Object::Socket);
+        let owner = self.ucred(cx.tid);
+        match self.sockets.connect(id.0, listener.0, server.0, owner) {
+            Ok(()) => {
+                self.publisher.channel(server);
+                self.object_changed(listener);
+                self.object_changed(id);
+                Ok(Ret::None)
+            }
+            Err(errno) => {
+                self.objects.remove(server);
+                if errno == Errno::EAGAIN && !nonblock {
+                    return Err(Fail::wait("connect", WaitKey::Obj(listener)));
+                }
+                Err(errno.into())
+            }
+        }
+    }
+
+    /// Receives from a socket; descriptors come as files that the caller now holds.
+    pub(crate) fn receive(&mut self, id: ObjId, max: usize, peek: bool, nonblock: bool) -> SysResult<Taken<FileId>> {
+        match self.sockets.receive(id.0, max, peek) {
+            Ok(taken) => {
+                self.object_changed(id);
+                if let Some(peer) = self.sockets.peer(id.0) {
+                    self.object_changed(ObjId(peer));
+                }
+                Ok(taken)
+            }
+            Err(Errno::EAGAIN) if !nonblock => Err(Fail::wait("socket read", WaitKey::Obj(id))),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Sends all of `data`; what was taken before a wait is in the call's progress. `passed` is held by the caller and
+    /// passes to the socket with the first byte.
+    pub(crate) fn send(&mut self, cx: &mut CallCx, id: ObjId, data: &[u8], passed: Vec<FileId>, nonblock: bool, quiet: bool) -> SysResult {
+        let mut passed = if cx.state.progress == 0 { passed } else { Vec::new() };
+        loop {
+            let done = cx.state.progress as usize;
+            let rest = data.get(done..).unwrap_or(&[]);
+            if rest.is_empty() && done > 0 {
+                return Ok(Ret::Int(done as i64));
+            }
+            let peer = self.sockets.peer(id.0).map(ObjId);
+            match self.sockets.send(id.0, rest, std::mem::take(&mut passed), cx.span) {
+                Ok(taken) => {
+                    if let Some(peer) = peer {
+                        self.object_changed(peer);
+                    }
+                    cx.state.progress += taken as u64;
+                    if taken == 0 || nonblock {
+                        return Ok(Ret::Int(cx.state.progress as i64));
+                    }
+                }
+                Err((errno, back)) => {
+                    for file in back {
+                        self.put_file(file);
+                    }
+                    return Err(match errno {
+                        Errno::EAGAIN if !nonblock => {
+                            let keys = peer.into_iter().chain([id]).map(WaitKey::Obj).collect();
+                            Fail::wait_any("socket write", keys, None)
+                        }
+                        Errno::EPIPE => {
+                            if !quiet && cx.state.progress == 0 {
+                                self.force_or_send(cx.tid, sig::PIPE);
+                            }
+                            Errno::EPIPE.into()
+                        }
+                        errno => errno.into(),
+                    });
+                }
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a message consists of")]
+    pub(crate) fn sys_sendmsg(&mut self, cx: &mut CallCx, fd: Fd, data: &[u8], fds: &[Fd], to: Option<&SockAddr>, flags: MsgFlags) -> SysResult {
+        let (id, nonblock) = self.socket_of(cx.tid, fd)?;
+        if to.is_some() {
+            let connected = self.sockets.peer(id.0).is_some();
+            return Err(if connected { Errno::EISCONN } else { Errno::EOPNOTSUPP }.into());
+        }
+        if flags.contains(MsgFlags::OOB) {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        if fds.len() > crate::unix::PASSED_MAX {
+            return Err(Errno::EINVAL.into());
+        }
+        let mut passed = Vec::new();
+        if cx.state.progress == 0 {
+            for fd in fds {
+                passed.push(self.file_id(cx.tid, *fd)?);
+            }
+            for file in &passed {
+                self.hold_file(*file);
+            }
+        }
+        let nonblock = nonblock || flags.contains(MsgFlags::DONTWAIT);
+        self.send(cx, id, data, passed, nonblock, flags.contains(MsgFlags::NOSIGNAL))
+    }
+
+    pub(crate) fn sys_recvmsg(&mut self, cx: &mut CallCx, fd: Fd, count: u64, flags: MsgFlags) -> SysResult {
+        let (id, nonblock) = self.socket_of(cx.tid, fd)?;
+        if flags.contains(MsgFlags::OOB) {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        let nonblock = nonblock || flags.contains(MsgFlags::DONTWAIT);
+        let peek = flags.contains(MsgFlags::PEEK);
+        let taken = self.receive(id, count.min(super::RW_MAX) as usize, peek, nonblock)?;
+        self.note_cause(cx.tid, fd, taken.cause);
+        let cloexec = flags.contains(MsgFlags::CMSG_CLOEXEC);
+        let mut fds = Vec::new();
+        let mut out = MsgFlags::empty();
+        for file in taken.passed {
+            match self.install(cx.tid, file, cloexec) {
+                Ok(fd) => fds.push(fd),
+                Err(_) => out |= MsgFlags::CTRUNC,
+            }
+        }
+        Ok(Ret::Msg(Box::new(Received {
+            data: taken.data,
+            fds,
+            from: None,
+            flags: out,
+        })))
+    }
+
+    pub(crate) fn sys_shutdown(&mut self, tid: Tid, fd: Fd, how: u32) -> SysResult {
+        let (id, _) = self.socket_of(tid, fd)?;
+        let (read, write) = match how {
+            0 => (true, false),
+            1 => (false, true),
+            2 => (true, true),
+            _ => return Err(Errno::EINVAL.into()),
+        };
+        self.sockets.shutdown(id.0, read, write)?;
+        self.object_changed(id);
+        if let Some(peer) = self.sockets.peer(id.0) {
+            self.object_changed(ObjId(peer));
+        }
+        Ok(Ret::None)
+    }
+
+    pub(crate) fn sys_sockname(&mut self, tid: Tid, fd: Fd, peer: bool) -> SysResult {
+        let (id, _) = self.socket_of(tid, fd)?;
+        let addr = if peer { self.sockets.peer_name(id.0)? } else { self.sockets.name(id.0)? };
+        Ok(Ret::SockAddr(addr))
+    }
+
+    pub(crate) fn sys_peercred(&mut self, tid: Tid, fd: Fd) -> SysResult {
+        let (id, _) = self.socket_of(tid, fd)?;
+        let mut cred = self.sockets.peer_owner(id.0)?;
+        if cred.pid.0 != 0 {
+            cred.pid = self.pid_for(tid, Tid(cred.pid.0));
+        }
+        Ok(Ret::Ucred(cred))
+    }
+
+    pub(crate) fn sys_getsockopt(&mut self, tid: Tid, fd: Fd, level: u32, name: u32) -> SysResult {
+        let (id, _) = self.socket_of(tid, fd)?;
+        if level != SOL_SOCKET {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        let value = match name {
+            3 => SOCK_STREAM as i64,
+            4 => 0,
+            7 | 8 => crate::unix::SEND_BYTES_MAX as i64,
+            30 => i64::from(self.sockets.is_listening(id.0)),
+            38 => 0,
+            39 => i64::from(AF_UNIX),
+            1 | 2 | 6 | 9 | 15 | 16 => 0,
+            _ => return Err(Errno::ENOPROTOOPT.into()),
+        };
+        Ok(Ret::Int(value))
+    }
+
+    pub(crate) fn sys_setsockopt(&mut self, tid: Tid, fd: Fd, level: u32, name: u32) -> SysResult {
+        self.socket_of(tid, fd)?;
+        if level != SOL_SOCKET {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        match name {
+            // Sizes and reuse change nothing for these sockets.
+            2 | 6 | 7 | 8 | 9 | 15 => Ok(Ret::None),
+            _ => Err(Errno::ENOPROTOOPT.into()),
+        }
+    }
+
+    // Calls of programs in memory.
+
+    pub(super) fn read_sockaddr(&mut self, tid: Tid, addr: u64, len: u64) -> Result<SockAddr> {
+        if !(2..=128).contains(&len) {
+            return Err(Errno::EINVAL);
+        }
+        let bytes = self.read_bytes(tid, addr, len)?;
+        let family = u16::from_le_bytes([bytes[0], bytes[1]]);
+        let rest = &bytes[2..];
+        if u32::from(family) != AF_UNIX {
+            return Ok(SockAddr::Other(family, rest.to_vec()));
+        }
+        Ok(match rest.first() {
+            None => SockAddr::UnixUnnamed,
+            Some(0) => SockAddr::UnixAbstract(rest[1..].to_vec()),
+            Some(_) => {
+                let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+                SockAddr::Unix(rest[..end].into())
+            }
+        })
+    }
+
+    pub(super) fn write_sockaddr(&mut self, tid: Tid, addr: u64, len_at: u64, name: &SockAddr) -> Result<()> {
+        if addr == 0 {
+            return Ok(());
+        }
+        let mut bytes = (AF_UNIX as u16).to_le_bytes().to_vec();
+        match name {
+            SockAddr::UnixUnnamed => {}
+            SockAddr::Unix(path) => {
+                bytes.extend_from_slice(path.as_bytes());
+                bytes.push(0);
+            }
+            SockAddr::UnixAbstract(name) => {
+                bytes.push(0);
+                bytes.extend_from_slice(name);
+            }
+            SockAddr::Other(family, rest) => {
+                bytes = family.to_le_bytes().to_vec();
+                bytes.extend_from_slice(rest);
+            }
+        }
+        let room = self.read_u32(tid, len_at)? as usize;
+        self.write_user(tid, addr, &bytes[..bytes.len().min(room)])?;
+        self.write_user(tid, len_at, &(bytes.len() as u32).to_le_bytes())
+    }
+}

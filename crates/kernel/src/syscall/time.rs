@@ -1,0 +1,174 @@
+//! Time: clocks, sleeping, timers.
+
+use super::CallCx;
+use crate::Kernel;
+use crate::file::{Body, Object, TimerFd};
+use crate::ids::{ObjId, Tid};
+use crate::process::Interval;
+use crate::sched::Timer;
+use crate::signal::{SigInfo, code};
+use crate::wait::{Fail, SysResult};
+use glassdock_abi::flags::OpenFlags;
+use glassdock_abi::types::{Clock, Timespec, signal as sig};
+use glassdock_abi::{Errno, Fd, Result, Ret};
+
+impl Kernel {
+    pub(super) fn clock(&self, clock: Clock) -> Timespec {
+        match clock {
+            Clock::Realtime => self.realtime_spec(),
+            Clock::Monotonic | Clock::Boottime => Timespec::from_nanos(self.now()),
+        }
+    }
+
+    pub(super) fn sys_sleep(&mut self, cx: &mut CallCx, clock: Clock, absolute: bool, time: Timespec) -> SysResult {
+        if time.nsec >= 1_000_000_000 || time.sec < 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        if !cx.state.tried {
+            let base = match (absolute, clock) {
+                (false, _) => self.now(),
+                (true, Clock::Realtime) => 0u64.saturating_sub(0),
+                (true, _) => 0,
+            };
+            let mut at = base.saturating_add(time.as_nanos());
+            if absolute && clock == Clock::Realtime {
+                at = at.saturating_sub(self.realtime() - self.now());
+            }
+            cx.state.deadline = Some(at);
+        }
+        match cx.state.deadline {
+            Some(at) if at > self.now() => Err(Fail::wait_any("sleep", Vec::new(), Some(at))),
+            _ => Ok(Ret::None),
+        }
+    }
+
+    // Interval timers.
+
+    pub(super) fn get_itimer(&self, tid: Tid, which: usize) -> Result<Interval> {
+        let process = self.process_of(tid).ok_or(Errno::ESRCH)?;
+        let mut timer = *process.itimers.get(which).ok_or(Errno::EINVAL)?;
+        timer.next = timer.next.map(|at| at.saturating_sub(self.now()).max(1));
+        Ok(timer)
+    }
+
+    /// Sets the real-time timer: nanoseconds from now, zero for none. The others count a program's own time, which
+    /// nothing here measures that finely: `EINVAL`, said in the trace.
+    pub(super) fn set_itimer(&mut self, tid: Tid, which: usize, value: u64, every: u64) -> Result<()> {
+        if which > 2 {
+            return Err(Errno::EINVAL);
+        }
+        if which != 0 && value != 0 {
+            self.note("cpu-timers-unsupported", Vec::new);
+            return Err(Errno::EINVAL);
+        }
+        let tgid = self.tgid_of(tid);
+        let at = (value != 0).then(|| self.now().saturating_add(value));
+        self.timers.cancel_all(Timer::Itimer(tgid));
+        if let Some(process) = self.processes.get_mut(&tgid) {
+            process.itimers[which] = Interval { next: at, every };
+        }
+        if let Some(at) = at {
+            self.timers.arm(at, Timer::Itimer(tgid));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn itimer_due(&mut self, tgid: Tid) {
+        let Some(process) = self.processes.get_mut(&tgid) else {
+            return;
+        };
+        let timer = &mut process.itimers[0];
+        timer.next = match (timer.next, timer.every) {
+            (Some(at), every) if every > 0 => Some(at + every),
+            _ => None,
+        };
+        if let Some(at) = timer.next {
+            self.timers.arm(at, Timer::Itimer(tgid));
+        }
+        self.signal_process(tgid, SigInfo::kernel(sig::ALRM), true);
+        let _ = code::SI_TIMER;
+    }
+
+    // Timerfds.
+
+    pub(super) fn sys_timerfd_create(&mut self, tid: Tid, clock: u64, flags: u64) -> SysResult {
+        let bits = OpenFlags::from_bits_retain(flags as u32);
+        if !(OpenFlags::CLOEXEC | OpenFlags::NONBLOCK).contains(bits) || !matches!(clock, 0 | 1 | 7 | 8 | 9) {
+            return Err(Errno::EINVAL.into());
+        }
+        let id = self.objects.add(Object::Timer(TimerFd {
+            realtime: clock == 0 || clock == 8,
+            ..TimerFd::default()
+        }));
+        let status = bits & OpenFlags::NONBLOCK;
+        let file = self.add_anonymous(Body::Timer(id), "[timerfd]", OpenFlags::RDWR | status)?;
+        Ok(Ret::Fd(self.install(tid, file, bits.contains(OpenFlags::CLOEXEC))?))
+    }
+
+    fn timerfd_of(&self, tid: Tid, fd: Fd) -> Result<(ObjId, TimerFd)> {
+        let Body::Timer(id) = self.file_of(tid, fd)?.body else {
+            return Err(Errno::EINVAL);
+        };
+        match self.objects.get(id) {
+            Some(Object::Timer(timer)) => Ok((id, timer.clone())),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    fn write_timerfd(&mut self, tid: Tid, addr: u64, timer: &TimerFd) -> Result<()> {
+        let left = timer.armed.map_or(0, |(at, _)| at.saturating_sub(self.now()).max(1));
+        self.write_spec(tid, addr, Timespec::from_nanos(timer.every))?;
+        self.write_spec(tid, addr.wrapping_add(16), Timespec::from_nanos(left))
+    }
+
+    pub(super) fn sys_timerfd_settime(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
+        let [fd, flags, new, old, ..] = a;
+        let (id, before) = self.timerfd_of(cx.tid, Fd(fd as i32))?;
+        let every = self.read_timespec(cx.tid, new)?;
+        let value = self.read_timespec(cx.tid, new.wrapping_add(16))?;
+        if old != 0 {
+            self.write_timerfd(cx.tid, old, &before)?;
+        }
+        if let Some((_, key)) = before.armed {
+            self.timers.cancel(key);
+        }
+        let absolute = flags & 1 != 0;
+        let at = match (value, absolute) {
+            (0, _) => None,
+            (value, false) => Some(self.now().saturating_add(value)),
+            (value, true) if before.realtime => Some(value.saturating_sub(self.realtime() - self.now())),
+            (value, true) => Some(value),
+        };
+        let armed = at.map(|at| (at, self.timers.arm(at, Timer::TimerFd(id))));
+        if let Some(Object::Timer(timer)) = self.objects.get_mut(id) {
+            timer.armed = armed;
+            timer.every = every;
+            timer.expirations = 0;
+        }
+        Ok(Ret::None)
+    }
+
+    pub(super) fn sys_timerfd_gettime(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
+        let (_, timer) = self.timerfd_of(cx.tid, Fd(a[0] as i32))?;
+        self.write_timerfd(cx.tid, a[1], &timer)?;
+        Ok(Ret::None)
+    }
+
+    pub(crate) fn timerfd_due(&mut self, id: ObjId) {
+        let now = self.now();
+        let Some(Object::Timer(timer)) = self.objects.get_mut(id) else {
+            return;
+        };
+        let Some((at, _)) = timer.armed.take() else {
+            return;
+        };
+        timer.expirations += 1;
+        if timer.every > 0 {
+            let missed = (now - at) / timer.every;
+            timer.expirations += missed;
+            let next = at + timer.every * (missed + 1);
+            timer.armed = Some((next, self.timers.arm(next, Timer::TimerFd(id))));
+        }
+        self.object_changed(id);
+    }
+}

@@ -1,0 +1,611 @@
+//! `AF_UNIX` stream sockets (`man 7 unix`).
+//!
+//! A pure state machine over all sockets of a machine: what would block fails with `EAGAIN`, and the caller waits for
+//! [`Sockets::poll`] to change. Names in the file system are the caller's: it binds a socket to an inode and looks the
+//! inode up to find it. Descriptors that travel (`SCM_RIGHTS`) are values of the caller's type `F`; those that are
+//! never received come back from [`Sockets::close`], so that the caller can release them.
+
+use glassdock_abi::flags::PollEvents;
+use glassdock_abi::types::{SockAddr, Ucred};
+use glassdock_abi::{Errno, Result};
+use glassdock_trace::SpanId;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Bytes that may wait in one direction (`net.core.wmem_default`). The real kernel also counts its own overhead.
+pub const SEND_BYTES_MAX: usize = 212_992;
+/// Longest queue of connections (`net.core.somaxconn`).
+pub const BACKLOG_MAX: u32 = 4096;
+/// Most descriptors in one message (`SCM_MAX_FD`).
+pub const PASSED_MAX: usize = 253;
+
+/// A socket, by its inode number.
+pub type SocketId = u64;
+
+/// Bytes sent together, with the descriptors that travel with them.
+#[derive(Clone, Debug)]
+struct Segment<F> {
+    bytes: VecDeque<u8>,
+    passed: Vec<F>,
+    cause: Option<SpanId>,
+}
+
+/// What a socket is.
+#[derive(Clone, Debug)]
+enum State {
+    New,
+    Listening {
+        backlog: u32,
+        queue: VecDeque<SocketId>,
+    },
+    Connected {
+        peer: SocketId,
+    },
+    /// Was connected; the peer is gone.
+    Orphaned,
+}
+
+#[derive(Clone, Debug)]
+struct Socket<F> {
+    state: State,
+    name: SockAddr,
+    peer_name: SockAddr,
+    /// Who made it, or listened, or connected: what the peer is told.
+    owner: Ucred,
+    peer_owner: Option<Ucred>,
+    received: VecDeque<Segment<F>>,
+    received_bytes: usize,
+    shut_read: bool,
+    shut_write: bool,
+    /// The peer vanished with our bytes unread: the next read fails once.
+    reset: bool,
+}
+
+/// A message taken out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken<F> {
+    /// The bytes; empty at the end.
+    pub data: Vec<u8>,
+    /// Descriptors that came with them.
+    pub passed: Vec<F>,
+    /// Span that sent them.
+    pub cause: Option<SpanId>,
+}
+
+/// All `AF_UNIX` stream sockets of a machine.
+#[derive(Clone, Debug)]
+pub struct Sockets<F> {
+    sockets: BTreeMap<SocketId, Socket<F>>,
+}
+
+impl<F> Default for Sockets<F> {
+    fn default() -> Self {
+        Sockets {
+            sockets: BTreeMap::new(),
+        }
+    }
+}
+
+impl<F> Sockets<F> {
+    /// Makes a socket under an unused number.
+    pub fn create(&mut self, id: SocketId, owner: Ucred) {
+        let socket = Socket {
+            state: State::New,
+            name: SockAddr::UnixUnnamed,
+            peer_name: SockAddr::UnixUnnamed,
+            owner,
+            peer_owner: None,
+            received: VecDeque::new(),
+            received_bytes: 0,
+            shut_read: false,
+            shut_write: false,
+            reset: false,
+        };
+        let replaced = self.sockets.insert(id, socket);
+        debug_assert!(replaced.is_none(), "socket numbers are not used twice");
+    }
+
+    /// `socketpair`: connects two new sockets.
+    pub fn pair(&mut self, a: SocketId, b: SocketId, owner: Ucred) {
+        self.create(a, owner);
+        self.create(b, owner);
+        self.join(a, b);
+    }
+
+    /// Notes the name that the caller has bound. `EINVAL` when it has one.
+    pub fn bind(&mut self, id: SocketId, name: SockAddr) -> Result<()> {
+        let socket = self.get_mut(id)?;
+        if socket.name != SockAddr::UnixUnnamed {
+            return Err(Errno::EINVAL);
+        }
+        socket.name = name;
+        Ok(())
+    }
+
+    /// `listen`. `EINVAL` without a name or when connected.
+    pub fn listen(&mut self, id: SocketId, backlog: u32, owner: Ucred) -> Result<()> {
+        let socket = self.get_mut(id)?;
+        if socket.name == SockAddr::UnixUnnamed {
+            return Err(Errno::EINVAL);
+        }
+        let wanted = backlog.min(BACKLOG_MAX);
+        match &mut socket.state {
+            State::New => {
+                socket.state = State::Listening {
+                    backlog: wanted,
+                    queue: VecDeque::new(),
+                }
+            }
+            State::Listening { backlog, .. } => *backlog = wanted,
+            State::Connected { .. } | State::Orphaned => return Err(Errno::EINVAL),
+        }
+        socket.owner = owner;
+        Ok(())
+    }
+
+    /// `connect` to a listening socket; `server` is the number for the other end, which [`Sockets::accept`] will give.
+    /// `ECONNREFUSED` when nobody listens, `EAGAIN` with a full queue, `EISCONN`, `EINVAL` when listening itself.
+    pub fn connect(
+        &mut self,
+        id: SocketId,
+        listener: SocketId,
+        server: SocketId,
+        owner: Ucred,
+    ) -> Result<()> {
+        match self.get(id)?.state {
+            State::New => {}
+            State::Connected { .. } | State::Orphaned => return Err(Errno::EISCONN),
+            State::Listening { .. } => return Err(Errno::EINVAL),
+        }
+        let heard = self.sockets.get(&listener).ok_or(Errno::ECONNREFUSED)?;
+        let State::Listening { backlog, queue } = &heard.state else {
+            return Err(Errno::ECONNREFUSED);
+        };
+        if heard.shut_read {
+            return Err(Errno::ECONNREFUSED);
+        }
+        if queue.len() > *backlog as usize {
+            return Err(Errno::EAGAIN);
+        }
+        let (name, listener_owner) = (heard.name.clone(), heard.owner);
+        self.create(server, listener_owner);
+        self.get_mut(server)?.name = name;
+        self.get_mut(id)?.owner = owner;
+        self.join(id, server);
+        if let Some(Socket {
+            state: State::Listening { queue, .. },
+            ..
+        }) = self.sockets.get_mut(&listener)
+        {
+            queue.push_back(server);
+        }
+        Ok(())
+    }
+
+    /// `accept`: the number of the next connection's socket. `EINVAL` when not listening, `EAGAIN` with none waiting.
+    pub fn accept(&mut self, id: SocketId) -> Result<SocketId> {
+        let socket = self.get_mut(id)?;
+        let State::Listening { queue, .. } = &mut socket.state else {
+            return Err(Errno::EINVAL);
+        };
+        match queue.pop_front() {
+            Some(connection) => Ok(connection),
+            None if socket.shut_read => Err(Errno::EINVAL),
+            None => Err(Errno::EAGAIN),
+        }
+    }
+
+    /// Sends as many of `bytes` as there is room for; descriptors go with the first of them. On an error they are
+    /// given back. `ENOTCONN`, `EPIPE` (the caller sends `SIGPIPE` unless told not to), `EAGAIN` without room.
+    pub fn send(
+        &mut self,
+        id: SocketId,
+        bytes: &[u8],
+        passed: Vec<F>,
+        cause: Option<SpanId>,
+    ) -> Result<usize, (Errno, Vec<F>)> {
+        let peer = match self.peer_to_send(id) {
+            Ok(peer) => peer,
+            Err(errno) => return Err((errno, passed)),
+        };
+        let Some(to) = self.sockets.get_mut(&peer) else {
+            return Err((Errno::EPIPE, passed));
+        };
+        let room = SEND_BYTES_MAX.saturating_sub(to.received_bytes);
+        let taken = bytes.len().min(room);
+        if taken == 0 && !bytes.is_empty() {
+            return Err((Errno::EAGAIN, passed));
+        }
+        // A stream carries descriptors only with bytes.
+        if bytes.is_empty() {
+            return if passed.is_empty() {
+                Ok(0)
+            } else {
+                Err((Errno::EINVAL, passed))
+            };
+        }
+        to.received_bytes += taken;
+        to.received.push_back(Segment {
+            bytes: bytes[..taken].iter().copied().collect(),
+            passed,
+            cause,
+        });
+        Ok(taken)
+    }
+
+    /// Receives at most `max` bytes; stops after bytes that descriptors came with, as the real kernel does. `peek`
+    /// leaves everything in place and gives no descriptors. `EAGAIN` with nothing there, `EINVAL` when not connected,
+    /// `ECONNRESET` once when the peer vanished with our bytes unread.
+    pub fn receive(&mut self, id: SocketId, max: usize, peek: bool) -> Result<Taken<F>> {
+        let peer_shut = self.peer_writes_no_more(id)?;
+        let socket = self.get_mut(id)?;
+        if matches!(socket.state, State::New | State::Listening { .. }) {
+            return Err(Errno::EINVAL);
+        }
+        let mut taken = Taken {
+            data: Vec::new(),
+            passed: Vec::new(),
+            cause: None,
+        };
+        if max == 0 {
+            return Ok(taken);
+        }
+        if socket.received.is_empty() {
+            if core::mem::take(&mut socket.reset) {
+                return Err(Errno::ECONNRESET);
+            }
+            return if peer_shut || socket.shut_read {
+                Ok(taken)
+            } else {
+                Err(Errno::EAGAIN)
+            };
+        }
+        if peek {
+            let bytes = socket.received.iter().flat_map(|segment| &segment.bytes);
+            taken.data = bytes.copied().take(max).collect();
+            return Ok(taken);
+        }
+        while let Some(segment) = socket
+            .received
+            .front_mut()
+            .filter(|_| taken.data.len() < max)
+        {
+            if !segment.passed.is_empty() && !taken.data.is_empty() {
+                break;
+            }
+            let with_passed = !segment.passed.is_empty();
+            taken.passed.append(&mut segment.passed);
+            taken.cause = segment.cause;
+            let count = segment.bytes.len().min(max - taken.data.len());
+            taken.data.extend(segment.bytes.drain(..count));
+            socket.received_bytes -= count;
+            if segment.bytes.is_empty() {
+                socket.received.pop_front();
+            }
+            if with_passed {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// `shutdown` of reading, writing or both. `ENOTCONN` when it has no peer and does not listen.
+    pub fn shutdown(&mut self, id: SocketId, read: bool, write: bool) -> Result<()> {
+        let socket = self.get_mut(id)?;
+        let peer = match socket.state {
+            State::New => return Err(Errno::ENOTCONN),
+            State::Connected { peer } => Some(peer),
+            State::Listening { .. } | State::Orphaned => None,
+        };
+        socket.shut_read |= read;
+        socket.shut_write |= write;
+        if let Some(other) = peer.and_then(|peer| self.sockets.get_mut(&peer)) {
+            other.shut_write |= read;
+        }
+        Ok(())
+    }
+
+    /// Closes a socket. Gives the sockets that noticed it (peers, and the far ends of connections that nobody
+    /// accepted), and the descriptors that were never received.
+    pub fn close(&mut self, id: SocketId) -> (Vec<SocketId>, Vec<F>) {
+        let (mut noticed, mut lost) = (Vec::new(), Vec::new());
+        let mut closing = vec![id];
+        while let Some(id) = closing.pop() {
+            let Some(socket) = self.sockets.remove(&id) else {
+                continue;
+            };
+            let unread = !socket.received.is_empty();
+            lost.extend(
+                socket
+                    .received
+                    .into_iter()
+                    .flat_map(|segment| segment.passed),
+            );
+            match socket.state {
+                State::Connected { peer } => {
+                    if let Some(other) = self.sockets.get_mut(&peer) {
+                        other.state = State::Orphaned;
+                        other.reset |= unread;
+                        noticed.push(peer);
+                    }
+                }
+                State::Listening { queue, .. } => closing.extend(queue),
+                State::New | State::Orphaned => {}
+            }
+        }
+        (noticed, lost)
+    }
+
+    /// Readiness.
+    pub fn poll(&self, id: SocketId) -> PollEvents {
+        let mut events = PollEvents::empty();
+        let Some(socket) = self.sockets.get(&id) else {
+            return PollEvents::NVAL;
+        };
+        let readable = PollEvents::IN | PollEvents::RDNORM;
+        let writable = PollEvents::OUT | PollEvents::WRNORM;
+        if !socket.received.is_empty() || socket.shut_read {
+            events |= readable;
+        }
+        match &socket.state {
+            State::New => events |= PollEvents::OUT | PollEvents::WRNORM | PollEvents::HUP,
+            State::Listening { queue, .. } => {
+                if !queue.is_empty() {
+                    events |= readable;
+                }
+            }
+            State::Connected { peer } => {
+                let peer = self.sockets.get(peer);
+                let peer_done = peer.is_none_or(|other| other.shut_write);
+                if peer_done {
+                    events |= readable | PollEvents::RDHUP;
+                }
+                if peer_done && socket.shut_write {
+                    events |= PollEvents::HUP;
+                }
+                // Writable while no more than a quarter of the space is used (`unix_writable`).
+                if peer.is_none_or(|other| other.received_bytes * 4 <= SEND_BYTES_MAX) {
+                    events |= writable;
+                }
+            }
+            State::Orphaned => events |= readable | writable | PollEvents::HUP | PollEvents::RDHUP,
+        }
+        if socket.reset {
+            events |= PollEvents::ERR;
+        }
+        events
+    }
+
+    /// The other end, where there is one.
+    pub fn peer(&self, id: SocketId) -> Option<SocketId> {
+        match self.sockets.get(&id)?.state {
+            State::Connected { peer } => Some(peer),
+            _ => None,
+        }
+    }
+    /// `getsockname`.
+    pub fn name(&self, id: SocketId) -> Result<SockAddr> {
+        Ok(self.get(id)?.name.clone())
+    }
+    /// `getpeername`. `ENOTCONN` without a peer.
+    pub fn peer_name(&self, id: SocketId) -> Result<SockAddr> {
+        let socket = self.get(id)?;
+        match socket.state {
+            State::Connected { .. } => Ok(socket.peer_name.clone()),
+            _ => Err(Errno::ENOTCONN),
+        }
+    }
+    /// `SO_PEERCRED`; without a peer, pid 0 and ids of all ones.
+    pub fn peer_owner(&self, id: SocketId) -> Result<Ucred> {
+        let none = Ucred {
+            pid: glassdock_abi::Pid(0),
+            uid: u32::MAX,
+            gid: u32::MAX,
+        };
+        Ok(self.get(id)?.peer_owner.unwrap_or(none))
+    }
+    /// `SO_ACCEPTCONN`.
+    pub fn is_listening(&self, id: SocketId) -> bool {
+        self.sockets
+            .get(&id)
+            .is_some_and(|socket| matches!(socket.state, State::Listening { .. }))
+    }
+    /// Bytes that wait to be received (`FIONREAD`).
+    pub fn queued(&self, id: SocketId) -> usize {
+        self.sockets
+            .get(&id)
+            .map_or(0, |socket| socket.received_bytes)
+    }
+    /// Numbers of all sockets, ascending.
+    pub fn ids(&self) -> impl Iterator<Item = SocketId> + '_ {
+        self.sockets.keys().copied()
+    }
+
+    fn get(&self, id: SocketId) -> Result<&Socket<F>> {
+        self.sockets.get(&id).ok_or(Errno::ENOTSOCK)
+    }
+    fn get_mut(&mut self, id: SocketId) -> Result<&mut Socket<F>> {
+        self.sockets.get_mut(&id).ok_or(Errno::ENOTSOCK)
+    }
+
+    fn join(&mut self, a: SocketId, b: SocketId) {
+        let described = |sockets: &Self, id| {
+            sockets
+                .sockets
+                .get(&id)
+                .map(|socket| (socket.name.clone(), socket.owner))
+        };
+        for (id, peer) in [(a, b), (b, a)] {
+            let other = described(self, peer);
+            if let (Some(socket), Some((name, owner))) = (self.sockets.get_mut(&id), other) {
+                socket.state = State::Connected { peer };
+                socket.peer_name = name;
+                socket.peer_owner = Some(owner);
+            }
+        }
+    }
+
+    fn peer_to_send(&self, id: SocketId) -> Result<SocketId> {
+        let socket = self.get(id)?;
+        match socket.state {
+            State::New | State::Listening { .. } => Err(Errno::ENOTCONN),
+            _ if socket.shut_write => Err(Errno::EPIPE),
+            State::Orphaned => Err(Errno::EPIPE),
+            State::Connected { peer } => {
+                let deaf = self.sockets.get(&peer).is_none_or(|other| other.shut_read);
+                if deaf { Err(Errno::EPIPE) } else { Ok(peer) }
+            }
+        }
+    }
+
+    fn peer_writes_no_more(&self, id: SocketId) -> Result<bool> {
+        Ok(match self.get(id)?.state {
+            State::Connected { peer } => {
+                self.sockets.get(&peer).is_none_or(|other| other.shut_write)
+            }
+            State::Orphaned => true,
+            State::New | State::Listening { .. } => false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glassdock_abi::Pid;
+
+    fn user(pid: i32) -> Ucred {
+        Ucred {
+            pid: Pid(pid),
+            uid: 0,
+            gid: 0,
+        }
+    }
+
+    fn pair() -> Sockets<u8> {
+        let mut sockets = Sockets::default();
+        sockets.pair(1, 2, user(1));
+        sockets
+    }
+
+    fn data(sockets: &mut Sockets<u8>, id: SocketId, max: usize) -> Result<Vec<u8>> {
+        sockets.receive(id, max, false).map(|taken| taken.data)
+    }
+
+    #[test]
+    fn a_client_finds_a_listener_and_each_learns_who_the_other_is() {
+        let mut sockets = Sockets::<u8>::default();
+        let name = SockAddr::Unix("/run/docker.sock".into());
+        sockets.create(1, user(10));
+        assert_eq!(
+            sockets.listen(1, 5, user(10)),
+            Err(Errno::EINVAL),
+            "no name yet"
+        );
+        sockets.bind(1, name.clone()).unwrap();
+        sockets.listen(1, 5, user(10)).unwrap();
+        assert_eq!(sockets.accept(1), Err(Errno::EAGAIN));
+        sockets.create(2, user(20));
+        sockets.connect(2, 1, 3, user(20)).unwrap();
+        assert!(sockets.poll(1).contains(PollEvents::IN));
+        assert_eq!(sockets.accept(1), Ok(3));
+        assert_eq!(
+            (sockets.peer_owner(3), sockets.peer_owner(2)),
+            (Ok(user(20)), Ok(user(10)))
+        );
+        assert_eq!(
+            (sockets.peer_name(2), sockets.name(3)),
+            (Ok(name.clone()), Ok(name))
+        );
+        assert_eq!(sockets.connect(2, 1, 4, user(20)), Err(Errno::EISCONN));
+    }
+
+    #[test]
+    fn a_full_queue_makes_a_client_wait_and_a_closed_listener_resets_it() {
+        let mut sockets = Sockets::<u8>::default();
+        sockets.create(1, user(1));
+        sockets
+            .bind(1, SockAddr::UnixAbstract(b"x".to_vec()))
+            .unwrap();
+        sockets.listen(1, 0, user(1)).unwrap();
+        for id in [2, 3] {
+            sockets.create(id, user(2));
+        }
+        sockets.connect(2, 1, 12, user(2)).unwrap();
+        assert_eq!(sockets.connect(3, 1, 13, user(2)), Err(Errno::EAGAIN));
+        assert_eq!(sockets.close(1), (vec![2], vec![]));
+        assert_eq!(sockets.connect(3, 1, 13, user(2)), Err(Errno::ECONNREFUSED));
+    }
+
+    #[test]
+    fn the_end_comes_after_the_bytes_and_then_writes_fail() {
+        let mut sockets = pair();
+        assert_eq!(sockets.send(1, b"hello", vec![], None), Ok(5));
+        sockets.shutdown(1, false, true).unwrap();
+        assert_eq!(
+            (data(&mut sockets, 2, 3), data(&mut sockets, 2, 9)),
+            (Ok(b"hel".to_vec()), Ok(b"lo".to_vec()))
+        );
+        assert_eq!(data(&mut sockets, 2, 9), Ok(vec![]));
+        assert!(
+            sockets.poll(2).contains(PollEvents::RDHUP)
+                && !sockets.poll(2).contains(PollEvents::HUP)
+        );
+        assert_eq!(
+            sockets.send(2, b"still", vec![], None),
+            Ok(5),
+            "half-closed"
+        );
+        assert_eq!(sockets.close(1), (vec![2], vec![]));
+        assert_eq!(
+            sockets.send(2, b"x", vec![], None),
+            Err((Errno::EPIPE, vec![]))
+        );
+        assert_eq!(
+            data(&mut sockets, 2, 9),
+            Err(Errno::ECONNRESET),
+            "the peer left bytes unread"
+        );
+        assert_eq!(data(&mut sockets, 2, 9), Ok(vec![]));
+    }
+
+    #[test]
+    fn descriptors_come_with_their_bytes_and_are_not_lost() {
+        let mut sockets = pair();
+        sockets.send(1, b"a", vec![], None).unwrap();
+        sockets.send(1, b"b", vec![7], None).unwrap();
+        sockets.send(1, b"c", vec![8], None).unwrap();
+        assert_eq!(
+            sockets.receive(2, 9, false),
+            Ok(Taken {
+                data: b"a".to_vec(),
+                passed: vec![],
+                cause: None
+            })
+        );
+        assert_eq!(
+            sockets.receive(2, 9, false),
+            Ok(Taken {
+                data: b"b".to_vec(),
+                passed: vec![7],
+                cause: None
+            })
+        );
+        assert_eq!(sockets.close(2), (vec![1], vec![8]));
+    }
+
+    #[test]
+    fn a_reader_that_lags_makes_the_writer_wait() {
+        let mut sockets = pair();
+        assert_eq!(
+            sockets.send(1, &vec![0; SEND_BYTES_MAX + 1], vec![], None),
+            Ok(SEND_BYTES_MAX)
+        );
+        assert_eq!(
+            sockets.send(1, b"x", vec![9], None),
+            Err((Errno::EAGAIN, vec![9]))
+        );
+        assert!(!sockets.poll(1).contains(PollEvents::OUT));
+        data(&mut sockets, 2, SEND_BYTES_MAX).unwrap();
+        assert!(sockets.poll(1).contains(PollEvents::OUT));
+    }
+}
