@@ -1,0 +1,159 @@
+//! What the files of `/proc/PID` hold.
+
+use super::pid::{FDINFO, item_name, parts};
+use super::system;
+use crate::Kernel;
+use crate::file::Body;
+use crate::ids::Tid;
+use crate::mm::Backing;
+use crate::process::{INFINITY, Process, rlimit};
+use glassdock_abi::{Errno, Fd, Result};
+use glassdock_cpu::{PAGE_SIZE, Prot};
+use glassdock_vfs::{NodeId, SbId};
+
+const NET_DEV: &str = "Inter-|   Receive                                                |  Transmit\n \
+face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n";
+const NET_UNIX: &str = "Num       RefCount Protocol Flags    Type St Inode Path\n";
+const IO: &str = "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n";
+
+impl Kernel {
+    pub(super) fn proc_content(&mut self, viewer: Tid, sb: SbId, at: NodeId) -> Result<Vec<u8>> {
+        let p = parts(at);
+        if p.tid.0 == 0 {
+            return system::content(self, system::PROC, p.arg, viewer);
+        }
+        let ns = self.ns_of_sb(sb);
+        let process = self.proc_process(p.tid).map_err(|_| Errno::ESRCH)?;
+        let tgid = process.tgid;
+        if p.item == FDINFO {
+            return self.fdinfo(viewer, p.tid, p.arg as i32);
+        }
+        let text = match item_name(p.item)? {
+            "environ" => return Ok(process.environ.clone()),
+            "auxv" => return Ok(process.auxv.clone()),
+            "cmdline" if process.alive() => return Ok(process.cmdline.clone()),
+            "cmdline" => return Ok(Vec::new()),
+            "comm" => return Ok([self.comm_of(p.tid), b"\n".to_vec()].concat()),
+            "mounts" => return self.mount_lines(p.tid, false),
+            "mountinfo" => return self.mount_lines(p.tid, true),
+            "maps" => return Ok(self.maps(p.tid)),
+            "stat" => self.pid_stat(ns, p.tid, tgid),
+            "statm" => {
+                let (size, resident) = self.memory_pages(p.tid);
+                format!("{size} {resident} 0 0 0 {size} 0\n")
+            }
+            "status" => self.pid_status(ns, p.tid, tgid),
+            "limits" => limits(process),
+            "wchan" => "0".into(),
+            "cgroup" => format!("0::{}\n", self.cgroup_seen(viewer, &process.cgroup)),
+            "oom_score" => "0\n".into(),
+            "oom_score_adj" => format!("{}\n", process.oom_score_adj),
+            "uid_map" | "gid_map" => format!("{:>10} {:>10} {:>10}\n", 0, 0, u32::MAX),
+            "setgroups" => "allow\n".into(),
+            "io" => IO.into(),
+            "net" => if p.arg == 1 { NET_DEV } else { NET_UNIX }.into(),
+            _ => return Err(Errno::EISDIR),
+        };
+        Ok(text.into_bytes())
+    }
+
+    pub(super) fn write_proc(&mut self, tid: Tid, at: NodeId, data: &[u8]) -> Result<()> {
+        let p = parts(at);
+        if p.tid.0 == 0 {
+            return system::write(self, system::PROC, p.arg, tid, data);
+        }
+        match item_name(p.item)? {
+            "comm" => {
+                let name = data.split(|byte| *byte == b'\n').next().unwrap_or(data);
+                let thread = self.threads.get_mut(&p.tid).ok_or(Errno::ESRCH)?;
+                thread.comm = name[..name.len().min(15)].to_vec();
+                self.publisher.task(p.tid);
+            }
+            "oom_score_adj" => {
+                let text = core::str::from_utf8(data).map_err(|_| Errno::EINVAL)?;
+                let value: i32 = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+                if !(-1000..=1000).contains(&value) {
+                    return Err(Errno::EINVAL);
+                }
+                self.process_of_mut(p.tid).ok_or(Errno::ESRCH)?.oom_score_adj = value;
+            }
+            _ => return Err(Errno::EPERM),
+        }
+        Ok(())
+    }
+
+    pub(super) fn comm_of(&self, tid: Tid) -> Vec<u8> {
+        match self.threads.get(&tid) {
+            Some(thread) => thread.comm.clone(),
+            None => self.comm_of_process(tid),
+        }
+    }
+
+    fn fdinfo(&self, viewer: Tid, tid: Tid, fd: i32) -> Result<Vec<u8>> {
+        let file = self.file_of(tid, Fd(fd)).map_err(|_| Errno::ENOENT)?;
+        let cloexec = self.fd_table(tid).and_then(|table| table.map.get(&fd)).is_some_and(|entry| entry.cloexec);
+        let flags = file.flags.bits() | if cloexec { 0o2000000 } else { 0 };
+        let (mount, inode) = (file.file.path.mount.0, file.file.inode.0);
+        let mut text = format!("pos:\t{}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{inode}\n", file.pos);
+        if let Body::Pidfd(target) = file.body {
+            text.push_str(&format!("Pid:\t{}\n", self.pid_for(viewer, target).0));
+        }
+        Ok(text.into_bytes())
+    }
+
+    fn mount_lines(&self, tid: Tid, info: bool) -> Result<Vec<u8>> {
+        let thread = self.threads.get(&tid).ok_or(Errno::EINVAL)?;
+        let fs = self.fs.get(thread.fs).ok_or(Errno::EINVAL)?;
+        let mounts = self.vfs().mounts(thread.ns.mnt_vfs, fs.root);
+        let lines = mounts.iter().map(|mount| if info { mount.mountinfo_line() } else { mount.mounts_line() });
+        Ok(lines.flatten().collect())
+    }
+
+    fn maps(&self, tid: Tid) -> Vec<u8> {
+        let Some(mm) = self.threads.get(&tid).and_then(|thread| thread.mm).and_then(|id| self.mms.get(id)) else {
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for (start, vma) in &mm.vmas {
+            let flag = |prot, letter| if vma.prot.contains(prot) { letter } else { '-' };
+            let heap = *start >= mm.brk_start && vma.end <= mm.brk.next_multiple_of(PAGE_SIZE);
+            let (offset, inode, name) = match vma.backing {
+                Backing::File { file, inode, offset } => {
+                    let place = self.files.get(file).map(|file| file.file.path);
+                    let name = place.map(|place| self.vfs().d_path(self.vfs_root, place));
+                    (offset, inode.0, name.unwrap_or_default())
+                }
+                Backing::SharedAnonymous { offset, .. } => (offset, 0, b"/dev/zero (deleted)".to_vec()),
+                Backing::Anonymous if vma.grows_down && vma.end == mm.stack_top => (0, 0, b"[stack]".to_vec()),
+                Backing::Anonymous if heap => (0, 0, b"[heap]".to_vec()),
+                Backing::Anonymous => (0, 0, Vec::new()),
+            };
+            let (r, w, x) = (flag(Prot::READ, 'r'), flag(Prot::WRITE, 'w'), flag(Prot::EXEC, 'x'));
+            let shared = if vma.shared { 's' } else { 'p' };
+            let line = format!("{start:08x}-{:08x} {r}{w}{x}{shared} {offset:08x} 00:00 {inode} ", vma.end);
+            let mut line = line.into_bytes();
+            if !name.is_empty() {
+                line.resize(line.len().max(73), b' ');
+                line.extend_from_slice(&name);
+            }
+            line.push(b'\n');
+            out.extend_from_slice(&line);
+        }
+        out
+    }
+
+    /// Pages mapped as areas, and pages present.
+    pub(super) fn memory_pages(&self, tid: Tid) -> (u64, u64) {
+        let mm = self.threads.get(&tid).and_then(|thread| thread.mm).and_then(|id| self.mms.get(id));
+        mm.map_or((0, 0), |mm| (mm.total() / PAGE_SIZE, mm.space.mapped_pages()))
+    }
+}
+
+fn limits(process: &Process) -> String {
+    let mut text = format!("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for ((name, unit), limit) in rlimit::NAMES.iter().zip(process.rlimits) {
+        let show = |value| if value == INFINITY { "unlimited".to_owned() } else { value.to_string() };
+        text.push_str(&format!("{name:<25} {:<20} {:<20} {unit:<10}\n", show(limit.cur), show(limit.max)));
+    }
+    text
+}
