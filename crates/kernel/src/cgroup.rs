@@ -61,10 +61,19 @@ impl Cgroups {
         found.map(|(path, _)| path.clone()).ok_or(Errno::ENODEV)
     }
     fn children(&self, path: &str) -> Vec<(String, u64)> {
-        let prefix = if path == "/" { "/".to_owned() } else { format!("{path}/") };
-        let below = self.dirs.iter().filter(|(other, _)| other.len() > prefix.len() && other.starts_with(&prefix));
+        let prefix = if path == "/" {
+            "/".to_owned()
+        } else {
+            format!("{path}/")
+        };
+        let below = self
+            .dirs
+            .iter()
+            .filter(|(other, _)| other.len() > prefix.len() && other.starts_with(&prefix));
         let direct = below.filter(|(other, _)| !other[prefix.len()..].contains('/'));
-        direct.map(|(other, id)| (other[prefix.len()..].to_owned(), *id)).collect()
+        direct
+            .map(|(other, id)| (other[prefix.len()..].to_owned(), *id))
+            .collect()
     }
 }
 
@@ -74,18 +83,33 @@ fn parts(at: NodeId) -> (u64, usize) {
 }
 
 fn join(dir: &str, name: &str) -> String {
-    if dir == "/" { format!("/{name}") } else { format!("{dir}/{name}") }
+    if dir == "/" {
+        format!("/{name}")
+    } else {
+        format!("{dir}/{name}")
+    }
 }
 
 impl Kernel {
     fn cgroup_ns_path(&self, viewer: Tid) -> String {
-        let ns = self.threads.get(&viewer).map_or(self.root_ns.cgroup, |thread| thread.ns.cgroup);
-        self.cgroups.ns_roots.get(&ns).cloned().unwrap_or_else(|| "/".into())
+        let ns = self
+            .threads
+            .get(&viewer)
+            .map_or(self.root_ns.cgroup, |thread| thread.ns.cgroup);
+        self.cgroups
+            .ns_roots
+            .get(&ns)
+            .cloned()
+            .unwrap_or_else(|| "/".into())
     }
 
     /// The directory that a mount by `viewer` shows.
     pub(crate) fn cgroup_root_of(&self, viewer: Tid) -> u64 {
-        self.cgroups.dirs.get(&self.cgroup_ns_path(viewer)).copied().unwrap_or(1)
+        self.cgroups
+            .dirs
+            .get(&self.cgroup_ns_path(viewer))
+            .copied()
+            .unwrap_or(1)
     }
 
     /// A group's path as `viewer`'s control-group namespace shows it.
@@ -103,7 +127,10 @@ impl Kernel {
 
     pub(crate) fn cgroup_of_fd(&self, tid: Tid, fd: Fd) -> Result<String> {
         let file = self.file_of(tid, fd)?;
-        let at = self.vfs().node(file.file.path).map_err(|_| Errno::EBADF)?;
+        let at = self
+            .vfs()
+            .synthetic_node(file.file.path)
+            .map_err(|_| Errno::EBADF)?;
         match (&file.body, parts(at)) {
             (Body::Vfs, (dir, 0)) if at == node(CGROUP, dir << 8) => self.cgroups.path(dir),
             _ => Err(Errno::EBADF),
@@ -117,11 +144,18 @@ impl Kernel {
         }
         let path = self.cgroups.path(id)?;
         let count = if path == "/" { ROOT_FILES } else { FILES.len() };
-        if let Some(at) = FILES[..count].iter().position(|row| row.0.as_bytes() == name) {
+        if let Some(at) = FILES[..count]
+            .iter()
+            .position(|row| row.0.as_bytes() == name)
+        {
             return Ok(node(CGROUP, id << 8 | (at as u64 + 1)));
         }
         let name = core::str::from_utf8(name).map_err(|_| Errno::ENOENT)?;
-        let child = self.cgroups.dirs.get(&join(&path, name)).ok_or(Errno::ENOENT)?;
+        let child = self
+            .cgroups
+            .dirs
+            .get(&join(&path, name))
+            .ok_or(Errno::ENOENT)?;
         Ok(node(CGROUP, child << 8))
     }
 
@@ -129,7 +163,11 @@ impl Kernel {
         let (id, file) = parts(at);
         let path = self.cgroups.path(id)?;
         match file {
-            0 => Ok(attr_of(id, S_IFDIR | 0o755, 2 + self.cgroups.children(&path).len() as u32)),
+            0 => Ok(attr_of(
+                id,
+                S_IFDIR | 0o755,
+                2 + self.cgroups.children(&path).len() as u32,
+            )),
             file => {
                 let row = FILES.get(file - 1).ok_or(Errno::ENOENT)?;
                 Ok(attr_of(rest(at), S_IFREG | row.1, 1))
@@ -141,18 +179,25 @@ impl Kernel {
         let (id, _) = parts(dir);
         let path = self.cgroups.path(id)?;
         let count = if path == "/" { ROOT_FILES } else { FILES.len() };
-        let files = FILES[..count].iter().zip(1u64..).map(|(row, at)| NodeEntry {
-            name: row.0.into(),
-            ino: id << 8 | at,
-            kind: S_IFREG,
-            cookie: 2 + at,
-        });
-        let dirs = self.cgroups.children(&path).into_iter().map(|(name, child)| NodeEntry {
-            name: name.into(),
-            ino: child,
-            kind: S_IFDIR,
-            cookie: 100 + child,
-        });
+        let files = FILES[..count]
+            .iter()
+            .zip(1u64..)
+            .map(|(row, at)| NodeEntry {
+                name: row.0.into(),
+                ino: id << 8 | at,
+                kind: S_IFREG,
+                cookie: 2 + at,
+            });
+        let dirs = self
+            .cgroups
+            .children(&path)
+            .into_iter()
+            .map(|(name, child)| NodeEntry {
+                name: name.into(),
+                ino: child,
+                kind: S_IFDIR,
+                cookie: 100 + child,
+            });
         Ok(files.chain(dirs).collect())
     }
 
@@ -180,7 +225,10 @@ impl Kernel {
             return Err(Errno::ENOTDIR);
         }
         let path = self.cgroups.path(id)?;
-        let used = self.processes.values().any(|process| process.cgroup == path && process.alive());
+        let used = self
+            .processes
+            .values()
+            .any(|process| process.cgroup == path && process.alive());
         if used || !self.cgroups.children(&path).is_empty() {
             return Err(Errno::EBUSY);
         }
@@ -191,7 +239,9 @@ impl Kernel {
 
     fn populated(&self, path: &str) -> bool {
         let prefix = join(path, "");
-        self.processes.values().any(|p| p.alive() && (p.cgroup == path || p.cgroup.starts_with(&prefix)))
+        self.processes
+            .values()
+            .any(|p| p.alive() && (p.cgroup == path || p.cgroup.starts_with(&prefix)))
     }
 
     pub(crate) fn cgroup_content(&self, tid: Tid, at: NodeId) -> Result<Vec<u8>> {
@@ -202,16 +252,25 @@ impl Kernel {
         let text = match row.0 {
             "cgroup.controllers" | "cgroup.subtree_control" => "\n".into(),
             "cgroup.procs" | "cgroup.threads" => {
-                let members = self.processes.values().filter(|p| p.cgroup == path && p.alive());
+                let members = self
+                    .processes
+                    .values()
+                    .filter(|p| p.cgroup == path && p.alive());
                 let ids: Vec<Tid> = match row.0 {
                     "cgroup.procs" => members.map(|p| p.tgid).collect(),
                     _ => members.flat_map(|p| p.threads.clone()).collect(),
                 };
-                ids.iter().map(|id| format!("{}\n", self.pid_in(ns, *id).unwrap_or(0))).collect()
+                ids.iter()
+                    .map(|id| format!("{}\n", self.pid_in(ns, *id).unwrap_or(0)))
+                    .collect()
             }
             "cgroup.stat" => {
                 let prefix = join(&path, "");
-                let below = self.cgroups.dirs.keys().filter(|other| **other != path && other.starts_with(&prefix));
+                let below = self
+                    .cgroups
+                    .dirs
+                    .keys()
+                    .filter(|other| **other != path && other.starts_with(&prefix));
                 format!("nr_descendants {}\nnr_dying_descendants 0\n", below.count())
             }
             "cgroup.max.depth" | "cgroup.max.descendants" => "max\n".into(),
@@ -226,7 +285,9 @@ impl Kernel {
         let (id, file) = parts(at);
         let path = self.cgroups.path(id)?;
         let row = FILES.get(file.wrapping_sub(1)).ok_or(Errno::EISDIR)?;
-        let text = core::str::from_utf8(data).map_err(|_| Errno::EINVAL)?.trim();
+        let text = core::str::from_utf8(data)
+            .map_err(|_| Errno::EINVAL)?
+            .trim();
         match row.0 {
             "cgroup.procs" | "cgroup.threads" => {
                 let pid: i32 = text.parse().map_err(|_| Errno::EINVAL)?;
@@ -244,7 +305,10 @@ impl Kernel {
             }
             "cgroup.kill" if text == "1" => {
                 let prefix = join(&path, "");
-                let members = self.processes.values().filter(|p| p.cgroup == path || p.cgroup.starts_with(&prefix));
+                let members = self
+                    .processes
+                    .values()
+                    .filter(|p| p.cgroup == path || p.cgroup.starts_with(&prefix));
                 let members: Vec<Tid> = members.filter(|p| p.alive()).map(|p| p.tgid).collect();
                 for tgid in members {
                     self.exit_process(tgid, WaitStatus::Killed(sig::KILL, false));

@@ -27,8 +27,10 @@ pub(crate) struct Tty {
     /// The devpts instance, and the name in it.
     pub(crate) instance: u64,
     pub(crate) index: u32,
-    pub(crate) owner: (u32, u32),
-    pub(crate) mode: u32,
+    /// User, and group where one was set.
+    pub(crate) owner: (u32, Option<u32>),
+    /// Permission bits, where they were set.
+    pub(crate) mode: Option<u32>,
     /// The master end is the machine's owner's.
     pub(crate) outside: bool,
 }
@@ -66,7 +68,7 @@ impl Ttys {
         list.sort_unstable();
         list
     }
-    fn add(&mut self, instance: u64, owner: (u32, u32), outside: bool) -> Result<u32> {
+    fn add(&mut self, instance: u64, uid: u32, outside: bool) -> Result<u32> {
         let used = self.of_instance(instance);
         let index = (0..PTYS_MAX)
             .find(|index| !used.iter().any(|row| row.0 == *index))
@@ -78,8 +80,8 @@ impl Ttys {
             pty: Pty::new(),
             instance,
             index,
-            owner,
-            mode: 0o620,
+            owner: (uid, None),
+            mode: None,
             outside,
         };
         self.map.insert(number, tty);
@@ -88,7 +90,9 @@ impl Ttys {
 }
 
 /// A terminal of the machine whose other end its owner holds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub struct ConsoleId(pub u32);
 
 impl Kernel {
@@ -96,7 +100,7 @@ impl Kernel {
     /// [`Kernel::input`](crate::Kernel::input), what is written is taken with [`Kernel::take_output`]. The first one is
     /// `/dev/console`. Processes reach it as `/dev/pts/N` of the first devpts mount.
     pub fn open_console(&mut self, winsize: Winsize) -> Result<ConsoleId> {
-        let number = self.ttys.add(0, (0, 5), true)?;
+        let number = self.ttys.add(0, 0, true)?;
         if let Some(pty) = self.ttys.get_mut(number) {
             pty.locked = false;
             pty.set_winsize(winsize);
@@ -169,19 +173,27 @@ impl Kernel {
 
     pub(crate) fn open_ptmx(&mut self, tid: Tid, path: Path) -> Result<Body> {
         let instance = self.devpts_of(tid, path)?;
-        let owner = self.threads.get(&tid).map_or((0, 5), |thread| (thread.cred.fsuid, 5));
+        let owner = self.threads.get(&tid).map_or(0, |thread| thread.cred.fsuid);
         let number = self.ttys.add(instance, owner, false)?;
         self.publisher.tty(number);
         Ok(Body::Master(number))
     }
 
-    pub(crate) fn open_slave(&mut self, tid: Tid, number: Option<u32>, flags: OpenFlags) -> Result<Body> {
+    pub(crate) fn open_slave(
+        &mut self,
+        tid: Tid,
+        number: Option<u32>,
+        flags: OpenFlags,
+    ) -> Result<Body> {
         let number = number.ok_or(Errno::ENXIO)?;
         let pty = self.ttys.get_mut(number).ok_or(Errno::ENXIO)?;
         pty.open_slave()?;
         self.wake(WaitKey::Pty(number));
         if !flags.contains(OpenFlags::NOCTTY) {
-            let free = self.ttys.get(number).is_some_and(|pty| pty.session.is_none());
+            let free = self
+                .ttys
+                .get(number)
+                .is_some_and(|pty| pty.session.is_none());
             let wants = self
                 .process_of(tid)
                 .is_some_and(|process| process.sid == process.tgid && process.tty.is_none());
@@ -193,8 +205,14 @@ impl Kernel {
     }
 
     pub(crate) fn open_controlling(&mut self, tid: Tid) -> Result<Body> {
-        let number = self.process_of(tid).and_then(|process| process.tty).ok_or(Errno::ENXIO)?;
-        self.ttys.get_mut(number).ok_or(Errno::ENXIO)?.open_slave()?;
+        let number = self
+            .process_of(tid)
+            .and_then(|process| process.tty)
+            .ok_or(Errno::ENXIO)?;
+        self.ttys
+            .get_mut(number)
+            .ok_or(Errno::ENXIO)?
+            .open_slave()?;
         Ok(Body::Slave(number))
     }
 
@@ -244,7 +262,11 @@ impl Kernel {
 
     /// A session's processes have no terminal any more.
     fn forget_terminal(&mut self, session: Tid) {
-        for process in self.processes.values_mut().filter(|process| process.sid == session) {
+        for process in self
+            .processes
+            .values_mut()
+            .filter(|process| process.sid == session)
+        {
             if process.tty.take().is_some() {
                 self.publisher.task(process.tgid);
             }
@@ -298,10 +320,17 @@ impl Kernel {
         if !own || foreground.is_none() || foreground == Some(pgid.0) {
             return Ok(());
         }
-        let blocked = self.threads.get(&tid).is_some_and(|t| t.sigmask.has(signal));
+        let blocked = self
+            .threads
+            .get(&tid)
+            .is_some_and(|t| t.sigmask.has(signal));
         let ignored = self.action(tid, signal).handler == SIG_IGN;
         if blocked || ignored {
-            return if signal == sig::TTIN { Err(Errno::EIO.into()) } else { Ok(()) };
+            return if signal == sig::TTIN {
+                Err(Errno::EIO.into())
+            } else {
+                Ok(())
+            };
         }
         if self.is_orphaned_group(pgid, None) {
             return Err(Errno::EIO.into());
@@ -311,7 +340,13 @@ impl Kernel {
         Err(Fail::wait("terminal", WaitKey::Pty(number)))
     }
 
-    pub(crate) fn read_slave(&mut self, cx: &mut CallCx, number: u32, count: usize, nonblock: bool) -> SysResult<Vec<u8>> {
+    pub(crate) fn read_slave(
+        &mut self,
+        cx: &mut CallCx,
+        number: u32,
+        count: usize,
+        nonblock: bool,
+    ) -> SysResult<Vec<u8>> {
         self.check_foreground(cx.tid, number, sig::TTIN)?;
         let now = self.now();
         let timed_out = cx.state.deadline.is_some_and(|at| at <= now);
@@ -327,15 +362,28 @@ impl Kernel {
                 {
                     cx.state.deadline = Some(now + u64::from(tenths) * TENTH);
                 }
-                Err(Fail::wait_any("terminal read", vec![WaitKey::Pty(number)], cx.state.deadline))
+                Err(Fail::wait_any(
+                    "terminal read",
+                    vec![WaitKey::Pty(number)],
+                    cx.state.deadline,
+                ))
             }
             Err(Errno::EAGAIN) if timed_out => Ok(Vec::new()),
             Err(errno) => Err(errno.into()),
         }
     }
 
-    pub(crate) fn write_slave(&mut self, cx: &mut CallCx, number: u32, data: &[u8], nonblock: bool) -> SysResult<usize> {
-        let tostop = self.ttys.get(number).is_some_and(|pty| pty.termios().lflag & TOSTOP != 0);
+    pub(crate) fn write_slave(
+        &mut self,
+        cx: &mut CallCx,
+        number: u32,
+        data: &[u8],
+        nonblock: bool,
+    ) -> SysResult<usize> {
+        let tostop = self
+            .ttys
+            .get(number)
+            .is_some_and(|pty| pty.termios().lflag & TOSTOP != 0);
         if tostop {
             self.check_foreground(cx.tid, number, sig::TTOU)?;
         }
@@ -347,12 +395,19 @@ impl Kernel {
                 self.tty_changed(number);
                 Ok(taken)
             }
-            Err(Errno::EAGAIN) if !nonblock => Err(Fail::wait("terminal write", WaitKey::Pty(number))),
+            Err(Errno::EAGAIN) if !nonblock => {
+                Err(Fail::wait("terminal write", WaitKey::Pty(number)))
+            }
             Err(errno) => Err(errno.into()),
         }
     }
 
-    pub(crate) fn read_master(&mut self, number: u32, count: usize, nonblock: bool) -> SysResult<Vec<u8>> {
+    pub(crate) fn read_master(
+        &mut self,
+        number: u32,
+        count: usize,
+        nonblock: bool,
+    ) -> SysResult<Vec<u8>> {
         let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
         match pty.read_master(count) {
             Ok(bytes) => {
@@ -364,7 +419,13 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn write_master(&mut self, cx: &mut CallCx, number: u32, data: &[u8], nonblock: bool) -> SysResult<usize> {
+    pub(crate) fn write_master(
+        &mut self,
+        cx: &mut CallCx,
+        number: u32,
+        data: &[u8],
+        nonblock: bool,
+    ) -> SysResult<usize> {
         let span = cx.span;
         let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
         match pty.write_master(data) {
@@ -423,7 +484,10 @@ impl Kernel {
             return Err(Errno::EPERM);
         }
         if let Some(other) = session {
-            let admin = self.threads.get(&tid).is_some_and(|t| t.cred.has(crate::cred::cap::SYS_ADMIN));
+            let admin = self
+                .threads
+                .get(&tid)
+                .is_some_and(|t| t.cred.has(crate::cred::cap::SYS_ADMIN));
             if !steal || !admin {
                 return Err(Errno::EPERM);
             }
@@ -449,7 +513,13 @@ impl Kernel {
 
     /// The number of a terminal's session or foreground group as the caller sees it. `ENOTTY` unless it is the
     /// caller's own terminal or the master end.
-    pub(crate) fn terminal_group(&self, tid: Tid, number: u32, master: bool, session: bool) -> Result<Ret> {
+    pub(crate) fn terminal_group(
+        &self,
+        tid: Tid,
+        number: u32,
+        master: bool,
+        session: bool,
+    ) -> Result<Ret> {
         let own = self.process_of(tid).and_then(|process| process.tty) == Some(number);
         if !master && !own {
             return Err(Errno::ENOTTY);

@@ -21,7 +21,6 @@ pub(crate) mod cap {
     pub const SYS_NICE: u32 = 23;
     pub const SYS_RESOURCE: u32 = 24;
     pub const SYS_TIME: u32 = 25;
-    pub const SYS_TTY_CONFIG: u32 = 26;
 }
 
 /// Bits of `PR_SET_SECUREBITS`.
@@ -154,7 +153,11 @@ impl Cred {
         let root = self.securebits & SECBIT_NOROOT == 0 && (self.ruid == 0 || self.euid == 0);
         if root {
             self.permitted = self.inheritable | self.bounding;
-            self.effective = if self.euid == 0 { self.permitted } else { self.ambient };
+            self.effective = if self.euid == 0 {
+                self.permitted
+            } else {
+                self.ambient
+            };
         } else {
             self.permitted = self.ambient;
             self.effective = self.ambient;

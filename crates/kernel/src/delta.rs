@@ -108,7 +108,13 @@ impl Kernel {
                 }
             };
         }
-        tell!(namespaces, Namespace, namespaces, |id| id, self.view_namespace(id));
+        tell!(
+            namespaces,
+            Namespace,
+            namespaces,
+            |id| id,
+            self.view_namespace(id)
+        );
         let tasks: Vec<Tid> = self.publisher.tasks.iter().copied().collect();
         tell!(tasks, Task, tasks, |tid| tid.0, self.view_task(tid));
         for tid in tasks {
@@ -131,9 +137,21 @@ impl Kernel {
         tell!(places, Root, roots, |tid| tid.0, self.view_root(tid));
         tell!(files, OpenFile, files, |id| id.0, self.view_file(id));
         tell!(fds, Fd, fds, |at| (at.0.0, at.1), self.view_fd(at.0, at.1));
-        tell!(channels, Channel, channels, |id| id.0, self.view_channel(id));
+        tell!(
+            channels,
+            Channel,
+            channels,
+            |id| id.0,
+            self.view_channel(id)
+        );
         tell!(ttys, Tty, ttys, |n| n, self.view_tty(n));
-        tell!(cgroups, Cgroup, cgroups, |path| path.clone(), self.view_cgroup(&path));
+        tell!(
+            cgroups,
+            Cgroup,
+            cgroups,
+            |path| path.clone(),
+            self.view_cgroup(&path)
+        );
         let (time, span) = (self.time, self.current);
         for delta in deltas {
             self.tracer.delta(time, span, || delta);
@@ -145,32 +163,49 @@ impl Kernel {
     pub fn inspect(&self) -> World {
         let mut world = World::default();
         for (id, _) in &self.namespaces {
-            world.namespaces.extend(self.view_namespace(*id).map(|v| (*id, v)));
+            world
+                .namespaces
+                .extend(self.view_namespace(*id).map(|v| (*id, v)));
         }
-        let tids: BTreeSet<Tid> = self.threads.keys().chain(self.processes.keys()).copied().collect();
+        let tids: BTreeSet<Tid> = self
+            .threads
+            .keys()
+            .chain(self.processes.keys())
+            .copied()
+            .collect();
         for tid in tids {
             world.tasks.extend(self.view_task(tid).map(|v| (tid.0, v)));
-            world.states.extend(self.view_state(tid).map(|v| (tid.0, v)));
+            world
+                .states
+                .extend(self.view_state(tid).map(|v| (tid.0, v)));
             world.cwds.extend(self.view_cwd(tid).map(|v| (tid.0, v)));
             world.roots.extend(self.view_root(tid).map(|v| (tid.0, v)));
             for (kind, ns) in self.view_members(tid) {
                 world.members.extend(ns.map(|ns| ((tid.0, kind), ns)));
             }
             for fd in self.fd_numbers(tid) {
-                world.fds.extend(self.view_fd(tid, fd).map(|v| ((tid.0, fd), v)));
+                world
+                    .fds
+                    .extend(self.view_fd(tid, fd).map(|v| ((tid.0, fd), v)));
             }
         }
         for (id, _) in self.files.iter() {
             world.files.extend(self.view_file(id).map(|v| (id.0, v)));
         }
         for (id, _) in self.objects.iter() {
-            world.channels.extend(self.view_channel(id).map(|v| (id.0, v)));
+            world
+                .channels
+                .extend(self.view_channel(id).map(|v| (id.0, v)));
         }
         for number in self.ttys.numbers() {
-            world.ttys.extend(self.view_tty(number).map(|v| (number, v)));
+            world
+                .ttys
+                .extend(self.view_tty(number).map(|v| (number, v)));
         }
         for path in self.cgroups.paths() {
-            world.cgroups.extend(self.view_cgroup(&path).map(|v| (path.clone(), v)));
+            world
+                .cgroups
+                .extend(self.view_cgroup(&path).map(|v| (path.clone(), v)));
         }
         world
     }
@@ -215,7 +250,11 @@ impl Kernel {
             uid: cred.euid,
             gid: cred.egid,
             caps: cred.effective,
-            pids: self.pids.get(&tid).map(|entry| entry.numbers.clone()).unwrap_or_default(),
+            pids: self
+                .pids
+                .get(&tid)
+                .map(|entry| entry.numbers.clone())
+                .unwrap_or_default(),
             tty: process.tty,
             cgroup: process.cgroup.clone(),
             started: thread.map_or(process.started, |t| t.started),
@@ -243,7 +282,10 @@ impl Kernel {
             Run::Ready => Some(TaskState::Runnable),
             Run::Blocked(why) => Some(TaskState::Sleeping(why.to_owned())),
             Run::Stopped => {
-                let signal = self.processes.get(&thread.tgid).and_then(|process| process.stopped);
+                let signal = self
+                    .processes
+                    .get(&thread.tgid)
+                    .and_then(|process| process.stopped);
                 Some(TaskState::Stopped(signal.unwrap_or(0)))
             }
             Run::Dead => None,

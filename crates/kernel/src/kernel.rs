@@ -66,6 +66,10 @@ pub struct Kernel {
     /// The span that the current work belongs to.
     pub(crate) current: Option<SpanId>,
     pub(crate) halted: bool,
+    /// Namespaces came or went: their hidden places are not made yet.
+    pub(crate) ns_moved: bool,
+    /// devpts instances that were mounted.
+    pub(crate) devpts: BTreeMap<u64, crate::devpts::Devpts>,
     /// Hidden places of namespaces.
     pub(crate) ns_places: BTreeMap<NsId, vfs::Path>,
     /// A thread that asked to let others go first.
@@ -197,7 +201,10 @@ impl Kernel {
         let Some(process) = self.processes.get(&tgid) else {
             return (0, 0);
         };
-        let live = process.threads.iter().filter_map(|tid| self.threads.get(tid));
+        let live = process
+            .threads
+            .iter()
+            .filter_map(|tid| self.threads.get(tid));
         live.fold((process.dead_utime, process.dead_stime), |sum, thread| {
             (sum.0 + thread.utime, sum.1 + thread.stime)
         })
@@ -264,7 +271,8 @@ impl Kernel {
         args: impl FnOnce() -> Args,
     ) -> SpanId {
         let time = self.time;
-        self.tracer.enter(time, pid.0, parent, cause, layer, name, args)
+        self.tracer
+            .enter(time, pid.0, parent, cause, layer, name, args)
     }
 
     pub(crate) fn exit_span(&mut self, span: SpanId, outcome: impl FnOnce() -> Outcome) {

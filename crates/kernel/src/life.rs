@@ -29,13 +29,19 @@ pub(crate) struct CloneRequest {
 
 impl Kernel {
     /// Makes a child task: all of `clone` but what it runs. `run` says that once the child exists.
-    pub(crate) fn clone_task(&mut self, cx: &mut CallCx, request: &CloneRequest, run: impl FnOnce(&mut Kernel, Tid) -> Exec) -> Result<Tid> {
+    pub(crate) fn clone_task(
+        &mut self,
+        cx: &mut CallCx,
+        request: &CloneRequest,
+        run: impl FnOnce(&mut Kernel, Tid) -> Exec,
+    ) -> Result<Tid> {
         let flags = request.flags;
         let has = |flag| flags.contains(flag);
         check_clone(flags)?;
         self.check_new_namespaces(cx.tid, flags)?;
         let parent = self.threads.get(&cx.tid).ok_or(Errno::ESRCH)?;
-        let (tgid, old_ns, old_fs, old_files, old_mm) = (parent.tgid, parent.ns, parent.fs, parent.files, parent.mm);
+        let (tgid, old_ns, old_fs, old_files, old_mm) =
+            (parent.tgid, parent.ns, parent.fs, parent.files, parent.mm);
         if has(CloneFlags::THREAD) && old_ns.pid != old_ns.pid_children {
             return Err(Errno::EINVAL);
         }
@@ -44,7 +50,7 @@ impl Kernel {
             Some(fd) if has(CloneFlags::INTO_CGROUP) => Some(self.cgroup_of_fd(cx.tid, fd)?),
             _ => None,
         };
-        let mut ns = self.new_namespaces(&old_ns, flags)?;
+        let mut ns = self.new_namespaces(cx.tid, &old_ns, flags)?;
         let tid = match self.allocate_pid(ns.pid_children) {
             Ok(tid) => tid,
             Err(errno) => {
@@ -81,7 +87,16 @@ impl Kernel {
             Some(mm) => self.fork_mm(mm),
             None => None,
         };
-        let thread = self.child_thread(cx, tid, if has(CloneFlags::THREAD) { tgid } else { tid }, ns, fs, files, mm, request);
+        let thread = self.child_thread(
+            cx,
+            tid,
+            if has(CloneFlags::THREAD) { tgid } else { tid },
+            ns,
+            fs,
+            files,
+            mm,
+            request,
+        );
         self.threads.insert(tid, thread);
         if has(CloneFlags::THREAD) {
             if let Some(process) = self.processes.get_mut(&tgid) {
@@ -122,7 +137,11 @@ impl Kernel {
             self.publisher.place(tid);
             self.mark_all_fds(tid);
         }
-        if let Some(path) = self.processes.get(&self.tgid_of(tid)).map(|p| p.cgroup.clone()) {
+        if let Some(path) = self
+            .processes
+            .get(&self.tgid_of(tid))
+            .map(|p| p.cgroup.clone())
+        {
             self.publisher.cgroup(path);
         }
         self.make_ready(tid);
@@ -131,8 +150,14 @@ impl Kernel {
 
     fn check_nproc(&self, tid: Tid) -> Result<()> {
         let thread = self.threads.get(&tid).ok_or(Errno::ESRCH)?;
-        let limit = self.process_of(tid).map_or(u64::MAX, |p| p.rlimits[rlimit::NPROC].cur);
-        let own = self.threads.values().filter(|other| other.cred.ruid == thread.cred.ruid).count() as u64;
+        let limit = self
+            .process_of(tid)
+            .map_or(u64::MAX, |p| p.rlimits[rlimit::NPROC].cur);
+        let own = self
+            .threads
+            .values()
+            .filter(|other| other.cred.ruid == thread.cred.ruid)
+            .count() as u64;
         let exempt = thread.cred.ruid == 0
             || thread.cred.has(crate::cred::cap::SYS_RESOURCE)
             || thread.cred.has(crate::cred::cap::SYS_ADMIN);
@@ -142,7 +167,13 @@ impl Kernel {
         Ok(())
     }
 
-    fn clone_fs(&mut self, tid: Tid, old: FsId, ns: &mut Namespaces, flags: CloneFlags) -> Result<FsId> {
+    fn clone_fs(
+        &mut self,
+        tid: Tid,
+        old: FsId,
+        ns: &mut Namespaces,
+        flags: CloneFlags,
+    ) -> Result<FsId> {
         if flags.contains(CloneFlags::FS) {
             if let Some(fs) = self.fs.get_mut(old) {
                 fs.users += 1;
@@ -160,7 +191,12 @@ impl Kernel {
     }
 
     /// Copies the mount namespace; root and working directory move to the copies of their mounts.
-    pub(crate) fn move_to_new_mnt_ns(&mut self, tid: Tid, fs: &mut Fs, ns: &mut Namespaces) -> Result<()> {
+    pub(crate) fn move_to_new_mnt_ns(
+        &mut self,
+        tid: Tid,
+        fs: &mut Fs,
+        ns: &mut Namespaces,
+    ) -> Result<()> {
         let mut places = [fs.root, fs.cwd];
         let made = self.with_vfs(tid, |vfs, cx| vfs.clone_mount_ns(cx, &mut places));
         let mnt = match made {
@@ -173,18 +209,49 @@ impl Kernel {
         };
         [fs.root, fs.cwd] = places;
         self.release_namespace(ns.mnt);
-        ns.mnt = self.add_namespace(glassdock_trace::world::NsKind::Mnt, None, ns.user, crate::ns::NsBody::Mnt(mnt));
+        ns.mnt = self.add_namespace(
+            glassdock_trace::world::NsKind::Mnt,
+            None,
+            ns.user,
+            crate::ns::NsBody::Mnt(mnt),
+        );
         ns.mnt_vfs = mnt;
+        let traced = ns.mnt;
+        self.vfs_mut().name_mnt_ns(mnt, traced);
         Ok(())
     }
 
     #[allow(clippy::too_many_arguments, reason = "what a thread consists of")]
-    fn child_thread(&mut self, cx: &CallCx, tid: Tid, tgid: Tid, ns: Namespaces, fs: FsId, files: FdTableId, mm: Option<MmId>, request: &CloneRequest) -> Thread {
+    fn child_thread(
+        &mut self,
+        cx: &CallCx,
+        tid: Tid,
+        tgid: Tid,
+        ns: Namespaces,
+        fs: FsId,
+        files: FdTableId,
+        mm: Option<MmId>,
+        request: &CloneRequest,
+    ) -> Thread {
         let shares_vm = request.flags.contains(CloneFlags::VM);
         let vfork = request.flags.contains(CloneFlags::VFORK);
         let (comm, cred, sigmask, altstack, nice, slack) = match self.threads.get(&cx.tid) {
-            Some(t) => (t.comm.clone(), t.cred.clone(), t.saved_mask.unwrap_or(t.sigmask), t.altstack, t.nice, t.timer_slack),
-            None => (Vec::new(), crate::cred::Cred::init(), Default::default(), AltStack::default(), 0, 50_000),
+            Some(t) => (
+                t.comm.clone(),
+                t.cred.clone(),
+                t.saved_mask.unwrap_or(t.sigmask),
+                t.altstack,
+                t.nice,
+                t.timer_slack,
+            ),
+            None => (
+                Vec::new(),
+                crate::cred::Cred::init(),
+                Default::default(),
+                AltStack::default(),
+                0,
+                50_000,
+            ),
         };
         let name = String::from_utf8_lossy(&comm).into_owned();
         let cause = cx.span;
@@ -209,7 +276,11 @@ impl Kernel {
             sigmask,
             saved_mask: None,
             pending: Pending::default(),
-            altstack: if shares_vm && !vfork { AltStack::default() } else { altstack },
+            altstack: if shares_vm && !vfork {
+                AltStack::default()
+            } else {
+                altstack
+            },
             clear_child_tid: 0,
             robust_list: (0, 0),
             pdeathsig: 0,
@@ -225,13 +296,24 @@ impl Kernel {
         }
     }
 
-    fn child_process(&mut self, caller: Tid, tgid: Tid, tid: Tid, request: &CloneRequest, cgroup: Option<String>) {
+    fn child_process(
+        &mut self,
+        caller: Tid,
+        tgid: Tid,
+        tid: Tid,
+        request: &CloneRequest,
+        cgroup: Option<String>,
+    ) {
         let flags = request.flags;
         let Some(old) = self.processes.get(&tgid) else {
             return;
         };
         let old_hand = old.sighand;
-        let parent = if flags.contains(CloneFlags::PARENT) { old.parent } else { Some(tgid) };
+        let parent = if flags.contains(CloneFlags::PARENT) {
+            old.parent
+        } else {
+            Some(tgid)
+        };
         let process = Process {
             tgid: tid,
             threads: vec![tid],
@@ -283,7 +365,11 @@ impl Kernel {
             }
             old_hand
         } else {
-            let mut hand = self.sighands.get(old_hand).cloned().unwrap_or_else(SigHand::new);
+            let mut hand = self
+                .sighands
+                .get(old_hand)
+                .cloned()
+                .unwrap_or_else(SigHand::new);
             hand.users = 1;
             if flags.contains(CloneFlags::CLEAR_SIGHAND) {
                 hand.reset_for_exec();
@@ -350,7 +436,10 @@ impl Kernel {
 
     fn resume_vfork(&mut self, cx: &mut CallCx) -> SysResult {
         let child = Tid(cx.state.note as i32);
-        let waits = self.threads.get(&child).is_some_and(|thread| thread.vfork_parent.is_some());
+        let waits = self
+            .threads
+            .get(&child)
+            .is_some_and(|thread| thread.vfork_parent.is_some());
         if waits {
             return Err(Fail::wait("vfork", WaitKey::Vfork(child)));
         }
@@ -370,7 +459,13 @@ impl Kernel {
         }
         thread.run = Run::Dead;
         let (tgid, mm, files, fs, ns, clear, robust) = (
-            thread.tgid, thread.mm, thread.files, thread.fs, thread.ns, thread.clear_child_tid, thread.robust_list,
+            thread.tgid,
+            thread.mm,
+            thread.files,
+            thread.fs,
+            thread.ns,
+            thread.clear_child_tid,
+            thread.robust_list,
         );
         self.cut_open_spans(tid);
         self.cut_calls(tid);
@@ -434,7 +529,11 @@ impl Kernel {
     }
 
     fn locks_of_dead(&mut self, tgid: Tid, tid: Tid) {
-        if self.processes.get(&tgid).is_some_and(|process| process.threads == [tid]) {
+        if self
+            .processes
+            .get(&tgid)
+            .is_some_and(|process| process.threads == [tid])
+        {
             for inode in self.locks.drop_owner(tgid) {
                 self.wake(WaitKey::Lock(inode));
             }
@@ -475,7 +574,12 @@ impl Kernel {
         let Some(process) = self.process_of(tid) else {
             return;
         };
-        let others: Vec<Tid> = process.threads.iter().copied().filter(|other| *other != tid).collect();
+        let others: Vec<Tid> = process
+            .threads
+            .iter()
+            .copied()
+            .filter(|other| *other != tid)
+            .collect();
         for other in others {
             self.end_thread(other);
         }
@@ -489,8 +593,18 @@ impl Kernel {
         process.zombie = Some(status);
         process.stopped = None;
         process.report = None;
-        let (parent, children, pgid, sid, tty) = (process.parent, process.children.clone(), process.pgid, process.sid, process.tty);
-        let (exit_signal, exe, cgroup) = (process.exit_signal, process.exe.take(), process.cgroup.clone());
+        let (parent, children, pgid, sid, tty) = (
+            process.parent,
+            process.children.clone(),
+            process.pgid,
+            process.sid,
+            process.tty,
+        );
+        let (exit_signal, exe, cgroup) = (
+            process.exit_signal,
+            process.exe.take(),
+            process.cgroup.clone(),
+        );
         self.timers.cancel_all(Timer::Itimer(tgid));
         self.put_sighand(tgid);
         if let Some(place) = exe {
@@ -510,7 +624,9 @@ impl Kernel {
             self.reparent(child, tgid);
         }
         // A group that loses its last tie to the session goes on with nobody to continue it.
-        let tie = parent.and_then(|p| self.processes.get(&p)).is_some_and(|p| p.pgid != pgid && p.sid == sid);
+        let tie = parent
+            .and_then(|p| self.processes.get(&p))
+            .is_some_and(|p| p.pgid != pgid && p.sid == sid);
         if tie {
             self.hang_up_if_orphaned(pgid);
         }
@@ -548,12 +664,20 @@ impl Kernel {
         for tgid in members {
             if self.processes.get(&tgid).is_some_and(Process::alive) {
                 self.exit_process(tgid, WaitStatus::Killed(sig::KILL, false));
-                let threads = self.processes.get(&tgid).map(|p| p.threads.clone()).unwrap_or_default();
+                let threads = self
+                    .processes
+                    .get(&tgid)
+                    .map(|p| p.threads.clone())
+                    .unwrap_or_default();
                 for tid in threads {
                     self.end_thread(tid);
                 }
             }
-            if self.processes.get(&tgid).is_some_and(|p| p.parent == Some(init)) {
+            if self
+                .processes
+                .get(&tgid)
+                .is_some_and(|p| p.parent == Some(init))
+            {
                 self.reap(tgid);
             }
         }
@@ -583,7 +707,11 @@ impl Kernel {
                 let info = SigInfo {
                     signal,
                     code: code::SI_USER,
-                    body: SigBody::User { pid: 0, uid: 0, value: 0 },
+                    body: SigBody::User {
+                        pid: 0,
+                        uid: 0,
+                        value: 0,
+                    },
                 };
                 self.signal_thread(tid, info);
             }
@@ -611,7 +739,8 @@ impl Kernel {
             at = process.parent;
         }
         let init = self.ns_init(ns).filter(|init| *init != old);
-        init.filter(|init| self.processes.get(init).is_some_and(Process::alive)).or(self.init.filter(|init| *init != old))
+        init.filter(|init| self.processes.get(init).is_some_and(Process::alive))
+            .or(self.init.filter(|init| *init != old))
     }
 
     fn hang_up_if_orphaned(&mut self, pgid: Tid) {
@@ -630,7 +759,10 @@ impl Kernel {
             self.reap(tgid);
             return;
         };
-        let leader = self.processes.get(&parent).and_then(|p| p.threads.first().copied());
+        let leader = self
+            .processes
+            .get(&parent)
+            .and_then(|p| p.threads.first().copied());
         let Some(leader) = leader else {
             return;
         };
@@ -659,7 +791,10 @@ impl Kernel {
         let Some(process) = self.processes.remove(&tgid) else {
             return;
         };
-        if let Some(parent) = process.parent.and_then(|parent| self.processes.get_mut(&parent)) {
+        if let Some(parent) = process
+            .parent
+            .and_then(|parent| self.processes.get_mut(&parent))
+        {
             parent.children.remove(&tgid);
             parent.children_utime += process.dead_utime + process.children_utime;
             parent.children_stime += process.dead_stime + process.children_stime;
@@ -711,7 +846,12 @@ impl Kernel {
     }
 
     /// `waitid` and `wait4`: what a child did, or a wait for it.
-    pub(crate) fn wait_for(&mut self, cx: &mut CallCx, which: WaitFor, options: WaitFlags) -> SysResult {
+    pub(crate) fn wait_for(
+        &mut self,
+        cx: &mut CallCx,
+        which: WaitFor,
+        options: WaitFlags,
+    ) -> SysResult {
         let children = self.waited_children(cx.tid, which, options)?;
         let keep = options.contains(WaitFlags::NOWAIT);
         for child in children {
@@ -722,7 +862,9 @@ impl Kernel {
             let pid = self.pid_for(cx.tid, child);
             let found = match (process.zombie, process.report) {
                 (Some(status), _) if options.contains(WaitFlags::EXITED) => Some(status),
-                (None, Some(JobReport::Stopped(signal))) if options.contains(WaitFlags::UNTRACED) => {
+                (None, Some(JobReport::Stopped(signal)))
+                    if options.contains(WaitFlags::UNTRACED) =>
+                {
                     Some(WaitStatus::Stopped(signal))
                 }
                 (None, Some(JobReport::Continued)) if options.contains(WaitFlags::CONTINUED) => {
@@ -755,7 +897,11 @@ impl Kernel {
     // Pidfds.
 
     pub(crate) fn open_pidfd(&mut self, tid: Tid, target: Tid, flags: OpenFlags) -> Result<Fd> {
-        let file = self.add_anonymous(crate::file::Body::Pidfd(target), "[pidfd]", OpenFlags::RDWR | flags)?;
+        let file = self.add_anonymous(
+            crate::file::Body::Pidfd(target),
+            "[pidfd]",
+            OpenFlags::RDWR | flags,
+        )?;
         self.install(tid, file, true)
     }
 
@@ -788,7 +934,8 @@ impl Kernel {
         });
         let sighand = self.sighands.add(SigHand::new());
         let cx = CallCx::kernel(Tid(0));
-        let thread = self.child_thread(&cx, tid, tid, ns, fs, files, None, &CloneRequest::default());
+        let thread =
+            self.child_thread(&cx, tid, tid, ns, fs, files, None, &CloneRequest::default());
         self.threads.insert(tid, thread);
         self.processes.insert(
             tid,
@@ -832,7 +979,9 @@ impl Kernel {
         );
         self.set_ns_init(ns.pid, tid);
         self.init = Some(tid);
-        for id in [ns.ipc, ns.mnt, ns.net, ns.pid, ns.user, ns.uts, ns.cgroup, ns.time] {
+        for id in [
+            ns.ipc, ns.mnt, ns.net, ns.pid, ns.user, ns.uts, ns.cgroup, ns.time,
+        ] {
             self.publisher.namespace(id);
         }
         self.publisher.task(tid);
@@ -843,7 +992,12 @@ impl Kernel {
     }
 
     /// `clone3` of a built-in program: the child runs a closure.
-    pub(crate) fn clone_builtin(&mut self, cx: &mut CallCx, request: &CloneRequest, program: Program) -> Result<Tid> {
+    pub(crate) fn clone_builtin(
+        &mut self,
+        cx: &mut CallCx,
+        request: &CloneRequest,
+        program: Program,
+    ) -> Result<Tid> {
         let mut program = Some(program);
         self.clone_task(cx, request, |_, _| match program.take() {
             Some(program) => Exec::Builtin(Box::new(program)),
@@ -859,6 +1013,7 @@ fn check_clone(flags: CloneFlags) -> Result<()> {
         || has(CloneFlags::NEWNS) && has(CloneFlags::FS)
         || has(CloneFlags::NEWUSER) && has(CloneFlags::FS)
         || has(CloneFlags::SIGHAND) && has(CloneFlags::CLEAR_SIGHAND)
-        || has(CloneFlags::THREAD) && flags.intersects(CloneFlags::NEWPID | CloneFlags::NEWUSER | CloneFlags::PIDFD);
+        || has(CloneFlags::THREAD)
+            && flags.intersects(CloneFlags::NEWPID | CloneFlags::NEWUSER | CloneFlags::PIDFD);
     if bad { Err(Errno::EINVAL) } else { Ok(()) }
 }

@@ -6,7 +6,7 @@ use crate::process::{Namespaces, PidEntry};
 use glassdock_abi::flags::CloneFlags;
 use glassdock_abi::{Errno, Result};
 use glassdock_trace::world::{NsId, NsKind};
-use glassdock_vfs::MntNsId;
+use glassdock_vfs::MountNsId;
 use std::collections::BTreeMap;
 
 /// Inode numbers of the first namespaces (`include/uapi/linux/nsfs.h`), and where new ones begin.
@@ -43,8 +43,11 @@ pub(crate) struct Namespace {
 #[derive(Clone, Debug)]
 pub(crate) enum NsBody {
     Plain,
-    Uts { hostname: Vec<u8>, domainname: Vec<u8> },
-    Mnt(MntNsId),
+    Uts {
+        hostname: Vec<u8>,
+        domainname: Vec<u8>,
+    },
+    Mnt(MountNsId),
     Pid(PidNs),
 }
 
@@ -76,7 +79,10 @@ impl Namespace {
 }
 
 /// The namespaces of a machine that boots.
-pub(crate) fn first(mnt: MntNsId, hostname: &str) -> (BTreeMap<NsId, Namespace>, u64, Namespaces) {
+pub(crate) fn first(
+    mnt: MountNsId,
+    hostname: &str,
+) -> (BTreeMap<NsId, Namespace>, u64, Namespaces) {
     let id = |kind| {
         let row = FIRST.iter().find(|row| row.0 == kind);
         NsId(row.map_or(NEXT, |row| row.1))
@@ -132,8 +138,15 @@ impl Namespaces {
     }
     fn all(&self) -> [NsId; 9] {
         [
-            self.cgroup, self.ipc, self.mnt, self.net, self.pid, self.pid_children, self.time,
-            self.user, self.uts,
+            self.cgroup,
+            self.ipc,
+            self.mnt,
+            self.net,
+            self.pid,
+            self.pid_children,
+            self.time,
+            self.user,
+            self.uts,
         ]
     }
 }
@@ -167,7 +180,13 @@ pub(crate) fn name_of(kind: NsKind) -> &'static str {
 }
 
 impl Kernel {
-    pub(crate) fn add_namespace(&mut self, kind: NsKind, parent: Option<NsId>, owner: NsId, body: NsBody) -> NsId {
+    pub(crate) fn add_namespace(
+        &mut self,
+        kind: NsKind,
+        parent: Option<NsId>,
+        owner: NsId,
+        body: NsBody,
+    ) -> NsId {
         let id = NsId(self.next_ns);
         self.next_ns += 1;
         if let Some(parent) = parent {
@@ -181,6 +200,7 @@ impl Kernel {
             body,
         };
         self.namespaces.insert(id, namespace);
+        self.ns_moved = true;
         self.publisher.namespace(id);
         id
     }
@@ -200,6 +220,7 @@ impl Kernel {
             return;
         }
         let gone = self.namespaces.remove(&id);
+        self.ns_moved = true;
         self.publisher.namespace(id);
         if let Some(gone) = gone {
             if let NsBody::Mnt(mnt) = gone.body {
@@ -225,7 +246,12 @@ impl Kernel {
 
     /// The namespaces that `flags` ask for, the rest as in `old`; all held. The mount namespace is not made here, since
     /// it needs the places that move with it.
-    pub(crate) fn new_namespaces(&mut self, old: &Namespaces, flags: CloneFlags) -> Result<Namespaces> {
+    pub(crate) fn new_namespaces(
+        &mut self,
+        tid: Tid,
+        old: &Namespaces,
+        flags: CloneFlags,
+    ) -> Result<Namespaces> {
         let mut ns = *old;
         if flags.contains(CloneFlags::NEWPID) {
             let level = self
@@ -238,7 +264,7 @@ impl Kernel {
             }
         }
         self.hold_namespaces(&ns);
-        let mut plain = |kernel: &mut Kernel, flag, kind, slot: &mut NsId| {
+        let plain = |kernel: &mut Kernel, flag, kind, slot: &mut NsId| {
             if flags.contains(flag) {
                 kernel.release_namespace(*slot);
                 *slot = kernel.add_namespace(kind, None, old.user, NsBody::Plain);
@@ -248,8 +274,17 @@ impl Kernel {
         plain(self, CloneFlags::NEWNET, NsKind::Net, &mut ns.net);
         plain(self, CloneFlags::NEWCGROUP, NsKind::Cgroup, &mut ns.cgroup);
         plain(self, CloneFlags::NEWTIME, NsKind::Time, &mut ns.time);
+        if flags.contains(CloneFlags::NEWCGROUP) {
+            let path = self
+                .process_of(tid)
+                .map_or_else(|| "/".into(), |process| process.cgroup.clone());
+            self.cgroups.set_ns_root(ns.cgroup, path);
+        }
         if flags.contains(CloneFlags::NEWUTS) {
-            let body = self.namespaces.get(&old.uts).map_or(NsBody::Plain, |ns| ns.body.clone());
+            let body = self
+                .namespaces
+                .get(&old.uts)
+                .map_or(NsBody::Plain, |ns| ns.body.clone());
             self.release_namespace(ns.uts);
             ns.uts = self.add_namespace(NsKind::Uts, None, old.user, body);
         }
@@ -264,7 +299,8 @@ impl Kernel {
                 ..PidNs::default()
             });
             self.release_namespace(ns.pid_children);
-            ns.pid_children = self.add_namespace(NsKind::Pid, Some(old.pid_children), old.user, body);
+            ns.pid_children =
+                self.add_namespace(NsKind::Pid, Some(old.pid_children), old.user, body);
         }
         Ok(ns)
     }
@@ -355,21 +391,31 @@ impl Kernel {
             if id == outer {
                 return true;
             }
-            at = self.namespaces.get(&id).and_then(|namespace| namespace.parent);
+            at = self
+                .namespaces
+                .get(&id)
+                .and_then(|namespace| namespace.parent);
         }
         false
     }
 
     pub(crate) fn uts(&self, ns: NsId) -> (Vec<u8>, Vec<u8>) {
         match self.namespaces.get(&ns).map(|namespace| &namespace.body) {
-            Some(NsBody::Uts { hostname, domainname }) => (hostname.clone(), domainname.clone()),
+            Some(NsBody::Uts {
+                hostname,
+                domainname,
+            }) => (hostname.clone(), domainname.clone()),
             _ => Default::default(),
         }
     }
 }
 
 fn free_number(pids: &PidNs) -> Option<i32> {
-    let start = if pids.last + 1 >= PID_MAX { RESERVED } else { pids.last + 1 };
+    let start = if pids.last + 1 >= PID_MAX {
+        RESERVED
+    } else {
+        pids.last + 1
+    };
     (start..PID_MAX)
         .chain(RESERVED.min(start)..start)
         .find(|number| !pids.map.contains_key(number))

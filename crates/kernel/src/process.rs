@@ -7,9 +7,9 @@ use crate::signal::{AltStack, Pending, SigSet};
 use crate::syscall::PendingCall;
 use glassdock_abi::types::{Rlimit, WaitStatus};
 use glassdock_cpu::Cpu;
-use glassdock_trace::world::NsId;
 use glassdock_trace::SpanId;
-use glassdock_vfs::{MntNsId, Path};
+use glassdock_trace::world::NsId;
+use glassdock_vfs::{MountNsId, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Number of resource limits.
@@ -20,7 +20,6 @@ pub(crate) const INFINITY: u64 = u64::MAX;
 /// Indices of resource limits (`man 2 getrlimit`).
 #[allow(missing_docs, reason = "the names are the manual page's")]
 pub(crate) mod rlimit {
-    pub const CPU: usize = 0;
     pub const FSIZE: usize = 1;
     pub const DATA: usize = 2;
     pub const STACK: usize = 3;
@@ -76,7 +75,7 @@ pub(crate) struct Namespaces {
     pub(crate) cgroup: NsId,
     pub(crate) ipc: NsId,
     pub(crate) mnt: NsId,
-    pub(crate) mnt_vfs: MntNsId,
+    pub(crate) mnt_vfs: MountNsId,
     pub(crate) net: NsId,
     /// Where the thread itself is numbered.
     pub(crate) pid: NsId,

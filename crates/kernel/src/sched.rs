@@ -102,7 +102,9 @@ pub enum RunState {
 impl Kernel {
     /// Runs a slice.
     pub fn run(&mut self, limits: Limits) -> RunState {
-        let end = self.time.saturating_add(limits.instructions.saturating_mul(INSTRUCTION_NS));
+        let end = self
+            .time
+            .saturating_add(limits.instructions.saturating_mul(INSTRUCTION_NS));
         let mut idled = 0;
         loop {
             if self.halted {
@@ -137,12 +139,6 @@ impl Kernel {
         }
     }
 
-    /// Lets virtual time pass while everybody waits, up to `time`; timers that are due go off at the next
-    /// [`Kernel::run`].
-    pub(crate) fn pass_time(&mut self, time: u64) {
-        self.time = self.time.max(time);
-    }
-
     fn fire_timers(&mut self) {
         while let Some(timer) = self.timers.due(self.time) {
             match timer {
@@ -174,7 +170,10 @@ impl Kernel {
     /// One turn of a thread.
     fn run_thread(&mut self, tid: Tid, quantum: u64) {
         let running = |kernel: &Kernel| {
-            kernel.threads.get(&tid).is_some_and(|thread| thread.run == Run::Ready)
+            kernel
+                .threads
+                .get(&tid)
+                .is_some_and(|thread| thread.run == Run::Ready)
         };
         if !running(self) || !self.deliver_signals(tid) {
             return;
@@ -220,7 +219,8 @@ impl Kernel {
                 Some(thread) if thread.run == Run::Ready => {}
                 _ => return,
             }
-            if !self.deliverable(tid).is_empty() || self.ending(tid) {
+            let yields = self.yielded.take() == Some(tid);
+            if yields || !self.deliverable(tid).is_empty() || self.ending(tid) {
                 self.make_ready(tid);
                 return;
             }

@@ -3,7 +3,7 @@
 //! A call that would block says what could change its mind ([`WaitKey`]) and sleeps. Any change of such an object wakes
 //! all who wait for it, in the order in which they began to wait, and each tries its call again.
 
-use crate::ids::{FileId, MmId, ObjId, Tid};
+use crate::ids::{MmId, ObjId, Tid};
 use glassdock_abi::Errno;
 use std::collections::BTreeMap;
 
@@ -32,8 +32,6 @@ pub(crate) enum WaitKey {
     Threads(Tid),
     /// An open of this FIFO's other end.
     Fifo(u64),
-    /// A change of an epoll instance's interest or of the description itself.
-    File(FileId),
 }
 
 /// Why a call did not yield a value.

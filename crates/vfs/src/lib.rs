@@ -15,6 +15,7 @@ mod dpath;
 mod file;
 mod fsops;
 mod ids;
+mod kernel_view;
 mod mount;
 mod names;
 mod open;

@@ -2,8 +2,6 @@
 
 use glassdock_abi::{Errno, Result};
 
-/// Bytes of the ELF header.
-pub(crate) const EHDR: usize = 64;
 /// Bytes of one program header.
 pub(crate) const PHDR: usize = 56;
 /// Most program headers that are read (the kernel allows 64 KiB of them).
@@ -51,7 +49,8 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 /// What the header says of the program headers: offset, count.
 fn header(head: &[u8]) -> Option<(bool, u64, u64, usize)> {
     let ident = head.get(..16)?;
-    let wanted = ident.starts_with(b"\x7fELF") && ident.get(4) == Some(&2) && ident.get(5) == Some(&1);
+    let wanted =
+        ident.starts_with(b"\x7fELF") && ident.get(4) == Some(&2) && ident.get(5) == Some(&1);
     let relocatable = match u16_at(head, 16)? {
         2 => false,
         3 => true,
@@ -79,7 +78,10 @@ fn segment(bytes: &[u8]) -> Option<Segment> {
 }
 
 /// Reads an executable through `read(offset, count)`. `ENOEXEC` for what is none for this machine.
-pub(crate) fn parse(head: &[u8], mut read: impl FnMut(u64, usize) -> Result<Vec<u8>>) -> Result<Elf> {
+pub(crate) fn parse(
+    head: &[u8],
+    mut read: impl FnMut(u64, usize) -> Result<Vec<u8>>,
+) -> Result<Elf> {
     let (relocatable, entry, phoff, count) = header(head).ok_or(Errno::ENOEXEC)?;
     let table = read(phoff, count * PHDR)?;
     if table.len() < count * PHDR {

@@ -55,7 +55,8 @@ fn page_down(addr: u64) -> u64 {
 }
 
 fn page_up(addr: u64) -> Result<u64> {
-    addr.checked_next_multiple_of(PAGE_SIZE).ok_or(Errno::EINVAL)
+    addr.checked_next_multiple_of(PAGE_SIZE)
+        .ok_or(Errno::EINVAL)
 }
 
 fn prot(flags: u32) -> Prot {
@@ -103,7 +104,12 @@ impl Kernel {
         argv: &[Vec<u8>],
         envp: &[Vec<u8>],
     ) -> Result<Image> {
-        let loads: Vec<Segment> = elf.segments.iter().copied().filter(|s| s.kind == PT_LOAD).collect();
+        let loads: Vec<Segment> = elf
+            .segments
+            .iter()
+            .copied()
+            .filter(|s| s.kind == PT_LOAD)
+            .collect();
         let first = loads.first().ok_or(Errno::ENOEXEC)?;
         let align = loads
             .iter()
@@ -121,7 +127,11 @@ impl Kernel {
         for segment in &loads {
             end = end.max(self.load_segment(mm, file, segment, bias)?);
         }
-        let stack_exec = elf.segments.iter().find(|s| s.kind == PT_GNU_STACK).is_some_and(|s| s.flags & 1 != 0);
+        let stack_exec = elf
+            .segments
+            .iter()
+            .find(|s| s.kind == PT_GNU_STACK)
+            .is_some_and(|s| s.flags & 1 != 0);
         let mut stack_prot = Prot::READ | Prot::WRITE;
         if stack_exec {
             stack_prot |= Prot::EXEC;
@@ -129,7 +139,10 @@ impl Kernel {
         let phdr = loads
             .iter()
             .find(|s| elf.phoff >= s.offset && elf.phoff - s.offset < s.filesz)
-            .map_or(0, |s| bias.wrapping_add(s.vaddr).wrapping_add(elf.phoff - s.offset));
+            .map_or(0, |s| {
+                bias.wrapping_add(s.vaddr)
+                    .wrapping_add(elf.phoff - s.offset)
+            });
         let entry = bias.wrapping_add(elf.entry);
         let space = self.mms.get_mut(mm).ok_or(Errno::ENOMEM)?;
         space.vmas.insert(
@@ -157,7 +170,12 @@ impl Kernel {
         let arg_at = stack.push_strings(argv)?;
         let platform = stack.push_string(b"x86_64")?;
         let random = stack.push(&random, 16)?;
-        let ids = [(at::UID, cred.ruid), (at::EUID, cred.euid), (at::GID, cred.rgid), (at::EGID, cred.egid)];
+        let ids = [
+            (at::UID, cred.ruid),
+            (at::EUID, cred.euid),
+            (at::GID, cred.rgid),
+            (at::EGID, cred.egid),
+        ];
         let mut auxv = vec![
             (at::MINSIGSTKSZ, 1952),
             (at::HWCAP, HWCAP),
@@ -199,12 +217,20 @@ impl Kernel {
     }
 
     /// Maps one segment; returns the end of its memory.
-    fn load_segment(&mut self, mm: MmId, file: FileId, segment: &Segment, bias: u64) -> Result<u64> {
+    fn load_segment(
+        &mut self,
+        mm: MmId,
+        file: FileId,
+        segment: &Segment,
+        bias: u64,
+    ) -> Result<u64> {
         if segment.filesz > segment.memsz {
             return Err(Errno::EINVAL);
         }
         let vaddr = bias.wrapping_add(segment.vaddr);
-        let end = vaddr.checked_add(segment.memsz).filter(|end| *end <= USER_END - MMAP_GAP);
+        let end = vaddr
+            .checked_add(segment.memsz)
+            .filter(|end| *end <= USER_END - MMAP_GAP);
         let end = end.ok_or(Errno::EINVAL)?;
         if segment.memsz == 0 {
             return Ok(end);
@@ -214,7 +240,11 @@ impl Kernel {
         }
         let start = page_down(vaddr);
         let file_end = vaddr + segment.filesz;
-        let mapped_end = if segment.filesz == 0 { start } else { page_up(file_end)? };
+        let mapped_end = if segment.filesz == 0 {
+            start
+        } else {
+            page_up(file_end)?
+        };
         let inode = self.files.get(file).ok_or(Errno::EBADF)?.file.inode;
         let prot = prot(segment.flags);
         if mapped_end > start {
@@ -250,7 +280,14 @@ impl Kernel {
         Ok(end)
     }
 
-    fn zero_tail(&mut self, mm: MmId, file: FileId, segment: &Segment, file_end: u64, prot: Prot) -> Result<()> {
+    fn zero_tail(
+        &mut self,
+        mm: MmId,
+        file: FileId,
+        segment: &Segment,
+        file_end: u64,
+        prot: Prot,
+    ) -> Result<()> {
         let page = page_down(file_end);
         let kept = (file_end - page) as usize;
         let offset = (segment.offset + segment.filesz) & !(PAGE_SIZE - 1);
@@ -277,7 +314,10 @@ struct Stack<'a> {
 impl Stack<'_> {
     /// Puts bytes below what is there; their address.
     fn push(&mut self, bytes: &[u8], align: u64) -> Result<u64> {
-        let sp = self.sp.checked_sub(bytes.len() as u64).ok_or(Errno::E2BIG)?;
+        let sp = self
+            .sp
+            .checked_sub(bytes.len() as u64)
+            .ok_or(Errno::E2BIG)?;
         self.sp = sp & !(align - 1);
         self.reach(self.sp)?;
         let kernel = &mut *self.kernel;

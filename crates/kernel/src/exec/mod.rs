@@ -58,10 +58,24 @@ impl Kernel {
         let mut depth = 0;
         let result = loop {
             if let Some(builtin) = name_in(&found.head) {
-                break self.exec_builtin(cx, &found, builtin.to_owned(), &name, &argv, &request.envp);
+                break self.exec_builtin(
+                    cx,
+                    &found,
+                    builtin.to_owned(),
+                    &name,
+                    &argv,
+                    &request.envp,
+                );
             }
             if !found.head.starts_with(b"#!") {
-                break self.exec_elf(cx, &found, &name, interpreter.as_deref(), &argv, &request.envp);
+                break self.exec_elf(
+                    cx,
+                    &found,
+                    &name,
+                    interpreter.as_deref(),
+                    &argv,
+                    &request.envp,
+                );
             }
             depth += 1;
             if depth > DEPTH_MAX {
@@ -106,6 +120,7 @@ impl Kernel {
     fn find_program(&mut self, tid: Tid, dirfd: Fd, path: &[u8], flags: AtFlags) -> Result<Found> {
         let at = self.at(tid, dirfd);
         let how = Lookup::at(flags);
+        let kernel = glassdock_vfs::Cred::root();
         let file = self.with_vfs(tid, |vfs, cx| {
             let place = match (path.is_empty() && how.empty, at) {
                 (true, At::Dir(place)) => place,
@@ -117,13 +132,12 @@ impl Kernel {
                 return Err(Errno::ELOOP);
             }
             vfs.may_exec(cx, place)?;
-            let kernel = glassdock_vfs::Cred::root();
-            let set_id = vfs.may_set_id(place);
-            cx.cred = &kernel;
-            let file = vfs.open_path(cx, place, OpenFlags::RDONLY)?;
-            Ok((file, stat, set_id))
+            Ok((place, stat, vfs.may_set_id(place)))
         });
-        let (file, stat, set_id) = file?;
+        let (place, stat, set_id) = file?;
+        let file = self.with_vfs_as(tid, &kernel, |vfs, cx| {
+            vfs.open_path(cx, place, OpenFlags::RDONLY)
+        })?;
         if file.kind != FileKind::Regular {
             self.with_kernel_vfs(|vfs, _| vfs.close(file));
             return Err(Errno::EACCES);
@@ -148,21 +162,34 @@ impl Kernel {
         })
     }
 
-    fn exec_elf(&mut self, cx: &CallCx, found: &Found, name: &[u8], interpreter: Option<&[u8]>, argv: &[Vec<u8>], envp: &[Vec<u8>]) -> Result<()> {
+    fn exec_elf(
+        &mut self,
+        cx: &CallCx,
+        found: &Found,
+        name: &[u8],
+        interpreter: Option<&[u8]>,
+        argv: &[Vec<u8>],
+        envp: &[Vec<u8>],
+    ) -> Result<()> {
         let file = found.file;
         let parsed = elf::parse(&found.head, |at, count| self.read_exec(file, at, count));
         let program = parsed?;
         if let Some(segment) = program.segments.iter().find(|s| s.kind == elf::PT_INTERP) {
             let path = self.read_exec(file, segment.offset, segment.filesz.min(4096) as usize)?;
             self.note("interpreter-unsupported", || {
-                vec![Value::Text(String::from_utf8_lossy(&path).trim_end_matches('\0').to_owned())]
+                vec![Value::Text(
+                    String::from_utf8_lossy(&path)
+                        .trim_end_matches('\0')
+                        .to_owned(),
+                )]
             });
             return Err(Errno::ENOEXEC);
         }
         let tid = cx.tid;
         let mut cred = self.threads.get(&tid).ok_or(Errno::ESRCH)?.cred.clone();
         let secure = cred.exec(found.setuid, found.setgid);
-        let image = self.build_image(file, &program, &cred, secure, name, interpreter, argv, envp)?;
+        let image =
+            self.build_image(file, &program, &cred, secure, name, interpreter, argv, envp)?;
         self.leave_old_program(tid, name, argv, envp, file);
         if let Some(process) = self.process_of_mut(tid) {
             process.auxv = image.auxv;
@@ -177,7 +204,15 @@ impl Kernel {
         Ok(())
     }
 
-    fn exec_builtin(&mut self, cx: &CallCx, found: &Found, builtin: String, name: &[u8], argv: &[Vec<u8>], envp: &[Vec<u8>]) -> Result<()> {
+    fn exec_builtin(
+        &mut self,
+        cx: &CallCx,
+        found: &Found,
+        builtin: String,
+        name: &[u8],
+        argv: &[Vec<u8>],
+        envp: &[Vec<u8>],
+    ) -> Result<()> {
         let Some(main) = self.registry.get(&builtin).copied() else {
             self.note("unknown-builtin", || vec![Value::Text(builtin)]);
             return Err(Errno::ENOENT);
@@ -211,7 +246,14 @@ impl Kernel {
     }
 
     /// Everything of the old program that does not outlive an `execve`.
-    fn leave_old_program(&mut self, tid: Tid, name: &[u8], argv: &[Vec<u8>], envp: &[Vec<u8>], file: FileId) {
+    fn leave_old_program(
+        &mut self,
+        tid: Tid,
+        name: &[u8],
+        argv: &[Vec<u8>],
+        envp: &[Vec<u8>],
+        file: FileId,
+    ) {
         let tgid = self.tgid_of(tid);
         self.become_only_thread(tid);
         self.cut_open_spans(tid);
@@ -270,7 +312,12 @@ impl Kernel {
 
     /// Lets a parent go on that waits in `vfork`.
     pub(crate) fn release_vfork_parent(&mut self, tid: Tid) {
-        if self.threads.get_mut(&tid).and_then(|thread| thread.vfork_parent.take()).is_some() {
+        if self
+            .threads
+            .get_mut(&tid)
+            .and_then(|thread| thread.vfork_parent.take())
+            .is_some()
+        {
             self.wake(WaitKey::Vfork(tid));
         }
     }
@@ -287,7 +334,8 @@ fn joined(strings: &[Vec<u8>]) -> Vec<u8> {
 
 /// `E2BIG` where the strings do not fit a quarter of the stack, or one is too long.
 fn check_size(argv: &[Vec<u8>], envp: &[Vec<u8>], stack_limit: u64) -> Result<()> {
-    let limit = (usize::try_from(stack_limit / 4).unwrap_or(usize::MAX)).clamp(131_072, ARG_MAX_ALL);
+    let limit =
+        (usize::try_from(stack_limit / 4).unwrap_or(usize::MAX)).clamp(131_072, ARG_MAX_ALL);
     let mut all = 0usize;
     for string in argv.iter().chain(envp) {
         if string.len() >= ARG_MAX_ONE {
@@ -295,7 +343,11 @@ fn check_size(argv: &[Vec<u8>], envp: &[Vec<u8>], stack_limit: u64) -> Result<()
         }
         all = all.saturating_add(string.len() + 9);
     }
-    if all > limit { Err(Errno::E2BIG) } else { Ok(()) }
+    if all > limit {
+        Err(Errno::E2BIG)
+    } else {
+        Ok(())
+    }
 }
 
 /// Interpreter and argument of a `#!` line; `None` where there is none.
@@ -341,9 +393,9 @@ mod tests {
         ];
         for (head, wanted) in cases {
             let got = script(head);
-            let got = got.as_ref().map(|(program, argument)| {
-                (program.as_slice(), argument.as_deref())
-            });
+            let got = got
+                .as_ref()
+                .map(|(program, argument)| (program.as_slice(), argument.as_deref()));
             let wanted = wanted.map(|(p, a)| (p.as_bytes(), a.map(str::as_bytes)));
             assert_eq!(got, wanted);
         }

@@ -99,7 +99,10 @@ impl Kernel {
         let instances: Vec<ObjId> = self
             .fd_table(tid)
             .map(|table| {
-                let files = table.map.values().filter_map(|entry| self.files.get(entry.file));
+                let files = table
+                    .map
+                    .values()
+                    .filter_map(|entry| self.files.get(entry.file));
                 files
                     .filter_map(|open| match open.body {
                         Body::Epoll(id) => Some(id),
@@ -143,7 +146,11 @@ impl Kernel {
             .interests(id)
             .iter()
             .any(|(key, interest)| self.ready_events(tid, FileId(key.1), interest, depth) != 0);
-        if any { PollEvents::IN | PollEvents::RDNORM } else { PollEvents::empty() }
+        if any {
+            PollEvents::IN | PollEvents::RDNORM
+        } else {
+            PollEvents::empty()
+        }
     }
 
     pub(crate) fn epoll_keys(&self, tid: Tid, id: ObjId, keys: &mut Vec<WaitKey>, depth: u32) {
@@ -161,7 +168,13 @@ impl Kernel {
     }
 
     /// `epoll_wait` and its relatives; the caller has set the deadline.
-    pub(crate) fn epoll_wait(&mut self, cx: &mut CallCx, epfd: Fd, events: u64, max: i32) -> SysResult {
+    pub(crate) fn epoll_wait(
+        &mut self,
+        cx: &mut CallCx,
+        epfd: Fd,
+        events: u64,
+        max: i32,
+    ) -> SysResult {
         if max <= 0 {
             return Err(Errno::EINVAL.into());
         }

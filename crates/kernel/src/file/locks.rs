@@ -78,10 +78,16 @@ impl Locks {
                 continue;
             }
             if record.start < start {
-                kept.push(Record { end: start, ..record });
+                kept.push(Record {
+                    end: start,
+                    ..record
+                });
             }
             if end < record.end {
-                kept.push(Record { start: end, ..record });
+                kept.push(Record {
+                    start: end,
+                    ..record
+                });
             }
         }
         *records = kept;

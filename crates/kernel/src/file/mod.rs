@@ -8,6 +8,7 @@ mod rw;
 mod table;
 
 pub(crate) use locks::{Locks, Record};
+pub(crate) use open::PTS;
 pub(crate) use rw::seekable as is_seekable;
 
 use crate::ids::*;

@@ -6,7 +6,7 @@ use crate::wait::{Fail, SysResult, WaitKey};
 use glassdock_abi::types::{Dev, OpenHow};
 use glassdock_abi::{Errno, Fd, Result, Ret};
 use glassdock_trace::Value;
-use glassdock_vfs::{At, Cx, FileKind, NodeId, Vfs};
+use glassdock_vfs::{At, Cx, FileKind, Vfs};
 
 /// Device numbers with code behind them (`Documentation/admin-guide/devices.txt`).
 const MEM: u32 = 1;
@@ -22,7 +22,12 @@ impl Kernel {
     }
 
     /// The same with other credentials.
-    pub(crate) fn with_vfs_as<R>(&mut self, tid: Tid, cred: &vfs::Cred, call: impl FnOnce(&mut Vfs, &mut Cx) -> R) -> R {
+    pub(crate) fn with_vfs_as<R>(
+        &mut self,
+        tid: Tid,
+        cred: &vfs::Cred,
+        call: impl FnOnce(&mut Vfs, &mut Cx) -> R,
+    ) -> R {
         let thread = self.threads.get(&tid);
         let fs = thread.and_then(|thread| self.fs.get(thread.fs));
         let (root, cwd, umask) = match fs {
@@ -68,11 +73,17 @@ impl Kernel {
     }
 
     /// A place that is not a file of any file system.
-    pub(crate) fn hidden_file(&mut self, fstype: &'static str, node: u64, flags: OpenFlags) -> Result<vfs::OpenFile> {
+    pub(crate) fn hidden_file(
+        &mut self,
+        fstype: &'static str,
+        node: u64,
+        flags: OpenFlags,
+    ) -> Result<vfs::OpenFile> {
         let mount = match self.hidden.get(fstype) {
             Some(mount) => *mount,
             None => {
-                let mount = self.with_kernel_vfs(|vfs, cx| vfs.kern_mount(cx, fstype.as_bytes()))?;
+                let mount =
+                    self.with_kernel_vfs(|vfs, cx| vfs.kern_mount(cx, fstype.as_bytes()))?;
                 self.hidden.insert(fstype, mount);
                 mount
             }
@@ -99,13 +110,24 @@ impl Kernel {
     }
 
     /// A description for an object without a file: eventfd, epoll, …
-    pub(crate) fn add_anonymous(&mut self, body: Body, name: &str, flags: OpenFlags) -> Result<FileId> {
+    pub(crate) fn add_anonymous(
+        &mut self,
+        body: Body,
+        name: &str,
+        flags: OpenFlags,
+    ) -> Result<FileId> {
         let file = self.hidden_file("anon_inodefs", anon_node(name), flags)?;
         let what = format!("anon_inode:{name}").into_bytes();
         Ok(self.add_file(file, body, what))
     }
 
-    pub(crate) fn sys_openat(&mut self, cx: &mut crate::syscall::CallCx, dirfd: Fd, path: &[u8], how: &OpenHow) -> SysResult {
+    pub(crate) fn sys_openat(
+        &mut self,
+        cx: &mut crate::syscall::CallCx,
+        dirfd: Fd,
+        path: &[u8],
+        how: &OpenHow,
+    ) -> SysResult {
         let tid = cx.tid;
         let at = self.at(tid, dirfd);
         let file = self.with_vfs(tid, |vfs, cx| vfs.open(cx, at, path, how))?;
@@ -118,7 +140,12 @@ impl Kernel {
     }
 
     /// Finds who serves an opened file, and makes the description.
-    pub(crate) fn open_body(&mut self, cx: &mut crate::syscall::CallCx, file: vfs::OpenFile, flags: OpenFlags) -> SysResult<FileId> {
+    pub(crate) fn open_body(
+        &mut self,
+        cx: &mut crate::syscall::CallCx,
+        file: vfs::OpenFile,
+        flags: OpenFlags,
+    ) -> SysResult<FileId> {
         let tid = cx.tid;
         let root = self.vfs_root;
         let what = self.vfs().d_path(root, file.path);
@@ -126,16 +153,20 @@ impl Kernel {
             return Ok(self.add_file(file, Body::Vfs, what));
         }
         match file.kind {
-            FileKind::Regular | FileKind::Directory | FileKind::Symlink => Ok(self.add_file(file, Body::Vfs, what)),
+            FileKind::Regular | FileKind::Directory | FileKind::Symlink => {
+                Ok(self.add_file(file, Body::Vfs, what))
+            }
             FileKind::Fifo => self.open_fifo(cx, file, what),
-            FileKind::Char(dev) => self.open_device(tid, file, dev, flags, what).map_err(Fail::Errno),
+            FileKind::Char(dev) => self
+                .open_device(tid, file, dev, flags, what)
+                .map_err(Fail::Errno),
             FileKind::Synthetic(node) => {
                 let sb = self.vfs().superblock(file.path);
                 let Ok(sb) = sb else {
                     self.drop_vfs_file(file);
                     return Err(Errno::ESTALE.into());
                 };
-                let body = match self.open_synthetic(tid, sb, node, file.flags) {
+                let body = match self.open_synthetic(sb, node, file.flags) {
                     Ok(body) => body,
                     Err(errno) => {
                         self.drop_vfs_file(file);
@@ -161,7 +192,12 @@ impl Kernel {
     }
 
     /// `man 7 fifo`: an open waits for the other end, unless it is non-blocking or for both.
-    fn open_fifo(&mut self, cx: &mut crate::syscall::CallCx, file: vfs::OpenFile, what: Vec<u8>) -> SysResult<FileId> {
+    fn open_fifo(
+        &mut self,
+        cx: &mut crate::syscall::CallCx,
+        file: vfs::OpenFile,
+        what: Vec<u8>,
+    ) -> SysResult<FileId> {
         let inode = file.inode;
         let (read, write) = (file.flags.readable(), file.flags.writable());
         let nonblock = file.flags.contains(OpenFlags::NONBLOCK);
@@ -190,7 +226,8 @@ impl Kernel {
             }
         }
         let body = Body::Pipe { id, read, write };
-        let waits = !nonblock && ((read && !write && writers == 0) || (write && !read && readers == 0));
+        let waits =
+            !nonblock && ((read && !write && writers == 0) || (write && !read && readers == 0));
         let file = self.add_file(file, body, what);
         self.object_changed(id);
         self.wake(WaitKey::Fifo(inode.0));
@@ -203,13 +240,21 @@ impl Kernel {
     }
 
     /// Goes on with an open that waited for a FIFO's other end. `None` when this call did not wait.
-    pub(crate) fn resume_fifo(&mut self, cx: &mut crate::syscall::CallCx, cloexec: bool) -> Option<SysResult> {
+    pub(crate) fn resume_fifo(
+        &mut self,
+        cx: &mut crate::syscall::CallCx,
+        cloexec: bool,
+    ) -> Option<SysResult> {
         if cx.state.note == 0 {
             return None;
         }
         let file = FileId(cx.state.note - 1);
         let (id, inode, read) = match self.files.get(file) {
-            Some(OpenFile { body: Body::Pipe { id, read, .. }, file, .. }) => (*id, file.inode, *read),
+            Some(OpenFile {
+                body: Body::Pipe { id, read, .. },
+                file,
+                ..
+            }) => (*id, file.inode, *read),
             _ => return Some(Err(Errno::EIO.into())),
         };
         let other = match self.objects.get(id) {
@@ -221,10 +266,21 @@ impl Kernel {
             return Some(Err(Fail::wait("open of a FIFO", WaitKey::Fifo(inode.0))));
         }
         cx.state.note = 0;
-        Some(self.install(cx.tid, file, cloexec).map(Ret::Fd).map_err(Fail::Errno))
+        Some(
+            self.install(cx.tid, file, cloexec)
+                .map(Ret::Fd)
+                .map_err(Fail::Errno),
+        )
     }
 
-    fn open_device(&mut self, tid: Tid, file: vfs::OpenFile, dev: Dev, flags: OpenFlags, what: Vec<u8>) -> Result<FileId> {
+    fn open_device(
+        &mut self,
+        tid: Tid,
+        file: vfs::OpenFile,
+        dev: Dev,
+        flags: OpenFlags,
+        what: Vec<u8>,
+    ) -> Result<FileId> {
         let body = match (dev.major(), dev.minor()) {
             (MEM, 3) => Ok(Body::Dev(Device::Null)),
             (MEM, 5) => Ok(Body::Dev(Device::Zero)),
@@ -261,7 +317,10 @@ impl Kernel {
         let status = flags & (OpenFlags::NONBLOCK | OpenFlags::DIRECT);
         let what = format!("pipe:[{}]", id.0).into_bytes();
         let mut ends = [FileId(0); 2];
-        for (at, access) in [OpenFlags::RDONLY, OpenFlags::WRONLY].into_iter().enumerate() {
+        for (at, access) in [OpenFlags::RDONLY, OpenFlags::WRONLY]
+            .into_iter()
+            .enumerate()
+        {
             let file = self.hidden_file("pipefs", id.0, access | status)?;
             self.inode_objects.insert(file.inode, id);
             let (read, write) = (at == 0, at == 1);
@@ -294,7 +353,13 @@ impl Kernel {
 }
 
 /// Kinds of anonymous inodes; their names make their node numbers.
-pub(crate) const ANONYMOUS: &[&str] = &["[eventfd]", "[timerfd]", "[signalfd]", "[eventpoll]", "[pidfd]"];
+pub(crate) const ANONYMOUS: &[&str] = &[
+    "[eventfd]",
+    "[timerfd]",
+    "[signalfd]",
+    "[eventpoll]",
+    "[pidfd]",
+];
 
 fn anon_node(name: &str) -> u64 {
     let at = ANONYMOUS.iter().position(|known| *known == name);

@@ -28,8 +28,14 @@ impl Kernel {
                 _ => PollEvents::HUP,
             },
             Body::Socket(id) => self.sockets.poll(id.0),
-            Body::Master(number) => self.ttys.get(*number).map_or(PollEvents::HUP, |pty| pty.poll_master()),
-            Body::Slave(number) => self.ttys.get(*number).map_or(PollEvents::HUP, |pty| pty.poll_slave()),
+            Body::Master(number) => self
+                .ttys
+                .get(*number)
+                .map_or(PollEvents::HUP, |pty| pty.poll_master()),
+            Body::Slave(number) => self
+                .ttys
+                .get(*number)
+                .map_or(PollEvents::HUP, |pty| pty.poll_slave()),
             Body::Event(id) => match self.objects.get(*id) {
                 Some(Object::Event { count, .. }) => {
                     let mut events = PollEvents::empty();
@@ -49,8 +55,13 @@ impl Kernel {
             },
             Body::Signal(id) => match self.objects.get(*id) {
                 Some(Object::Signal(mask)) => {
-                    let own = self.threads.get(&tid).map_or(0, |thread| thread.pending.set.0);
-                    let shared = self.process_of(tid).map_or(0, |process| process.pending.set.0);
+                    let own = self
+                        .threads
+                        .get(&tid)
+                        .map_or(0, |thread| thread.pending.set.0);
+                    let shared = self
+                        .process_of(tid)
+                        .map_or(0, |process| process.pending.set.0);
                     if (own | shared) & mask.0 != 0 {
                         PollEvents::IN
                     } else {

@@ -15,7 +15,13 @@ const DEVICE_READ_MAX: u64 = 1 << 24;
 
 impl Kernel {
     /// `read` and `pread64`.
-    pub(crate) fn read_fd(&mut self, cx: &mut CallCx, fd: Fd, count: u64, offset: Option<u64>) -> SysResult<Vec<u8>> {
+    pub(crate) fn read_fd(
+        &mut self,
+        cx: &mut CallCx,
+        fd: Fd,
+        count: u64,
+        offset: Option<u64>,
+    ) -> SysResult<Vec<u8>> {
         let id = self.real_file_id(cx.tid, fd)?;
         let file = self.file(id)?;
         if !file.flags.readable() {
@@ -38,11 +44,19 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn read_file(&mut self, cx: &mut CallCx, id: FileId, count: u64, offset: Option<u64>) -> SysResult<Vec<u8>> {
+    pub(crate) fn read_file(
+        &mut self,
+        cx: &mut CallCx,
+        id: FileId,
+        count: u64,
+        offset: Option<u64>,
+    ) -> SysResult<Vec<u8>> {
         let file = self.file(id)?;
         let nonblock = file.flags.contains(OpenFlags::NONBLOCK);
         match file.body.clone() {
-            Body::Vfs => self.read_vfs(cx.tid, id, count, offset).map_err(Fail::Errno),
+            Body::Vfs => self
+                .read_vfs(cx.tid, id, count, offset)
+                .map_err(Fail::Errno),
             Body::Synthetic { sb, node, content } => {
                 let content = match content {
                     Some(content) => content,
@@ -61,7 +75,9 @@ impl Kernel {
                         }
                         Ok(bytes)
                     }
-                    Err(Errno::EAGAIN) if !nonblock => Err(Fail::wait("pipe read", WaitKey::Obj(object))),
+                    Err(Errno::EAGAIN) if !nonblock => {
+                        Err(Fail::wait("pipe read", WaitKey::Obj(object)))
+                    }
                     Err(errno) => Err(errno.into()),
                 }
             }
@@ -82,7 +98,13 @@ impl Kernel {
         }
     }
 
-    fn read_vfs(&mut self, tid: Tid, id: FileId, count: u64, offset: Option<u64>) -> Result<Vec<u8>> {
+    fn read_vfs(
+        &mut self,
+        tid: Tid,
+        id: FileId,
+        count: u64,
+        offset: Option<u64>,
+    ) -> Result<Vec<u8>> {
         let file = self.files.get(id).ok_or(Errno::EBADF)?;
         if file.file.kind == FileKind::Directory {
             return Err(Errno::EISDIR);
@@ -101,7 +123,13 @@ impl Kernel {
         result
     }
 
-    fn read_buffer(&mut self, id: FileId, content: &[u8], count: u64, offset: Option<u64>) -> Vec<u8> {
+    fn read_buffer(
+        &mut self,
+        id: FileId,
+        content: &[u8],
+        count: u64,
+        offset: Option<u64>,
+    ) -> Vec<u8> {
         let Some(file) = self.files.get_mut(id) else {
             return Vec::new();
         };
@@ -154,7 +182,13 @@ impl Kernel {
         Ok(value.to_le_bytes().to_vec())
     }
 
-    fn read_signalfd(&mut self, tid: Tid, id: ObjId, count: u64, nonblock: bool) -> SysResult<Vec<u8>> {
+    fn read_signalfd(
+        &mut self,
+        tid: Tid,
+        id: ObjId,
+        count: u64,
+        nonblock: bool,
+    ) -> SysResult<Vec<u8>> {
         if count < 128 {
             return Err(Errno::EINVAL.into());
         }
@@ -179,7 +213,13 @@ impl Kernel {
     }
 
     /// `write` and `pwrite64`.
-    pub(crate) fn write_fd(&mut self, cx: &mut CallCx, fd: Fd, data: &[u8], offset: Option<u64>) -> SysResult {
+    pub(crate) fn write_fd(
+        &mut self,
+        cx: &mut CallCx,
+        fd: Fd,
+        data: &[u8],
+        offset: Option<u64>,
+    ) -> SysResult {
         let id = self.real_file_id(cx.tid, fd)?;
         let file = self.file(id)?;
         if !file.flags.writable() {
@@ -192,7 +232,13 @@ impl Kernel {
     }
 
     /// Writes all of `data` where the file may wait; what was taken before a wait is in the call's progress.
-    pub(crate) fn write_file(&mut self, cx: &mut CallCx, id: FileId, data: &[u8], offset: Option<u64>) -> SysResult {
+    pub(crate) fn write_file(
+        &mut self,
+        cx: &mut CallCx,
+        id: FileId,
+        data: &[u8],
+        offset: Option<u64>,
+    ) -> SysResult {
         let file = self.file(id)?;
         let nonblock = file.flags.contains(OpenFlags::NONBLOCK);
         let body = file.body.clone();
@@ -204,9 +250,14 @@ impl Kernel {
             }
             let taken = match &body {
                 Body::Vfs => self.write_vfs(cx.tid, id, rest, offset)?,
-                Body::Synthetic { sb, node, .. } => {
-                    let taken = self.write_synthetic(cx.tid, *sb, *node, rest)?;
-                    if let Some(OpenFile { body: Body::Synthetic { content, .. }, pos, .. }) = self.files.get_mut(id) {
+                Body::Synthetic { node, .. } => {
+                    let taken = self.write_synthetic(cx.tid, *node, rest)?;
+                    if let Some(OpenFile {
+                        body: Body::Synthetic { content, .. },
+                        pos,
+                        ..
+                    }) = self.files.get_mut(id)
+                    {
                         *content = None;
                         *pos += taken as u64;
                     }
@@ -221,7 +272,11 @@ impl Kernel {
                 Body::Dev(Device::Full) if !rest.is_empty() => return Err(Errno::ENOSPC.into()),
                 Body::Dev(_) => rest.len(),
                 Body::Event(id) => self.write_event(*id, rest, nonblock)?,
-                Body::Timer(_) | Body::Signal(_) | Body::Epoll(_) | Body::Pidfd(_) | Body::Ns(_) => {
+                Body::Timer(_)
+                | Body::Signal(_)
+                | Body::Epoll(_)
+                | Body::Pidfd(_)
+                | Body::Ns(_) => {
                     return Err(Errno::EINVAL.into());
                 }
             };
@@ -233,7 +288,13 @@ impl Kernel {
         }
     }
 
-    fn write_vfs(&mut self, tid: Tid, id: FileId, data: &[u8], offset: Option<u64>) -> Result<usize> {
+    fn write_vfs(
+        &mut self,
+        tid: Tid,
+        id: FileId,
+        data: &[u8],
+        offset: Option<u64>,
+    ) -> Result<usize> {
         let file = self.files.get(id).ok_or(Errno::EBADF)?;
         let append = file.flags.contains(OpenFlags::APPEND);
         let inode = file.file.inode;
@@ -270,7 +331,13 @@ impl Kernel {
         self.signal_thread(tid, SigInfo { signal, ..info });
     }
 
-    fn write_pipe(&mut self, cx: &mut CallCx, id: ObjId, data: &[u8], nonblock: bool) -> SysResult<usize> {
+    fn write_pipe(
+        &mut self,
+        cx: &mut CallCx,
+        id: ObjId,
+        data: &[u8],
+        nonblock: bool,
+    ) -> SysResult<usize> {
         let span = cx.span;
         let Some(Object::Pipe(pipe)) = self.objects.get_mut(id) else {
             return Err(Errno::EPIPE.into());

@@ -94,7 +94,13 @@ impl Kernel {
 
     /// Installs a file at the lowest free number from `from` on; its reference passes to the table. On an error the
     /// reference is given back.
-    pub(crate) fn install_from(&mut self, tid: Tid, file: FileId, cloexec: bool, from: i32) -> Result<Fd> {
+    pub(crate) fn install_from(
+        &mut self,
+        tid: Tid,
+        file: FileId,
+        cloexec: bool,
+        from: i32,
+    ) -> Result<Fd> {
         match self.free_fd(tid, from) {
             Ok(fd) => {
                 if let Some(table) = self.fd_table_mut(tid) {
@@ -211,7 +217,11 @@ impl Kernel {
 
     /// A copy of a table, each file held once more.
     pub(crate) fn copy_fd_table(&mut self, id: FdTableId) -> FdTableId {
-        let map = self.fd_tables.get(id).map(|table| table.map.clone()).unwrap_or_default();
+        let map = self
+            .fd_tables
+            .get(id)
+            .map(|table| table.map.clone())
+            .unwrap_or_default();
         for entry in map.values() {
             self.hold_file(entry.file);
         }

@@ -35,7 +35,10 @@ fn prot(bits: u64) -> Prot {
 
 impl Kernel {
     fn mm_of(&self, tid: Tid) -> Result<MmId> {
-        self.threads.get(&tid).and_then(|thread| thread.mm).ok_or(Errno::ENOMEM)
+        self.threads
+            .get(&tid)
+            .and_then(|thread| thread.mm)
+            .ok_or(Errno::ENOMEM)
     }
 
     /// Removes whatever is mapped in a range.
@@ -93,7 +96,9 @@ impl Kernel {
         if len == 0 || offset % PAGE_SIZE != 0 {
             return Err(Errno::EINVAL.into());
         }
-        let len = align_up(len).filter(|len| *len <= USER_END).ok_or(Errno::ENOMEM)?;
+        let len = align_up(len)
+            .filter(|len| *len <= USER_END)
+            .ok_or(Errno::ENOMEM)?;
         let shared = match flags & MAP_TYPE {
             MAP_SHARED | MAP_SHARED_VALIDATE => true,
             MAP_PRIVATE => false,
@@ -111,7 +116,9 @@ impl Kernel {
         } else {
             self.file_backing(cx.tid, Fd(fd as i32), prot_bits, shared, offset)?
         };
-        let limit = self.process_of(cx.tid).map_or(u64::MAX, |p| p.rlimits[rlimit::AS].cur);
+        let limit = self
+            .process_of(cx.tid)
+            .map_or(u64::MAX, |p| p.rlimits[rlimit::AS].cur);
         let mm = self.mms.get(id).ok_or(Errno::ENOMEM)?;
         if mm.vmas.len() >= MAPS_MAX || mm.total().saturating_add(len) > limit {
             return Err(Errno::ENOMEM.into());
@@ -120,7 +127,10 @@ impl Kernel {
             if addr % PAGE_SIZE != 0 {
                 return Err(Errno::EINVAL.into());
             }
-            let end = addr.checked_add(len).filter(|end| *end <= USER_END).ok_or(Errno::ENOMEM)?;
+            let end = addr
+                .checked_add(len)
+                .filter(|end| *end <= USER_END)
+                .ok_or(Errno::ENOMEM)?;
             if addr < MMAP_MIN {
                 return Err(Errno::EPERM.into());
             }
@@ -131,7 +141,9 @@ impl Kernel {
         } else {
             let hint = addr & !(PAGE_SIZE - 1);
             let usable = hint >= MMAP_MIN
-                && hint.checked_add(len).is_some_and(|end| end <= USER_END && mm.is_free(hint, end));
+                && hint
+                    .checked_add(len)
+                    .is_some_and(|end| end <= USER_END && mm.is_free(hint, end));
             if usable {
                 hint
             } else {
@@ -150,17 +162,26 @@ impl Kernel {
         Ok(Ret::Int(start as i64))
     }
 
-    fn file_backing(&mut self, tid: Tid, fd: Fd, prot_bits: u64, shared: bool, offset: u64) -> Result<Backing> {
+    fn file_backing(
+        &mut self,
+        tid: Tid,
+        fd: Fd,
+        prot_bits: u64,
+        shared: bool,
+        offset: u64,
+    ) -> Result<Backing> {
         let id = self.real_file_id(tid, fd)?;
         let file = self.file(id)?;
         if !file.flags.readable() || shared && prot_bits & 2 != 0 && !file.flags.writable() {
             return Err(Errno::EACCES);
         }
         match (&file.body, file.file.kind) {
-            (crate::file::Body::Dev(crate::file::Device::Zero), _) if shared => Ok(Backing::SharedAnonymous {
-                key: self.new_shared_key(),
-                offset: 0,
-            }),
+            (crate::file::Body::Dev(crate::file::Device::Zero), _) if shared => {
+                Ok(Backing::SharedAnonymous {
+                    key: self.new_shared_key(),
+                    offset: 0,
+                })
+            }
             (crate::file::Body::Dev(crate::file::Device::Zero), _) => Ok(Backing::Anonymous),
             (_, FileKind::Regular) => Ok(Backing::File {
                 file: id,
@@ -193,7 +214,9 @@ impl Kernel {
         if len == 0 {
             return Ok(Ret::None);
         }
-        let end = align_up(len).and_then(|len| addr.checked_add(len)).ok_or(Errno::ENOMEM)?;
+        let end = align_up(len)
+            .and_then(|len| addr.checked_add(len))
+            .ok_or(Errno::ENOMEM)?;
         if bits & !0x0300_0007 != 0 {
             return Err(Errno::EINVAL.into());
         }
@@ -206,7 +229,10 @@ impl Kernel {
             if let Backing::File { file, .. } = vma.backing
                 && vma.shared
                 && wanted.contains(Prot::WRITE)
-                && !self.files.get(file).is_some_and(|file| file.flags.writable())
+                && !self
+                    .files
+                    .get(file)
+                    .is_some_and(|file| file.flags.writable())
             {
                 return Err(Errno::EACCES.into());
             }
@@ -226,7 +252,9 @@ impl Kernel {
     pub(crate) fn sys_brk(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let wanted = a[0];
         let id = self.mm_of(cx.tid)?;
-        let data_limit = self.process_of(cx.tid).map_or(u64::MAX, |p| p.rlimits[rlimit::DATA].cur);
+        let data_limit = self
+            .process_of(cx.tid)
+            .map_or(u64::MAX, |p| p.rlimits[rlimit::DATA].cur);
         let mm = self.mms.get_mut(id).ok_or(Errno::ENOMEM)?;
         let (start, old) = (mm.brk_start, mm.brk);
         let unchanged = Ok(Ret::Int(old as i64));
@@ -267,7 +295,9 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let old_len = align_up(old_len).ok_or(Errno::EINVAL)?;
-        let new_len = align_up(new_len).filter(|len| *len > 0 && *len <= USER_END).ok_or(Errno::EINVAL)?;
+        let new_len = align_up(new_len)
+            .filter(|len| *len > 0 && *len <= USER_END)
+            .ok_or(Errno::EINVAL)?;
         let id = self.mm_of(cx.tid)?;
         let mm = self.mms.get(id).ok_or(Errno::ENOMEM)?;
         let old_end = old.checked_add(old_len).ok_or(Errno::EINVAL)?;
@@ -281,7 +311,10 @@ impl Kernel {
             self.unmap_range(id, old + new_len, old_end);
             return Ok(Ret::Int(old as i64));
         }
-        let grown_end = old.checked_add(new_len).filter(|end| *end <= USER_END).ok_or(Errno::ENOMEM)?;
+        let grown_end = old
+            .checked_add(new_len)
+            .filter(|end| *end <= USER_END)
+            .ok_or(Errno::ENOMEM)?;
         if flags & FIXED == 0 && vma.end == old_end && mm.is_free(old_end, grown_end) {
             self.split_held(id, old);
             let mm = self.mms.get_mut(id).ok_or(Errno::ENOMEM)?;
@@ -295,7 +328,10 @@ impl Kernel {
             return Err(Errno::ENOMEM.into());
         }
         let target = if flags & FIXED != 0 {
-            let end = new_addr.checked_add(new_len).filter(|end| *end <= USER_END).ok_or(Errno::EINVAL)?;
+            let end = new_addr
+                .checked_add(new_len)
+                .filter(|end| *end <= USER_END)
+                .ok_or(Errno::EINVAL)?;
             if new_addr % PAGE_SIZE != 0 || new_addr < old_end && old < end {
                 return Err(Errno::EINVAL.into());
             }
@@ -307,7 +343,14 @@ impl Kernel {
         Ok(Ret::Int(target as i64))
     }
 
-    fn move_area(&mut self, id: MmId, old: u64, old_len: u64, target: u64, new_len: u64) -> Result<()> {
+    fn move_area(
+        &mut self,
+        id: MmId,
+        old: u64,
+        old_len: u64,
+        target: u64,
+        new_len: u64,
+    ) -> Result<()> {
         self.split_held(id, old);
         self.split_held(id, old + old_len);
         let mm = self.mms.get(id).ok_or(Errno::ENOMEM)?;
@@ -332,7 +375,9 @@ impl Kernel {
         let [addr, len, advice, ..] = a;
         const DONTNEED: u64 = 4;
         const FREE: u64 = 8;
-        let end = align_up(len).and_then(|len| addr.checked_add(len)).ok_or(Errno::EINVAL)?;
+        let end = align_up(len)
+            .and_then(|len| addr.checked_add(len))
+            .ok_or(Errno::EINVAL)?;
         if addr % PAGE_SIZE != 0 {
             return Err(Errno::EINVAL.into());
         }
@@ -352,7 +397,9 @@ impl Kernel {
 
     pub(crate) fn sys_msync(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let id = self.mm_of(cx.tid)?;
-        let end = align_up(a[1]).and_then(|len| a[0].checked_add(len)).ok_or(Errno::ENOMEM)?;
+        let end = align_up(a[1])
+            .and_then(|len| a[0].checked_add(len))
+            .ok_or(Errno::ENOMEM)?;
         let mm = self.mms.get(id).ok_or(Errno::ENOMEM)?;
         let inodes: Vec<InodeId> = mm
             .vmas

@@ -86,11 +86,18 @@ impl Kernel {
         let Some(frame) = frame else {
             return Served::NoMemory;
         };
-        let sharing = if vma.shared { Sharing::Shared } else { Sharing::Private };
+        let sharing = if vma.shared {
+            Sharing::Shared
+        } else {
+            Sharing::Private
+        };
         let Some(mm) = self.mms.get_mut(id) else {
             return Served::NoMemory;
         };
-        match mm.space.map(&mut self.frames, page, frame, vma.prot, sharing) {
+        match mm
+            .space
+            .map(&mut self.frames, page, frame, vma.prot, sharing)
+        {
             Ok(()) => Served::Yes,
             Err(_) => Served::Segv(code::SEGV_MAPERR),
         }
@@ -99,7 +106,11 @@ impl Kernel {
     fn grow_stack(&mut self, tid: Tid, id: MmId, page: u64) -> Option<(u64, Vma)> {
         let limit = self.process_of(tid)?.rlimits[rlimit::STACK].cur;
         let mm = self.mms.get_mut(id)?;
-        let (start, vma) = mm.vmas.range(page..).next().map(|(start, vma)| (*start, *vma))?;
+        let (start, vma) = mm
+            .vmas
+            .range(page..)
+            .next()
+            .map(|(start, vma)| (*start, *vma))?;
         if !vma.grows_down || vma.end - page > limit {
             return None;
         }
@@ -116,7 +127,9 @@ impl Kernel {
         let page = self.vfs().page(inode, index).ok()?;
         let frame = self.frames.alloc_zeroed().ok()?;
         if let Some(page) = page {
-            self.frames.bytes_mut(frame).copy_from_slice(page.as_slice());
+            self.frames
+                .bytes_mut(frame)
+                .copy_from_slice(page.as_slice());
         }
         Some(frame)
     }
@@ -143,7 +156,9 @@ impl Kernel {
         }
         let frame = self.fill(inode, index)?;
         self.frames.incref(frame);
-        self.page_cache.clean.insert((inode, index), (version, frame));
+        self.page_cache
+            .clean
+            .insert((inode, index), (version, frame));
         Some(frame)
     }
 
@@ -199,7 +214,7 @@ impl Kernel {
     pub(crate) fn flush_mapped(&mut self, inode: InodeId) {
         for (index, frame) in self.shared_frames(inode) {
             let bytes = *self.frames.bytes(frame);
-            self.vfs_mut().store_page(inode, index, &bytes);
+            let _ = self.vfs_mut().store_page(inode, index, &bytes);
         }
     }
 

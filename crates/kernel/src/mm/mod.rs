@@ -21,9 +21,16 @@ pub(crate) const STACK_GUARD: u64 = 256 * PAGE_SIZE;
 pub(crate) enum Backing {
     Anonymous,
     /// A file, from an offset in bytes; the description is held.
-    File { file: FileId, inode: InodeId, offset: u64 },
+    File {
+        file: FileId,
+        inode: InodeId,
+        offset: u64,
+    },
     /// Shared memory without a name, by the key of its frames.
-    SharedAnonymous { key: u64, offset: u64 },
+    SharedAnonymous {
+        key: u64,
+        offset: u64,
+    },
 }
 
 /// An area.
@@ -69,7 +76,11 @@ impl Mm {
 
     /// Whether nothing is mapped in a range.
     pub(crate) fn is_free(&self, start: u64, end: u64) -> bool {
-        !self.vmas.range(..end).next_back().is_some_and(|(_, vma)| vma.end > start)
+        !self
+            .vmas
+            .range(..end)
+            .next_back()
+            .is_some_and(|(_, vma)| vma.end > start)
     }
 
     /// The highest free place below `below` for `len` bytes.
@@ -102,7 +113,11 @@ impl Mm {
         let moved = at - start;
         let backing = match vma.backing {
             Backing::Anonymous => Backing::Anonymous,
-            Backing::File { file, inode, offset } => Backing::File {
+            Backing::File {
+                file,
+                inode,
+                offset,
+            } => Backing::File {
                 file,
                 inode,
                 offset: offset + moved,
@@ -131,7 +146,8 @@ impl Mm {
             .map(|(key, _)| *key)
             .collect();
         for key in keys {
-            let Some((before, left)) = self.vmas.range(..key).next_back().map(|(k, v)| (*k, *v)) else {
+            let Some((before, left)) = self.vmas.range(..key).next_back().map(|(k, v)| (*k, *v))
+            else {
                 continue;
             };
             let Some(right) = self.vmas.get(&key).copied() else {
@@ -145,7 +161,13 @@ impl Mm {
                 && right.backing == Backing::Anonymous;
             if joins {
                 self.vmas.remove(&key);
-                self.vmas.insert(before, Vma { end: right.end, ..left });
+                self.vmas.insert(
+                    before,
+                    Vma {
+                        end: right.end,
+                        ..left
+                    },
+                );
             }
         }
     }
@@ -167,10 +189,6 @@ pub(crate) struct PageCache {
 const CLEAN_MAX: usize = 16_384;
 
 impl crate::Kernel {
-    pub(crate) fn mm(&self, id: MmId) -> Option<&Mm> {
-        self.mms.get(id)
-    }
-
     /// Gives back a thread's address space; the last user's pages are freed.
     pub(crate) fn put_mm(&mut self, id: MmId) {
         let Some(mm) = self.mms.get_mut(id) else {

@@ -9,7 +9,11 @@ use glassdock_cpu::PAGE_SIZE;
 impl Kernel {
     /// Reads a program's memory. `EFAULT` where it is not readable.
     pub(crate) fn read_user(&mut self, tid: Tid, addr: u64, out: &mut [u8]) -> Result<()> {
-        let id = self.threads.get(&tid).and_then(|thread| thread.mm).ok_or(Errno::EFAULT)?;
+        let id = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| thread.mm)
+            .ok_or(Errno::EFAULT)?;
         let mut done = 0;
         while done < out.len() {
             let at = addr.checked_add(done as u64).ok_or(Errno::EFAULT)?;
@@ -28,7 +32,11 @@ impl Kernel {
 
     /// Writes a program's memory. `EFAULT` where it is not writable; what comes before that is written.
     pub(crate) fn write_user(&mut self, tid: Tid, addr: u64, bytes: &[u8]) -> Result<()> {
-        let id = self.threads.get(&tid).and_then(|thread| thread.mm).ok_or(Errno::EFAULT)?;
+        let id = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| thread.mm)
+            .ok_or(Errno::EFAULT)?;
         let mut done = 0;
         while done < bytes.len() {
             let at = addr.checked_add(done as u64).ok_or(Errno::EFAULT)?;
@@ -50,14 +58,25 @@ impl Kernel {
         if len == 0 {
             return Ok(());
         }
-        let id = self.threads.get(&tid).and_then(|thread| thread.mm).ok_or(Errno::EFAULT)?;
+        let id = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| thread.mm)
+            .ok_or(Errno::EFAULT)?;
         let mm = self.mms.get(id).ok_or(Errno::EFAULT)?;
         let end = addr.checked_add(len).ok_or(Errno::EFAULT)?;
         match mm.vma_at(addr) {
             Some((_, vma)) if vma.prot.contains(glassdock_cpu::Prot::WRITE) => Ok(()),
             Some(_) => Err(Errno::EFAULT),
             // The stack may still grow there.
-            None if mm.vmas.range(addr..).next().is_some_and(|(start, vma)| vma.grows_down && *start <= end.max(mm.stack_top)) => Ok(()),
+            None if mm
+                .vmas
+                .range(addr..)
+                .next()
+                .is_some_and(|(start, vma)| vma.grows_down && *start <= end.max(mm.stack_top)) =>
+            {
+                Ok(())
+            }
             None => Err(Errno::EFAULT),
         }
     }
@@ -82,7 +101,13 @@ impl Kernel {
     }
 
     /// A string of at most `limit` bytes with its NUL; `too_long` where there is none within.
-    pub(crate) fn read_cstr(&mut self, tid: Tid, addr: u64, limit: usize, too_long: Errno) -> Result<Vec<u8>> {
+    pub(crate) fn read_cstr(
+        &mut self,
+        tid: Tid,
+        addr: u64,
+        limit: usize,
+        too_long: Errno,
+    ) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         while out.len() < limit {
             let at = addr.checked_add(out.len() as u64).ok_or(Errno::EFAULT)?;
@@ -128,7 +153,9 @@ impl Kernel {
         if usec >= 1_000_000 || sec < 0 {
             return Err(Errno::EINVAL);
         }
-        Ok((sec as u64).saturating_mul(1_000_000_000).saturating_add(usec * 1000))
+        Ok((sec as u64)
+            .saturating_mul(1_000_000_000)
+            .saturating_add(usec * 1000))
     }
 
     pub(crate) fn write_spec(&mut self, tid: Tid, addr: u64, time: Timespec) -> Result<()> {

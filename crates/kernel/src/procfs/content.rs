@@ -75,7 +75,9 @@ impl Kernel {
                 if !(-1000..=1000).contains(&value) {
                     return Err(Errno::EINVAL);
                 }
-                self.process_of_mut(p.tid).ok_or(Errno::ESRCH)?.oom_score_adj = value;
+                self.process_of_mut(p.tid)
+                    .ok_or(Errno::ESRCH)?
+                    .oom_score_adj = value;
             }
             _ => return Err(Errno::EPERM),
         }
@@ -91,10 +93,16 @@ impl Kernel {
 
     fn fdinfo(&self, viewer: Tid, tid: Tid, fd: i32) -> Result<Vec<u8>> {
         let file = self.file_of(tid, Fd(fd)).map_err(|_| Errno::ENOENT)?;
-        let cloexec = self.fd_table(tid).and_then(|table| table.map.get(&fd)).is_some_and(|entry| entry.cloexec);
+        let cloexec = self
+            .fd_table(tid)
+            .and_then(|table| table.map.get(&fd))
+            .is_some_and(|entry| entry.cloexec);
         let flags = file.flags.bits() | if cloexec { 0o2000000 } else { 0 };
         let (mount, inode) = (file.file.path.mount.0, file.file.inode.0);
-        let mut text = format!("pos:\t{}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{inode}\n", file.pos);
+        let mut text = format!(
+            "pos:\t{}\nflags:\t0{flags:o}\nmnt_id:\t{mount}\nino:\t{inode}\n",
+            file.pos
+        );
         if let Body::Pidfd(target) = file.body {
             text.push_str(&format!("Pid:\t{}\n", self.pid_for(viewer, target).0));
         }
@@ -105,12 +113,23 @@ impl Kernel {
         let thread = self.threads.get(&tid).ok_or(Errno::EINVAL)?;
         let fs = self.fs.get(thread.fs).ok_or(Errno::EINVAL)?;
         let mounts = self.vfs().mounts(thread.ns.mnt_vfs, fs.root);
-        let lines = mounts.iter().map(|mount| if info { mount.mountinfo_line() } else { mount.mounts_line() });
+        let lines = mounts.iter().map(|mount| {
+            if info {
+                mount.mountinfo_line()
+            } else {
+                mount.mounts_line()
+            }
+        });
         Ok(lines.flatten().collect())
     }
 
     fn maps(&self, tid: Tid) -> Vec<u8> {
-        let Some(mm) = self.threads.get(&tid).and_then(|thread| thread.mm).and_then(|id| self.mms.get(id)) else {
+        let Some(mm) = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| thread.mm)
+            .and_then(|id| self.mms.get(id))
+        else {
             return Vec::new();
         };
         let mut out = Vec::new();
@@ -118,19 +137,34 @@ impl Kernel {
             let flag = |prot, letter| if vma.prot.contains(prot) { letter } else { '-' };
             let heap = *start >= mm.brk_start && vma.end <= mm.brk.next_multiple_of(PAGE_SIZE);
             let (offset, inode, name) = match vma.backing {
-                Backing::File { file, inode, offset } => {
+                Backing::File {
+                    file,
+                    inode,
+                    offset,
+                } => {
                     let place = self.files.get(file).map(|file| file.file.path);
                     let name = place.map(|place| self.vfs().d_path(self.vfs_root, place));
                     (offset, inode.0, name.unwrap_or_default())
                 }
-                Backing::SharedAnonymous { offset, .. } => (offset, 0, b"/dev/zero (deleted)".to_vec()),
-                Backing::Anonymous if vma.grows_down && vma.end == mm.stack_top => (0, 0, b"[stack]".to_vec()),
+                Backing::SharedAnonymous { offset, .. } => {
+                    (offset, 0, b"/dev/zero (deleted)".to_vec())
+                }
+                Backing::Anonymous if vma.grows_down && vma.end == mm.stack_top => {
+                    (0, 0, b"[stack]".to_vec())
+                }
                 Backing::Anonymous if heap => (0, 0, b"[heap]".to_vec()),
                 Backing::Anonymous => (0, 0, Vec::new()),
             };
-            let (r, w, x) = (flag(Prot::READ, 'r'), flag(Prot::WRITE, 'w'), flag(Prot::EXEC, 'x'));
+            let (r, w, x) = (
+                flag(Prot::READ, 'r'),
+                flag(Prot::WRITE, 'w'),
+                flag(Prot::EXEC, 'x'),
+            );
             let shared = if vma.shared { 's' } else { 'p' };
-            let line = format!("{start:08x}-{:08x} {r}{w}{x}{shared} {offset:08x} 00:00 {inode} ", vma.end);
+            let line = format!(
+                "{start:08x}-{:08x} {r}{w}{x}{shared} {offset:08x} 00:00 {inode} ",
+                vma.end
+            );
             let mut line = line.into_bytes();
             if !name.is_empty() {
                 line.resize(line.len().max(73), b' ');
@@ -144,16 +178,35 @@ impl Kernel {
 
     /// Pages mapped as areas, and pages present.
     pub(super) fn memory_pages(&self, tid: Tid) -> (u64, u64) {
-        let mm = self.threads.get(&tid).and_then(|thread| thread.mm).and_then(|id| self.mms.get(id));
-        mm.map_or((0, 0), |mm| (mm.total() / PAGE_SIZE, mm.space.mapped_pages()))
+        let mm = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| thread.mm)
+            .and_then(|id| self.mms.get(id));
+        mm.map_or((0, 0), |mm| {
+            (mm.total() / PAGE_SIZE, mm.space.mapped_pages())
+        })
     }
 }
 
 fn limits(process: &Process) -> String {
-    let mut text = format!("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    let mut text = format!(
+        "{:<25} {:<20} {:<20} {:<10}\n",
+        "Limit", "Soft Limit", "Hard Limit", "Units"
+    );
     for ((name, unit), limit) in rlimit::NAMES.iter().zip(process.rlimits) {
-        let show = |value| if value == INFINITY { "unlimited".to_owned() } else { value.to_string() };
-        text.push_str(&format!("{name:<25} {:<20} {:<20} {unit:<10}\n", show(limit.cur), show(limit.max)));
+        let show = |value: u64| {
+            if value == INFINITY {
+                "unlimited".to_owned()
+            } else {
+                value.to_string()
+            }
+        };
+        text.push_str(&format!(
+            "{name:<25} {:<20} {:<20} {unit:<10}\n",
+            show(limit.cur),
+            show(limit.max)
+        ));
     }
     text
 }

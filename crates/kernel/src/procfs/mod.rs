@@ -88,7 +88,12 @@ pub(crate) fn attr_of(ino: u64, mode: u32, nlink: u32) -> NodeAttr {
 
 impl Kernel {
     /// Who serves a synthetic file.
-    pub(crate) fn open_synthetic(&mut self, sb: SbId, node: NodeId, flags: OpenFlags) -> Result<Body> {
+    pub(crate) fn open_synthetic(
+        &mut self,
+        sb: SbId,
+        node: NodeId,
+        flags: OpenFlags,
+    ) -> Result<Body> {
         if kind(node) == NSFS {
             let id = NsId(rest(node));
             if flags.writable() {
@@ -108,7 +113,13 @@ impl Kernel {
     }
 
     /// Makes the content of a synthetic file for its reader, who sees this one until it seeks to the start.
-    pub(crate) fn fill_synthetic(&mut self, tid: Tid, id: FileId, sb: SbId, node: NodeId) -> Result<Vec<u8>> {
+    pub(crate) fn fill_synthetic(
+        &mut self,
+        tid: Tid,
+        id: FileId,
+        sb: SbId,
+        node: NodeId,
+    ) -> Result<Vec<u8>> {
         let made = match kind(node) {
             PROC => self.proc_content(tid, sb, node)?,
             SYSFS => system::content(self, system::SYS, rest(node), tid)?,
@@ -133,7 +144,11 @@ impl Kernel {
     }
 
     fn ns_of_sb(&self, sb: SbId) -> NsId {
-        self.proc_fs.pid_ns.get(&sb).copied().unwrap_or(self.root_ns.pid)
+        self.proc_fs
+            .pid_ns
+            .get(&sb)
+            .copied()
+            .unwrap_or(self.root_ns.pid)
     }
 
     fn learn_proc(&mut self, sb: SbId, at: NodeId) {
@@ -181,7 +196,9 @@ impl Dynamic for Kernel {
                 (DEVPTS, instance, node(DEVPTS, instance << 24))
             }
             b"mqueue" => {
-                let ipc = self.namespaces_of_process(self.tgid_of(viewer)).map_or(0, |ns| ns.ipc.0);
+                let ipc = self
+                    .namespaces_of_process(self.tgid_of(viewer))
+                    .map_or(0, |ns| ns.ipc.0);
                 (MQUEUE, ipc, node(MQUEUE, 0))
             }
             b"pipefs" => (PIPEFS, 0, node(PIPEFS, 0)),
@@ -190,7 +207,10 @@ impl Dynamic for Kernel {
             b"nsfs" => (NSFS, 0, node(NSFS, 0)),
             _ => return Err(Errno::ENODEV),
         };
-        let magic = MAGICS.iter().find(|row| row.0 == number).map_or(0, |row| row.1);
+        let magic = MAGICS
+            .iter()
+            .find(|row| row.0 == number)
+            .map_or(0, |row| row.1);
         Ok(SyntheticFs {
             key,
             root,
@@ -260,7 +280,15 @@ impl Dynamic for Kernel {
         }
     }
 
-    fn mkdir(&mut self, _: &Vfs, _: SbId, dir: NodeId, name: &[u8], _: u32, _: &Cred) -> Result<NodeId> {
+    fn mkdir(
+        &mut self,
+        _: &Vfs,
+        _: SbId,
+        dir: NodeId,
+        name: &[u8],
+        _: u32,
+        _: &Cred,
+    ) -> Result<NodeId> {
         match kind(dir) {
             CGROUP => self.cgroup_mkdir(dir, name),
             _ => Err(Errno::EPERM),

@@ -24,7 +24,12 @@ const SELF: u64 = 3;
 const THREAD_SELF: u64 = 4;
 const MOUNTS: u64 = 5;
 const NET_LINK: u64 = 6;
-const LINKS: [(&str, u64); 4] = [("self", SELF), ("thread-self", THREAD_SELF), ("mounts", MOUNTS), ("net", NET_LINK)];
+const LINKS: [(&str, u64); 4] = [
+    ("self", SELF),
+    ("thread-self", THREAD_SELF),
+    ("mounts", MOUNTS),
+    ("net", NET_LINK),
+];
 
 /// Items of a process.
 const DIR: u64 = 1;
@@ -74,8 +79,18 @@ static ITEMS: &[(&str, u32)] = &[
 /// Files below `net`.
 const NET: [&str; 2] = ["dev", "unix"];
 /// Names below `ns`.
-const NAMESPACES: [&str; 10] =
-    ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "time_for_children", "user", "uts"];
+const NAMESPACES: [&str; 10] = [
+    "cgroup",
+    "ipc",
+    "mnt",
+    "net",
+    "pid",
+    "pid_for_children",
+    "time",
+    "time_for_children",
+    "user",
+    "uts",
+];
 
 pub(super) struct Parts {
     pub(super) tid: Tid,
@@ -96,7 +111,10 @@ pub(super) fn parts(node: NodeId) -> Parts {
 
 fn make(tid: Tid, in_task: bool, item: u64, arg: u64) -> NodeId {
     let task = if in_task { IN_TASK } else { 0 };
-    node(PROC, (tid.0 as u64) << TID_SHIFT | task | item << ITEM_SHIFT | arg)
+    node(
+        PROC,
+        (tid.0 as u64) << TID_SHIFT | task | item << ITEM_SHIFT | arg,
+    )
 }
 
 pub(super) fn root(ns: NsId) -> NodeId {
@@ -142,13 +160,21 @@ impl Kernel {
 
     /// Whether the viewer may look into a process: its own, or with capabilities (`ptrace_may_access`).
     pub(super) fn may_inspect(&self, tid: Tid) -> Result<()> {
-        let Some(viewer) = self.proc_fs.viewer.and_then(|viewer| self.threads.get(&viewer)) else {
+        let Some(viewer) = self
+            .proc_fs
+            .viewer
+            .and_then(|viewer| self.threads.get(&viewer))
+        else {
             return Ok(());
         };
         let process = self.proc_process(tid)?;
         let cred = self.cred_of_process(process.tgid).ok_or(Errno::ESRCH)?;
-        let same = [cred.euid, cred.suid, cred.ruid].iter().all(|id| *id == viewer.cred.fsuid)
-            && [cred.egid, cred.sgid, cred.rgid].iter().all(|id| *id == viewer.cred.fsgid);
+        let same = [cred.euid, cred.suid, cred.ruid]
+            .iter()
+            .all(|id| *id == viewer.cred.fsuid)
+            && [cred.egid, cred.sgid, cred.rgid]
+                .iter()
+                .all(|id| *id == viewer.cred.fsgid);
         let covered = process.dumpable && cred.permitted & !viewer.cred.permitted == 0;
         if process.tgid == viewer.tgid || viewer.cred.has(CAP_PTRACE) || same && covered {
             return Ok(());
@@ -171,17 +197,32 @@ impl Kernel {
                 }
             }
             let index = if p.item == ROOT { 0 } else { p.arg };
-            return system::lookup(system::PROC, index, name).map(|at| make(Tid(0), false, STATIC, at));
+            return system::lookup(system::PROC, index, name)
+                .map(|at| make(Tid(0), false, STATIC, at));
         }
         self.proc_process(p.tid)?;
-        let position = |names: &[&str]| names.iter().position(|row| row.as_bytes() == name).ok_or(Errno::ENOENT);
+        let position = |names: &[&str]| {
+            names
+                .iter()
+                .position(|row| row.as_bytes() == name)
+                .ok_or(Errno::ENOENT)
+        };
         if p.item == DIR {
-            let at = ITEMS.iter().position(|row| row.0.as_bytes() == name && !(p.in_task && row.0 == "task"));
-            return Ok(make(p.tid, p.in_task, FILES + at.ok_or(Errno::ENOENT)? as u64, 0));
+            let at = ITEMS
+                .iter()
+                .position(|row| row.0.as_bytes() == name && !(p.in_task && row.0 == "task"));
+            return Ok(make(
+                p.tid,
+                p.in_task,
+                FILES + at.ok_or(Errno::ENOENT)? as u64,
+                0,
+            ));
         }
         match item_name(p.item)? {
             "task" => {
-                let tid = self.find_pid_in(ns, number(name).ok_or(Errno::ENOENT)?).ok_or(Errno::ENOENT)?;
+                let tid = self
+                    .find_pid_in(ns, number(name).ok_or(Errno::ENOENT)?)
+                    .ok_or(Errno::ENOENT)?;
                 if self.tgid_of(tid) != self.tgid_of(p.tid) {
                     return Err(Errno::ENOENT);
                 }
@@ -191,7 +232,12 @@ impl Kernel {
                 self.may_inspect(p.tid)?;
                 let fd = number(name).ok_or(Errno::ENOENT)?;
                 self.file_id(p.tid, Fd(fd)).map_err(|_| Errno::ENOENT)?;
-                Ok(make(p.tid, p.in_task, if list == "fd" { FD } else { FDINFO }, fd as u64))
+                Ok(make(
+                    p.tid,
+                    p.in_task,
+                    if list == "fd" { FD } else { FDINFO },
+                    fd as u64,
+                ))
             }
             "ns" => Ok(make(p.tid, p.in_task, NS, position(&NAMESPACES)? as u64)),
             "net" => Ok(make(p.tid, p.in_task, p.item, 1 + position(&NET)? as u64)),
@@ -209,13 +255,18 @@ impl Kernel {
             };
         }
         let process = self.proc_process(p.tid)?;
-        let owner = self.cred_of_process(process.tgid).map_or((0, 0), |cred| (cred.euid, cred.egid));
+        let owner = self
+            .cred_of_process(process.tgid)
+            .map_or((0, 0), |cred| (cred.euid, cred.egid));
         let visible = process.dumpable || p.item == DIR;
         let ino = rest(at);
         let mut attr = match p.item {
             DIR => attr_of(ino, S_IFDIR | 0o555, 9),
             FD => {
-                let flags = self.file_of(p.tid, Fd(p.arg as i32)).map_err(|_| Errno::ENOENT)?.flags;
+                let flags = self
+                    .file_of(p.tid, Fd(p.arg as i32))
+                    .map_err(|_| Errno::ENOENT)?
+                    .flags;
                 let read = if flags.readable() { 0o500 } else { 0 };
                 let write = if flags.writable() { 0o300 } else { 0 };
                 let mut attr = attr_of(ino, S_IFLNK | read | write, 1);
@@ -242,30 +293,64 @@ impl Kernel {
         if p.tid.0 == 0 {
             let mut entries = system::readdir(system::PROC, if p.item == ROOT { 0 } else { p.arg });
             if p.item == ROOT {
-                entries.extend(LINKS.iter().map(|(name, item)| entry(*name, 2 + item, S_IFLNK, 1000 + item)));
-                let pids = self.processes.keys().filter_map(|tgid| self.pid_in(ns, *tgid));
-                entries.extend(pids.map(|pid| entry(pid.to_string(), 100_000 + pid as u64, S_IFDIR, 10_000 + pid as u64)));
+                entries.extend(
+                    LINKS
+                        .iter()
+                        .map(|(name, item)| entry(*name, 2 + item, S_IFLNK, 1000 + item)),
+                );
+                let pids = self
+                    .processes
+                    .keys()
+                    .filter_map(|tgid| self.pid_in(ns, *tgid));
+                entries.extend(pids.map(|pid| {
+                    entry(
+                        pid.to_string(),
+                        100_000 + pid as u64,
+                        S_IFDIR,
+                        10_000 + pid as u64,
+                    )
+                }));
             }
             return Ok(entries);
         }
         let process = self.proc_process(p.tid)?;
         let named = |names: Vec<(&str, u32)>| {
             let rows = names.into_iter().zip(3..);
-            rows.map(|((name, mode), at)| entry(name, rest(dir) + at, mode & S_IFMT, at)).collect()
+            rows.map(|((name, mode), at)| entry(name, rest(dir) + at, mode & S_IFMT, at))
+                .collect()
         };
         let numbered = |numbers: Vec<i32>, kind| {
             let rows = numbers.into_iter();
-            rows.map(|n| entry(n.to_string(), rest(dir) + 1 + n as u64, kind, 3 + n as u64)).collect()
+            rows.map(|n| entry(n.to_string(), rest(dir) + 1 + n as u64, kind, 3 + n as u64))
+                .collect()
         };
         if p.item == DIR {
-            return Ok(named(ITEMS.iter().copied().filter(|row| !(p.in_task && row.0 == "task")).collect()));
+            return Ok(named(
+                ITEMS
+                    .iter()
+                    .copied()
+                    .filter(|row| !(p.in_task && row.0 == "task"))
+                    .collect(),
+            ));
         }
         Ok(match item_name(p.item)? {
-            "task" => numbered(process.threads.iter().filter_map(|tid| self.pid_in(ns, *tid)).collect(), S_IFDIR),
+            "task" => numbered(
+                process
+                    .threads
+                    .iter()
+                    .filter_map(|tid| self.pid_in(ns, *tid))
+                    .collect(),
+                S_IFDIR,
+            ),
             list @ ("fd" | "fdinfo") => {
                 self.may_inspect(p.tid)?;
-                let fds = self.fd_table(p.tid).map(|table| table.map.keys().copied().collect());
-                numbered(fds.unwrap_or_default(), if list == "fd" { S_IFLNK } else { S_IFREG })
+                let fds = self
+                    .fd_table(p.tid)
+                    .map(|table| table.map.keys().copied().collect());
+                numbered(
+                    fds.unwrap_or_default(),
+                    if list == "fd" { S_IFLNK } else { S_IFREG },
+                )
             }
             "ns" => named(NAMESPACES.iter().map(|name| (*name, S_IFLNK)).collect()),
             "net" => named(NET.iter().map(|name| (*name, S_IFREG)).collect()),
@@ -276,12 +361,17 @@ impl Kernel {
     // Links.
 
     fn ns_link(&self, tid: Tid, index: u64) -> Result<(&'static str, NsId)> {
-        let ns = self.namespaces_of_process(self.tgid_of(tid)).ok_or(Errno::ENOENT)?;
+        let ns = self
+            .namespaces_of_process(self.tgid_of(tid))
+            .ok_or(Errno::ENOENT)?;
         match *NAMESPACES.get(index as usize).ok_or(Errno::ENOENT)? {
             "pid_for_children" => Ok(("pid", ns.pid_children)),
             "time_for_children" => Ok(("time", ns.time)),
             name => {
-                let row = ns.list().into_iter().find(|(kind, _)| name_of(*kind) == name);
+                let row = ns
+                    .list()
+                    .into_iter()
+                    .find(|(kind, _)| name_of(*kind) == name);
                 row.map(|row| (name, row.1)).ok_or(Errno::ENOENT)
             }
         }
@@ -305,7 +395,11 @@ impl Kernel {
         if name == "exe" {
             return self.proc_process(tid)?.exe.ok_or(Errno::ENOENT);
         }
-        let fs = self.threads.get(&tid).and_then(|thread| self.fs.get(thread.fs)).ok_or(Errno::ENOENT)?;
+        let fs = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| self.fs.get(thread.fs))
+            .ok_or(Errno::ENOENT)?;
         match name {
             "cwd" => Ok(fs.cwd),
             "root" => Ok(fs.root),
@@ -321,7 +415,12 @@ impl Kernel {
         self.proc_process(p.tid)?;
         self.may_inspect(p.tid)?;
         let place = match p.item {
-            FD => self.file_of(p.tid, Fd(p.arg as i32)).map_err(|_| Errno::ENOENT)?.file.path,
+            FD => {
+                self.file_of(p.tid, Fd(p.arg as i32))
+                    .map_err(|_| Errno::ENOENT)?
+                    .file
+                    .path
+            }
             NS => {
                 let (_, id) = self.ns_link(p.tid, p.arg)?;
                 self.ns_places.get(&id).copied().ok_or(Errno::ENOENT)?
@@ -338,11 +437,18 @@ impl Kernel {
         }
         self.proc_process(p.tid)?;
         self.may_inspect(p.tid)?;
-        let viewer = self.proc_fs.viewer.and_then(|viewer| self.threads.get(&viewer));
-        let root = viewer.and_then(|thread| self.fs.get(thread.fs)).map_or(self.vfs_root, |fs| fs.root);
+        let viewer = self
+            .proc_fs
+            .viewer
+            .and_then(|viewer| self.threads.get(&viewer));
+        let root = viewer
+            .and_then(|thread| self.fs.get(thread.fs))
+            .map_or(self.vfs_root, |fs| fs.root);
         match p.item {
             FD => {
-                let file = self.file_of(p.tid, Fd(p.arg as i32)).map_err(|_| Errno::ENOENT)?;
+                let file = self
+                    .file_of(p.tid, Fd(p.arg as i32))
+                    .map_err(|_| Errno::ENOENT)?;
                 let hidden = file.what.ends_with(b"]") && !file.what.starts_with(b"/");
                 Ok(match file.body {
                     Body::Ns(id) => {
@@ -363,7 +469,15 @@ impl Kernel {
 
     /// Gives every namespace a hidden place, for the links that lead to it.
     pub(crate) fn place_namespaces(&mut self) {
-        let missing: Vec<NsId> = self.namespaces.keys().copied().filter(|id| !self.ns_places.contains_key(id)).collect();
+        if !std::mem::take(&mut self.ns_moved) {
+            return;
+        }
+        let missing: Vec<NsId> = self
+            .namespaces
+            .keys()
+            .copied()
+            .filter(|id| !self.ns_places.contains_key(id))
+            .collect();
         for id in missing {
             if let Ok(file) = self.hidden_file("nsfs", id.0, OpenFlags::RDONLY) {
                 let place = file.path;
@@ -372,7 +486,12 @@ impl Kernel {
                 self.ns_places.insert(id, place);
             }
         }
-        let gone: Vec<NsId> = self.ns_places.keys().copied().filter(|id| !self.namespaces.contains_key(id)).collect();
+        let gone: Vec<NsId> = self
+            .ns_places
+            .keys()
+            .copied()
+            .filter(|id| !self.namespaces.contains_key(id))
+            .collect();
         for id in gone {
             if let Some(place) = self.ns_places.remove(&id) {
                 self.vfs_mut().release(place);

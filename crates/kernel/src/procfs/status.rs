@@ -11,7 +11,11 @@ use std::fmt::Write;
 
 impl Kernel {
     fn state_name(&self, tid: Tid, tgid: Tid) -> &'static str {
-        if self.processes.get(&tgid).is_some_and(|process| process.zombie.is_some()) {
+        if self
+            .processes
+            .get(&tgid)
+            .is_some_and(|process| process.zombie.is_some())
+        {
             return "Z (zombie)";
         }
         match self.threads.get(&tid).map(|thread| thread.run) {
@@ -55,18 +59,52 @@ impl Kernel {
             }
             None => (0, -1),
         };
-        let nice = thread.map(|t| t.nice).or(process.last.as_ref().map(|last| last.nice)).unwrap_or(0);
+        let nice = thread
+            .map(|t| t.nice)
+            .or(process.last.as_ref().map(|last| last.nice))
+            .unwrap_or(0);
         let low = |set: u64| set & 0x7fff_ffff;
         let (ignored, caught) = self.signal_sets(process);
-        let mut out = format!("{} ({}) {}", number(tid), String::from_utf8_lossy(&self.comm_of(tid)), &self.state_name(tid, tgid)[..1]);
+        let mut out = format!(
+            "{} ({}) {}",
+            number(tid),
+            String::from_utf8_lossy(&self.comm_of(tid)),
+            &self.state_name(tid, tgid)[..1]
+        );
         let parent = process.parent.map_or(0, number);
-        let _ = write!(out, " {parent} {} {} {tty} {foreground} 0 0 0 0 0", number(process.pgid), number(process.sid));
+        let _ = write!(
+            out,
+            " {parent} {} {} {tty} {foreground} 0 0 0 0 0",
+            number(process.pgid),
+            number(process.sid)
+        );
         let (cutime, cstime) = (process.children_utime / tick, process.children_stime / tick);
-        let _ = write!(out, " {} {} {cutime} {cstime} {} {nice}", utime / tick, stime / tick, 20 + nice);
+        let _ = write!(
+            out,
+            " {} {} {cutime} {cstime} {} {nice}",
+            utime / tick,
+            stime / tick,
+            20 + nice
+        );
         let started = thread.map_or(process.started, |t| t.started) / tick;
-        let _ = write!(out, " {} 0 {started} {} {resident} {}", process.threads.len().max(1), size * PAGE_SIZE, u64::MAX);
-        let (pending, blocked) = (thread.map_or(0, |t| low(t.pending.set.0)), thread.map_or(0, |t| low(t.sigmask.0)));
-        let _ = write!(out, " 0 0 0 0 0 {pending} {blocked} {} {} 0 0 0 {}", low(ignored), low(caught), process.exit_signal);
+        let _ = write!(
+            out,
+            " {} 0 {started} {} {resident} {}",
+            process.threads.len().max(1),
+            size * PAGE_SIZE,
+            u64::MAX
+        );
+        let (pending, blocked) = (
+            thread.map_or(0, |t| low(t.pending.set.0)),
+            thread.map_or(0, |t| low(t.sigmask.0)),
+        );
+        let _ = write!(
+            out,
+            " 0 0 0 0 0 {pending} {blocked} {} {} 0 0 0 {}",
+            low(ignored),
+            low(caught),
+            process.exit_signal
+        );
         let status = process.zombie.map_or(0, |status| status.word());
         let _ = writeln!(out, " 0 0 0 0 0 0 0 0 0 0 0 0 0 {status}");
         out
@@ -82,46 +120,119 @@ impl Kernel {
         };
         let number = |id: Tid| self.pid_in(ns, id).unwrap_or(0);
         let nested = |id: Tid| {
-            let numbers = self.pids.get(&id).map(|entry| entry.numbers.clone()).unwrap_or_default();
+            let numbers = self
+                .pids
+                .get(&id)
+                .map(|entry| entry.numbers.clone())
+                .unwrap_or_default();
             let from = numbers.iter().position(|row| row.0 == ns).unwrap_or(0);
-            numbers.iter().skip(from).map(|row| format!("\t{}", row.1)).collect::<String>()
+            numbers
+                .iter()
+                .skip(from)
+                .map(|row| format!("\t{}", row.1))
+                .collect::<String>()
         };
-        let umask = thread.and_then(|t| self.fs.get(t.fs)).map_or(0, |fs| fs.umask);
+        let umask = thread
+            .and_then(|t| self.fs.get(t.fs))
+            .map_or(0, |fs| fs.umask);
         let mut out = String::new();
-        let _ = writeln!(out, "Name:\t{}", String::from_utf8_lossy(&self.comm_of(tid)));
-        let _ = writeln!(out, "Umask:\t{umask:04o}\nState:\t{}", self.state_name(tid, tgid));
+        let _ = writeln!(
+            out,
+            "Name:\t{}",
+            String::from_utf8_lossy(&self.comm_of(tid))
+        );
+        let _ = writeln!(
+            out,
+            "Umask:\t{umask:04o}\nState:\t{}",
+            self.state_name(tid, tgid)
+        );
         let parent = process.parent.map_or(0, number);
-        let _ = writeln!(out, "Tgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{parent}\nTracerPid:\t0", number(tgid), number(tid));
-        let _ = writeln!(out, "Uid:\t{}\t{}\t{}\t{}", cred.ruid, cred.euid, cred.suid, cred.fsuid);
-        let _ = writeln!(out, "Gid:\t{}\t{}\t{}\t{}", cred.rgid, cred.egid, cred.sgid, cred.fsgid);
-        let groups: String = cred.groups.iter().map(|group| format!("{group} ")).collect();
+        let _ = writeln!(
+            out,
+            "Tgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{parent}\nTracerPid:\t0",
+            number(tgid),
+            number(tid)
+        );
+        let _ = writeln!(
+            out,
+            "Uid:\t{}\t{}\t{}\t{}",
+            cred.ruid, cred.euid, cred.suid, cred.fsuid
+        );
+        let _ = writeln!(
+            out,
+            "Gid:\t{}\t{}\t{}\t{}",
+            cred.rgid, cred.egid, cred.sgid, cred.fsgid
+        );
+        let groups: String = cred
+            .groups
+            .iter()
+            .map(|group| format!("{group} "))
+            .collect();
         let _ = writeln!(out, "FDSize:\t64\nGroups:\t{groups}");
         let (group, session) = (nested(process.pgid), nested(process.sid));
-        let _ = writeln!(out, "NStgid:{}\nNSpid:{}\nNSpgid:{group}\nNSsid:{session}", nested(tgid), nested(tid));
+        let _ = writeln!(
+            out,
+            "NStgid:{}\nNSpid:{}\nNSpgid:{group}\nNSsid:{session}",
+            nested(tgid),
+            nested(tid)
+        );
         let (size, resident) = self.memory_pages(tid);
         if size > 0 {
             let (size, resident) = (size * 4, resident * 4);
             let rows = [
-                ("VmPeak", size), ("VmSize", size), ("VmLck", 0), ("VmPin", 0), ("VmHWM", resident), ("VmRSS", resident),
-                ("VmData", size), ("VmStk", 132), ("VmExe", 0), ("VmLib", 0), ("VmPTE", 0), ("VmSwap", 0),
+                ("VmPeak", size),
+                ("VmSize", size),
+                ("VmLck", 0),
+                ("VmPin", 0),
+                ("VmHWM", resident),
+                ("VmRSS", resident),
+                ("VmData", size),
+                ("VmStk", 132),
+                ("VmExe", 0),
+                ("VmLib", 0),
+                ("VmPTE", 0),
+                ("VmSwap", 0),
             ];
             for (name, kib) in rows {
                 let _ = writeln!(out, "{name}:\t{kib:>8} kB");
             }
         }
-        let (pending, blocked) = (thread.map_or(0, |t| t.pending.set.0), thread.map_or(0, |t| t.sigmask.0));
+        let (pending, blocked) = (
+            thread.map_or(0, |t| t.pending.set.0),
+            thread.map_or(0, |t| t.sigmask.0),
+        );
         let (ignored, caught) = self.signal_sets(process);
-        let _ = writeln!(out, "Threads:\t{}\nSigQ:\t{}/{}", process.threads.len().max(1), process.pending.len(), process.rlimits[11].cur);
+        let _ = writeln!(
+            out,
+            "Threads:\t{}\nSigQ:\t{}/{}",
+            process.threads.len().max(1),
+            process.pending.len(),
+            process.rlimits[11].cur
+        );
         let sets = [
-            ("SigPnd", pending), ("ShdPnd", process.pending.set.0), ("SigBlk", blocked), ("SigIgn", ignored), ("SigCgt", caught),
-            ("CapInh", cred.inheritable), ("CapPrm", cred.permitted), ("CapEff", cred.effective), ("CapBnd", cred.bounding),
+            ("SigPnd", pending),
+            ("ShdPnd", process.pending.set.0),
+            ("SigBlk", blocked),
+            ("SigIgn", ignored),
+            ("SigCgt", caught),
+            ("CapInh", cred.inheritable),
+            ("CapPrm", cred.permitted),
+            ("CapEff", cred.effective),
+            ("CapBnd", cred.bounding),
             ("CapAmb", cred.ambient),
         ];
         for (name, set) in sets {
             let _ = writeln!(out, "{name}:\t{set:016x}");
         }
-        let _ = writeln!(out, "NoNewPrivs:\t{}\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0", u8::from(cred.no_new_privs));
-        let _ = writeln!(out, "Mems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0");
+        let _ = writeln!(
+            out,
+            "NoNewPrivs:\t{}\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0",
+            u8::from(cred.no_new_privs)
+        );
+        let _ = writeln!(
+            out,
+            "Mems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0"
+        );
         out
     }
 }

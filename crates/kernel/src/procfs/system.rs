@@ -23,13 +23,28 @@ pub(super) struct Entry {
 }
 
 const fn dir(path: &'static str) -> Entry {
-    Entry { path, mode: S_IFDIR | 0o555, make: None, write: None }
+    Entry {
+        path,
+        mode: S_IFDIR | 0o555,
+        make: None,
+        write: None,
+    }
 }
 const fn file(path: &'static str, make: Make) -> Entry {
-    Entry { path, mode: S_IFREG | 0o444, make: Some(make), write: None }
+    Entry {
+        path,
+        mode: S_IFREG | 0o444,
+        make: Some(make),
+        write: None,
+    }
 }
 const fn setting(path: &'static str, make: Make, write: Write) -> Entry {
-    Entry { path, mode: S_IFREG | 0o644, make: Some(make), write: Some(write) }
+    Entry {
+        path,
+        mode: S_IFREG | 0o644,
+        make: Some(make),
+        write: Some(write),
+    }
 }
 
 fn empty(_: &Kernel, _: Tid) -> String {
@@ -37,9 +52,15 @@ fn empty(_: &Kernel, _: Tid) -> String {
 }
 
 fn host(kernel: &Kernel, tid: Tid, domain: bool) -> String {
-    let ns = kernel.threads.get(&tid).map_or(kernel.root_ns.uts, |thread| thread.ns.uts);
+    let ns = kernel
+        .threads
+        .get(&tid)
+        .map_or(kernel.root_ns.uts, |thread| thread.ns.uts);
     let (host, name) = kernel.uts(ns);
-    format!("{}\n", String::from_utf8_lossy(if domain { &name } else { &host }))
+    format!(
+        "{}\n",
+        String::from_utf8_lossy(if domain { &name } else { &host })
+    )
 }
 
 fn line(text: &str) -> &[u8] {
@@ -50,12 +71,18 @@ fn line(text: &str) -> &[u8] {
 pub(super) static PROC: &[Entry] = &[
     dir(""),
     dir("bus"),
-    file("cgroups", |_, _| "#subsys_name\thierarchy\tnum_cgroups\tenabled\n".into()),
+    file("cgroups", |_, _| {
+        "#subsys_name\thierarchy\tnum_cgroups\tenabled\n".into()
+    }),
     file("cmdline", |_, _| "glassdock\n".into()),
     file("cpuinfo", cpuinfo),
-    file("devices", |_, _| "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n".into()),
+    file("devices", |_, _| {
+        "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n".into()
+    }),
     file("diskstats", empty),
-    file("filesystems", |_, _| "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevpts\nnodev\tmqueue\nnodev\toverlay\n".into()),
+    file("filesystems", |_, _| {
+        "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevpts\nnodev\tmqueue\nnodev\toverlay\n".into()
+    }),
     dir("fs"),
     file("interrupts", |_, _| "           CPU0       \n".into()),
     dir("irq"),
@@ -64,17 +91,31 @@ pub(super) static PROC: &[Entry] = &[
     file("modules", empty),
     file("partitions", |_, _| "major minor  #blocks  name\n\n".into()),
     file("stat", stat),
-    file("swaps", |_, _| "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".into()),
+    file("swaps", |_, _| {
+        "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".into()
+    }),
     dir("sys"),
     dir("sys/fs"),
     file("sys/fs/file-max", |_, _| "1048576\n".into()),
-    file("sys/fs/file-nr", |k, _| format!("{}\t0\t1048576\n", k.files.len())),
+    file("sys/fs/file-nr", |k, _| {
+        format!("{}\t0\t1048576\n", k.files.len())
+    }),
     file("sys/fs/nr_open", |_, _| "1048576\n".into()),
     file("sys/fs/pipe-max-size", |_, _| "1048576\n".into()),
     dir("sys/kernel"),
-    file("sys/kernel/cap_last_cap", |_, _| format!("{}\n", crate::cred::CAP_LAST)),
-    setting("sys/kernel/domainname", |k, t| host(k, t, true), |k, t, s| k.set_uts(t, line(s), false)),
-    setting("sys/kernel/hostname", |k, t| host(k, t, false), |k, t, s| k.set_uts(t, line(s), true)),
+    file("sys/kernel/cap_last_cap", |_, _| {
+        format!("{}\n", crate::cred::CAP_LAST)
+    }),
+    setting(
+        "sys/kernel/domainname",
+        |k, t| host(k, t, true),
+        |k, t, s| k.set_uts(t, line(s), false),
+    ),
+    setting(
+        "sys/kernel/hostname",
+        |k, t| host(k, t, false),
+        |k, t, s| k.set_uts(t, line(s), true),
+    ),
     file("sys/kernel/ngroups_max", |_, _| "65536\n".into()),
     file("sys/kernel/osrelease", |_, _| format!("{RELEASE}\n")),
     file("sys/kernel/ostype", |_, _| format!("{SYSNAME}\n")),
@@ -84,20 +125,37 @@ pub(super) static PROC: &[Entry] = &[
     file("sys/kernel/printk", |_, _| "4\t4\t1\t7\n".into()),
     dir("sys/kernel/pty"),
     file("sys/kernel/pty/max", |_, _| "4096\n".into()),
-    file("sys/kernel/pty/nr", |k, _| format!("{}\n", k.ttys.numbers().len())),
+    file("sys/kernel/pty/nr", |k, _| {
+        format!("{}\n", k.ttys.numbers().len())
+    }),
     dir("sys/kernel/random"),
-    file("sys/kernel/random/boot_id", |k, _| uuid(&crate::random::Random::new(k.config.seed ^ 0xb007).bytes(16))),
+    file("sys/kernel/random/boot_id", |k, _| {
+        uuid(&crate::random::Random::new(k.config.seed ^ 0xb007).bytes(16))
+    }),
     file("sys/kernel/random/entropy_avail", |_, _| "256\n".into()),
     file("sys/kernel/threads-max", |_, _| "32768\n".into()),
     file("sys/kernel/version", |_, _| format!("{VERSION}\n")),
     dir("sys/vm"),
-    file("sys/vm/max_map_count", |_, _| format!("{}\n", crate::mm::MAPS_MAX)),
-    file("sys/vm/mmap_min_addr", |_, _| format!("{}\n", crate::mm::MMAP_MIN)),
+    file("sys/vm/max_map_count", |_, _| {
+        format!("{}\n", crate::mm::MAPS_MAX)
+    }),
+    file("sys/vm/mmap_min_addr", |_, _| {
+        format!("{}\n", crate::mm::MMAP_MIN)
+    }),
     file("sys/vm/overcommit_memory", |_, _| "1\n".into()),
-    Entry { path: "sysrq-trigger", mode: S_IFREG | 0o200, make: None, write: None },
+    Entry {
+        path: "sysrq-trigger",
+        mode: S_IFREG | 0o200,
+        make: None,
+        write: None,
+    },
     file("uptime", uptime),
-    file("version", |_, _| format!("{SYSNAME} version {RELEASE} (glassdock) {VERSION}\n")),
-    file("vmstat", |k, _| format!("nr_free_pages {}\n", k.frames.limit() - k.frames.used())),
+    file("version", |_, _| {
+        format!("{SYSNAME} version {RELEASE} (glassdock) {VERSION}\n")
+    }),
+    file("vmstat", |k, _| {
+        format!("nr_free_pages {}\n", k.frames.limit() - k.frames.used())
+    }),
 ];
 
 /// A minimal sysfs.
@@ -127,13 +185,26 @@ pub(super) static SYS: &[Entry] = &[
 
 fn uuid(bytes: &[u8]) -> String {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-4{}-8{}-{}\n", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
+    format!(
+        "{}-{}-4{}-8{}-{}\n",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..32]
+    )
 }
 
 fn uptime(kernel: &Kernel, _: Tid) -> String {
     let all = kernel.now() / 10_000_000;
     let idle = all.saturating_sub(busy_ticks(kernel));
-    format!("{}.{:02} {}.{:02}\n", all / 100, all % 100, idle / 100, idle % 100)
+    format!(
+        "{}.{:02} {}.{:02}\n",
+        all / 100,
+        all % 100,
+        idle / 100,
+        idle % 100
+    )
 }
 
 fn cpuinfo(_: &Kernel, _: Tid) -> String {
@@ -146,13 +217,26 @@ fn cpuinfo(_: &Kernel, _: Tid) -> String {
 }
 
 fn running(kernel: &Kernel) -> usize {
-    kernel.threads.values().filter(|thread| thread.run == Run::Ready).count().max(1)
+    kernel
+        .threads
+        .values()
+        .filter(|thread| thread.run == Run::Ready)
+        .count()
+        .max(1)
 }
 
 fn loadavg(kernel: &Kernel, tid: Tid) -> String {
     let ns = kernel.pid_ns_of(tid);
-    let last = kernel.namespaces.get(&ns).and_then(|ns| ns.pids()).map_or(0, |pids| pids.last);
-    format!("0.00 0.00 0.00 {}/{} {last}\n", running(kernel), kernel.threads.len())
+    let last = kernel
+        .namespaces
+        .get(&ns)
+        .and_then(|ns| ns.pids())
+        .map_or(0, |pids| pids.last);
+    format!(
+        "0.00 0.00 0.00 {}/{} {last}\n",
+        running(kernel),
+        kernel.threads.len()
+    )
 }
 
 fn meminfo(kernel: &Kernel, _: Tid) -> String {
@@ -179,7 +263,9 @@ fn meminfo(kernel: &Kernel, _: Tid) -> String {
         ("SReclaimable", 0),
         ("SUnreclaim", 0),
     ];
-    rows.iter().map(|(name, kib)| format!("{:<16}{kib:>8} kB\n", format!("{name}:"))).collect()
+    rows.iter()
+        .map(|(name, kib)| format!("{:<16}{kib:>8} kB\n", format!("{name}:")))
+        .collect()
 }
 
 /// Hundredths of a second that programs ran.
@@ -219,13 +305,22 @@ fn at(tree: &'static [Entry], index: u64) -> Result<&'static Entry> {
 pub(super) fn lookup(tree: &'static [Entry], dir: u64, name: &[u8]) -> Result<u64> {
     let dir = at(tree, dir)?.path;
     let is = |entry: &Entry| parent(entry.path) == Some(dir) && base(entry.path).as_bytes() == name;
-    tree.iter().position(is).map(|at| at as u64).ok_or(Errno::ENOENT)
+    tree.iter()
+        .position(is)
+        .map(|at| at as u64)
+        .ok_or(Errno::ENOENT)
 }
 
 pub(super) fn attr(tree: &'static [Entry], index: u64) -> Result<NodeAttr> {
     let entry = at(tree, index)?;
-    let below = tree.iter().filter(|other| other.mode & S_IFMT == S_IFDIR && parent(other.path) == Some(entry.path));
-    let nlink = if entry.mode & S_IFMT == S_IFDIR { 2 + below.count() as u32 } else { 1 };
+    let below = tree
+        .iter()
+        .filter(|other| other.mode & S_IFMT == S_IFDIR && parent(other.path) == Some(entry.path));
+    let nlink = if entry.mode & S_IFMT == S_IFDIR {
+        2 + below.count() as u32
+    } else {
+        1
+    };
     Ok(attr_of(0x1000 + index, entry.mode, nlink))
 }
 
@@ -233,7 +328,10 @@ pub(super) fn readdir(tree: &'static [Entry], dir: u64) -> Vec<NodeEntry> {
     let Ok(dir) = at(tree, dir) else {
         return Vec::new();
     };
-    let rows = tree.iter().enumerate().filter(|(_, entry)| parent(entry.path) == Some(dir.path));
+    let rows = tree
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| parent(entry.path) == Some(dir.path));
     rows.map(|(index, entry)| NodeEntry {
         name: base(entry.path).as_bytes().to_vec(),
         ino: 0x1000 + index as u64,
@@ -243,12 +341,27 @@ pub(super) fn readdir(tree: &'static [Entry], dir: u64) -> Vec<NodeEntry> {
     .collect()
 }
 
-pub(super) fn content(kernel: &Kernel, tree: &'static [Entry], index: u64, viewer: Tid) -> Result<Vec<u8>> {
+pub(super) fn content(
+    kernel: &Kernel,
+    tree: &'static [Entry],
+    index: u64,
+    viewer: Tid,
+) -> Result<Vec<u8>> {
     let make = at(tree, index)?.make.ok_or(Errno::EINVAL)?;
     Ok(make(kernel, viewer).into_bytes())
 }
 
-pub(super) fn write(kernel: &mut Kernel, tree: &'static [Entry], index: u64, tid: Tid, data: &[u8]) -> Result<()> {
+pub(super) fn write(
+    kernel: &mut Kernel,
+    tree: &'static [Entry],
+    index: u64,
+    tid: Tid,
+    data: &[u8],
+) -> Result<()> {
     let write = at(tree, index)?.write.ok_or(Errno::EACCES)?;
-    write(kernel, tid, core::str::from_utf8(data).map_err(|_| Errno::EINVAL)?)
+    write(
+        kernel,
+        tid,
+        core::str::from_utf8(data).map_err(|_| Errno::EINVAL)?,
+    )
 }

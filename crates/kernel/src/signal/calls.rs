@@ -21,7 +21,9 @@ impl Kernel {
         if size != SET_BYTES {
             return Err(Errno::EINVAL.into());
         }
-        let new = (act != 0).then(|| self.read_action(cx.tid, act)).transpose()?;
+        let new = (act != 0)
+            .then(|| self.read_action(cx.tid, act))
+            .transpose()?;
         let signal = u8::try_from(signal).unwrap_or(0);
         let fixed = signal == sig::KILL || signal == sig::STOP;
         if signal == 0 || signal > sig::MAX || (new.is_some() && fixed) {
@@ -221,7 +223,8 @@ impl Kernel {
 
     /// Whether a thread may signal a process: same user, or `CAP_KILL`, or `SIGCONT` within the session.
     pub(crate) fn may_signal(&self, from: Tid, to: Tid, signal: u8) -> Result<(), Errno> {
-        let (Some(sender), Some(target)) = (self.threads.get(&from), self.cred_of_process(to)) else {
+        let (Some(sender), Some(target)) = (self.threads.get(&from), self.cred_of_process(to))
+        else {
             return Err(Errno::ESRCH);
         };
         let cred = &sender.cred;
@@ -229,7 +232,10 @@ impl Kernel {
             .iter()
             .any(|uid| *uid == target.suid || *uid == target.ruid);
         let session = |tgid| self.processes.get(&tgid).map(|process| process.sid);
-        if same || cred.has(cap::KILL) || (signal == sig::CONT && session(sender.tgid) == session(to)) {
+        if same
+            || cred.has(cap::KILL)
+            || (signal == sig::CONT && session(sender.tgid) == session(to))
+        {
             return Ok(());
         }
         Err(Errno::EPERM)
@@ -248,7 +254,8 @@ impl Kernel {
 
     /// Whether `from` is not in the pid namespace of `to`.
     fn is_outside(&self, from: Tid, to: Tid) -> bool {
-        self.pid_in(self.pid_ns_of(to), self.tgid_of(from)).is_none()
+        self.pid_in(self.pid_ns_of(to), self.tgid_of(from))
+            .is_none()
     }
 
     pub(crate) fn sys_kill(&mut self, cx: &mut CallCx, pid: Pid, signal: u8) -> SysResult {
@@ -297,7 +304,13 @@ impl Kernel {
         Ok(result?)
     }
 
-    pub(crate) fn sys_tgkill(&mut self, cx: &mut CallCx, tgid: Option<i32>, tid: i32, signal: u64) -> SysResult {
+    pub(crate) fn sys_tgkill(
+        &mut self,
+        cx: &mut CallCx,
+        tgid: Option<i32>,
+        tid: i32,
+        signal: u64,
+    ) -> SysResult {
         let signal = u8::try_from(signal).map_err(|_| Errno::EINVAL)?;
         if tid <= 0 || tgid.is_some_and(|tgid| tgid <= 0) || signal > sig::MAX {
             return Err(Errno::EINVAL.into());
@@ -317,12 +330,24 @@ impl Kernel {
         Ok(Ret::None)
     }
 
-    pub(crate) fn sys_rt_sigqueueinfo(&mut self, cx: &mut CallCx, pid: i32, tid: Option<i32>, signal: u64, addr: u64) -> SysResult {
-        let signal = u8::try_from(signal).ok().filter(|s| *s <= sig::MAX).ok_or(Errno::EINVAL)?;
+    pub(crate) fn sys_rt_sigqueueinfo(
+        &mut self,
+        cx: &mut CallCx,
+        pid: i32,
+        tid: Option<i32>,
+        signal: u64,
+        addr: u64,
+    ) -> SysResult {
+        let signal = u8::try_from(signal)
+            .ok()
+            .filter(|s| *s <= sig::MAX)
+            .ok_or(Errno::EINVAL)?;
         let mut raw = [0; 128];
         self.read_user(cx.tid, addr, &mut raw)?;
         let si_code = i32::from_le_bytes([raw[8], raw[9], raw[10], raw[11]]);
-        let target = self.find_pid(cx.tid, Pid(tid.unwrap_or(pid))).ok_or(Errno::ESRCH)?;
+        let target = self
+            .find_pid(cx.tid, Pid(tid.unwrap_or(pid)))
+            .ok_or(Errno::ESRCH)?;
         let process = self.tgid_of(target);
         if (si_code >= 0 || si_code == code::SI_TKILL) && process != self.tgid_of(cx.tid) {
             return Err(Errno::EPERM.into());

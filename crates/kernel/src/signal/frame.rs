@@ -29,8 +29,22 @@ pub(crate) struct Trap {
 
 /// Registers in the order of `struct sigcontext_64`, by index in [`Cpu::gpr`].
 const ORDER: [usize; 16] = [
-    8, 9, 10, 11, 12, 13, 14, 15, reg::RDI, reg::RSI, reg::RBP, reg::RBX, reg::RDX, reg::RAX,
-    reg::RCX, reg::RSP,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+    reg::RDI,
+    reg::RSI,
+    reg::RBP,
+    reg::RBX,
+    reg::RDX,
+    reg::RAX,
+    reg::RCX,
+    reg::RSP,
 ];
 
 fn put(out: &mut [u8], at: usize, value: u64) {
@@ -79,7 +93,11 @@ impl Kernel {
         let mut sp = cpu.gpr[reg::RSP];
         let on_stack = stack.holds(sp);
         sp = sp.wrapping_sub(RED_ZONE);
-        if action.flags & sa::ONSTACK != 0 && !on_stack && stack.size != 0 && stack.flags & SS_DISABLE == 0 {
+        if action.flags & sa::ONSTACK != 0
+            && !on_stack
+            && stack.size != 0
+            && stack.flags & SS_DISABLE == 0
+        {
             sp = stack.sp.wrapping_add(stack.size);
         }
         stack.flags = match (stack.size, on_stack) {
@@ -97,7 +115,9 @@ impl Kernel {
         image.extend_from_slice(&context(cpu, trap, mask, fpstate, &stack));
         image.extend_from_slice(&info.bytes());
         let fx = cpu.fxsave();
-        if self.write_user(tid, fpstate, &fx).is_err() || self.write_user(tid, frame, &image).is_err() {
+        if self.write_user(tid, fpstate, &fx).is_err()
+            || self.write_user(tid, frame, &image).is_err()
+        {
             return false;
         }
         let Some(thread) = self.threads.get_mut(&tid) else {
@@ -127,7 +147,10 @@ impl Kernel {
         };
         let frame = cpu.gpr[reg::RSP].wrapping_sub(8);
         let mut image = vec![0; UCONTEXT as usize];
-        if self.read_user(tid, frame.wrapping_add(8), &mut image).is_err() {
+        if self
+            .read_user(tid, frame.wrapping_add(8), &mut image)
+            .is_err()
+        {
             return false;
         }
         let fpstate = get(&image, 40 + 184);

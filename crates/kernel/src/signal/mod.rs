@@ -78,10 +78,26 @@ pub(crate) struct SigInfo {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum SigBody {
     None,
-    User { pid: i32, uid: u32, value: u64 },
-    Child { pid: i32, uid: u32, status: i32, utime: u64, stime: u64 },
-    Fault { addr: u64 },
-    Timer { id: i32, overrun: i32, value: u64 },
+    User {
+        pid: i32,
+        uid: u32,
+        value: u64,
+    },
+    Child {
+        pid: i32,
+        uid: u32,
+        status: i32,
+        utime: u64,
+        stime: u64,
+    },
+    Fault {
+        addr: u64,
+    },
+    Timer {
+        id: i32,
+        overrun: i32,
+        value: u64,
+    },
     Raw(Box<[u8; 112]>),
 }
 
@@ -115,7 +131,13 @@ impl SigInfo {
                 put(20, &uid.to_le_bytes());
                 put(24, &value.to_le_bytes());
             }
-            SigBody::Child { pid, uid, status, utime, stime } => {
+            SigBody::Child {
+                pid,
+                uid,
+                status,
+                utime,
+                stime,
+            } => {
                 put(16, &pid.to_le_bytes());
                 put(20, &uid.to_le_bytes());
                 put(24, &status.to_le_bytes());
@@ -147,7 +169,13 @@ impl SigInfo {
                 put(44, &(*value as u32).to_le_bytes());
                 put(48, &value.to_le_bytes());
             }
-            SigBody::Child { pid, uid, status, utime, stime } => {
+            SigBody::Child {
+                pid,
+                uid,
+                status,
+                utime,
+                stime,
+            } => {
                 put(12, &pid.to_le_bytes());
                 put(16, &uid.to_le_bytes());
                 put(40, &status.to_le_bytes());
@@ -258,7 +286,11 @@ impl SigHand {
     /// What `execve` leaves of them: handled signals get their default, ignored ones stay ignored.
     pub(crate) fn reset_for_exec(&mut self) {
         for action in &mut self.actions {
-            let handler = if action.handler == SIG_IGN { SIG_IGN } else { SIG_DFL };
+            let handler = if action.handler == SIG_IGN {
+                SIG_IGN
+            } else {
+                SIG_DFL
+            };
             *action = SigAction {
                 handler,
                 ..SigAction::default()
@@ -295,7 +327,10 @@ impl Default for AltStack {
 impl AltStack {
     /// Whether a stack pointer lies on it.
     pub(crate) fn holds(&self, sp: u64) -> bool {
-        self.flags & SS_AUTODISARM == 0 && self.size != 0 && sp > self.sp && sp - self.sp <= self.size
+        self.flags & SS_AUTODISARM == 0
+            && self.size != 0
+            && sp > self.sp
+            && sp - self.sp <= self.size
     }
 }
 
@@ -315,8 +350,16 @@ pub(crate) fn default_action(signal: u8) -> Default_ {
         sig::CHLD | sig::URG | sig::WINCH => Default_::Ignore,
         sig::CONT => Default_::Continue,
         sig::STOP | sig::TSTP | sig::TTIN | sig::TTOU => Default_::Stop,
-        sig::QUIT | sig::ILL | sig::TRAP | sig::ABRT | sig::BUS | sig::FPE | sig::SEGV | sig::XCPU
-        | sig::XFSZ | sig::SYS => Default_::Core,
+        sig::QUIT
+        | sig::ILL
+        | sig::TRAP
+        | sig::ABRT
+        | sig::BUS
+        | sig::FPE
+        | sig::SEGV
+        | sig::XCPU
+        | sig::XFSZ
+        | sig::SYS => Default_::Core,
         _ => Default_::Terminate,
     }
 }

@@ -27,16 +27,18 @@ impl Kernel {
     /// Sends to a process. `from_ancestor`: the sender is outside the receiver's pid namespace, or the kernel.
     pub(crate) fn signal_process(&mut self, tgid: Tid, info: SigInfo, from_ancestor: bool) {
         let target = match self.processes.get(&tgid) {
-            Some(process) if process.alive() => {
-                process.threads.iter().copied().find(|tid| {
-                    self.threads.get(tid).is_some_and(|thread| {
-                        thread.run != Run::Dead && !thread.sigmask.has(info.signal)
-                    })
+            Some(process) if process.alive() => process.threads.iter().copied().find(|tid| {
+                self.threads.get(tid).is_some_and(|thread| {
+                    thread.run != Run::Dead && !thread.sigmask.has(info.signal)
                 })
-            }
+            }),
             _ => return,
         };
-        let Some(first) = self.processes.get(&tgid).and_then(|p| p.threads.first().copied()) else {
+        let Some(first) = self
+            .processes
+            .get(&tgid)
+            .and_then(|p| p.threads.first().copied())
+        else {
             return;
         };
         self.queue_signal(target.unwrap_or(first), info, true, from_ancestor);
@@ -50,7 +52,9 @@ impl Kernel {
     /// Raises a signal that the thread cannot ignore or block: the result of its own instruction.
     pub(crate) fn force_signal(&mut self, tid: Tid, info: SigInfo) {
         let signal = info.signal;
-        let Some(thread) = self.threads.get_mut(&tid) else { return };
+        let Some(thread) = self.threads.get_mut(&tid) else {
+            return;
+        };
         let blocked = thread.sigmask.has(signal);
         let tgid = thread.tgid;
         thread.sigmask = thread.sigmask.without(SigSet::of(signal));
@@ -177,7 +181,11 @@ impl Kernel {
         }
         process.report = Some(JobReport::Continued);
         for tid in process.threads.clone() {
-            if self.threads.get(&tid).is_some_and(|t| t.run == Run::Stopped) {
+            if self
+                .threads
+                .get(&tid)
+                .is_some_and(|t| t.run == Run::Stopped)
+            {
                 self.make_ready(tid);
             }
         }
@@ -189,7 +197,11 @@ impl Kernel {
         let Some(parent) = self.processes.get(&tgid).and_then(|process| process.parent) else {
             return;
         };
-        let Some(leader) = self.processes.get(&parent).and_then(|p| p.threads.first().copied()) else {
+        let Some(leader) = self
+            .processes
+            .get(&parent)
+            .and_then(|p| p.threads.first().copied())
+        else {
             return;
         };
         let action = self.action(leader, sig::CHLD);
@@ -272,9 +284,9 @@ impl Kernel {
                 && Some(process.tgid) != ignoring
                 && process.alive()
                 && process.parent.is_some_and(|parent| {
-                    self.processes
-                        .get(&parent)
-                        .is_some_and(|p| p.pgid != pgid && p.sid == process.sid && p.tgid != self.init)
+                    self.processes.get(&parent).is_some_and(|p| {
+                        p.pgid != pgid && p.sid == process.sid && Some(p.tgid) != self.init
+                    })
                 })
         })
     }

@@ -16,10 +16,17 @@ const SAME: u32 = u32::MAX;
 
 impl Kernel {
     pub(crate) fn cred(&self, tid: Tid) -> Result<&Cred> {
-        self.threads.get(&tid).map(|thread| &thread.cred).ok_or(Errno::ESRCH)
+        self.threads
+            .get(&tid)
+            .map(|thread| &thread.cred)
+            .ok_or(Errno::ESRCH)
     }
 
-    fn change_cred<R>(&mut self, tid: Tid, change: impl FnOnce(&mut Cred) -> Result<R>) -> Result<R> {
+    fn change_cred<R>(
+        &mut self,
+        tid: Tid,
+        change: impl FnOnce(&mut Cred) -> Result<R>,
+    ) -> Result<R> {
         let thread = self.threads.get_mut(&tid).ok_or(Errno::ESRCH)?;
         let mut cred = thread.cred.clone();
         let result = change(&mut cred)?;
@@ -38,7 +45,11 @@ impl Kernel {
 
     /// `EPERM` without `CAP_SYS_ADMIN`.
     pub(crate) fn need_admin(&self, tid: Tid) -> Result<()> {
-        if self.cred(tid)?.has(cap::SYS_ADMIN) { Ok(()) } else { Err(Errno::EPERM) }
+        if self.cred(tid)?.has(cap::SYS_ADMIN) {
+            Ok(())
+        } else {
+            Err(Errno::EPERM)
+        }
     }
 
     pub(super) fn sys_setresuid(&mut self, tid: Tid, ruid: u32, euid: u32, suid: u32) -> SysResult {
@@ -48,7 +59,11 @@ impl Kernel {
             if !old.has(cap::SETUID) && !(allowed(ruid) && allowed(euid) && allowed(suid)) {
                 return Err(Errno::EPERM);
             }
-            for (slot, id) in [(&mut cred.ruid, ruid), (&mut cred.euid, euid), (&mut cred.suid, suid)] {
+            for (slot, id) in [
+                (&mut cred.ruid, ruid),
+                (&mut cred.euid, euid),
+                (&mut cred.suid, suid),
+            ] {
                 if id != SAME {
                     *slot = id;
                 }
@@ -67,7 +82,11 @@ impl Kernel {
             if !old.has(cap::SETGID) && !(allowed(rgid) && allowed(egid) && allowed(sgid)) {
                 return Err(Errno::EPERM);
             }
-            for (slot, id) in [(&mut cred.rgid, rgid), (&mut cred.egid, egid), (&mut cred.sgid, sgid)] {
+            for (slot, id) in [
+                (&mut cred.rgid, rgid),
+                (&mut cred.egid, egid),
+                (&mut cred.sgid, sgid),
+            ] {
                 if id != SAME {
                     *slot = id;
                 }
@@ -83,7 +102,9 @@ impl Kernel {
         let cred = self.cred(tid)?;
         match cred.has(cap::SETUID) {
             true => self.sys_setresuid(tid, uid, uid, uid),
-            false if uid == cred.ruid || uid == cred.suid => self.sys_setresuid(tid, SAME, uid, SAME),
+            false if uid == cred.ruid || uid == cred.suid => {
+                self.sys_setresuid(tid, SAME, uid, SAME)
+            }
             false => Err(Errno::EPERM.into()),
         }
     }
@@ -92,7 +113,9 @@ impl Kernel {
         let cred = self.cred(tid)?;
         match cred.has(cap::SETGID) {
             true => self.sys_setresgid(tid, gid, gid, gid),
-            false if gid == cred.rgid || gid == cred.sgid => self.sys_setresgid(tid, SAME, gid, SAME),
+            false if gid == cred.rgid || gid == cred.sgid => {
+                self.sys_setresgid(tid, SAME, gid, SAME)
+            }
             false => Err(Errno::EPERM.into()),
         }
     }
@@ -159,9 +182,18 @@ impl Kernel {
 
     pub(super) fn sys_capset(&mut self, tid: Tid, sets: CapSets) -> SysResult {
         self.change_cred(tid, |cred| {
-            let (e, p, i) = (sets.effective & CAP_ALL, sets.permitted & CAP_ALL, sets.inheritable & CAP_ALL);
+            let (e, p, i) = (
+                sets.effective & CAP_ALL,
+                sets.permitted & CAP_ALL,
+                sets.inheritable & CAP_ALL,
+            );
             let setpcap = cred.has(cap::SETPCAP);
-            let inheritable = cred.inheritable | if setpcap { cred.bounding } else { cred.permitted };
+            let inheritable = cred.inheritable
+                | if setpcap {
+                    cred.bounding
+                } else {
+                    cred.permitted
+                };
             let allowed = i & !(inheritable | cred.permitted) == 0
                 && i & !(cred.inheritable | cred.bounding) == 0
                 && p & !cred.permitted == 0
@@ -190,7 +222,8 @@ impl Kernel {
                 }
             }
             PrctlOp::SetKeepcaps(keep) => self.change_cred(tid, |cred| {
-                cred.securebits = cred.securebits & !SECBIT_KEEP_CAPS | if *keep { SECBIT_KEEP_CAPS } else { 0 };
+                cred.securebits =
+                    cred.securebits & !SECBIT_KEEP_CAPS | if *keep { SECBIT_KEEP_CAPS } else { 0 };
                 Ok(())
             })?,
             PrctlOp::SetName(name) => {
@@ -257,8 +290,12 @@ impl Kernel {
                 self.write_user(tid, args[1], &signal.to_le_bytes())?;
                 Ok(Ret::None)
             }
-            GET_DUMPABLE => Ok(Ret::Int(self.process_of(tid).is_some_and(|p| p.dumpable).into())),
-            GET_KEEPCAPS => Ok(Ret::Int((thread.cred.securebits & SECBIT_KEEP_CAPS != 0).into())),
+            GET_DUMPABLE => Ok(Ret::Int(
+                self.process_of(tid).is_some_and(|p| p.dumpable).into(),
+            )),
+            GET_KEEPCAPS => Ok(Ret::Int(
+                (thread.cred.securebits & SECBIT_KEEP_CAPS != 0).into(),
+            )),
             GET_NAME => {
                 let mut name = thread.comm.clone();
                 name.resize(16, 0);

@@ -11,7 +11,14 @@ use glassdock_vfs::{At, Cx, FileKind, Lookup, Path, Vfs};
 
 impl Kernel {
     /// Does something to the place that a `*at` call names.
-    pub(super) fn at_place(&mut self, tid: Tid, dirfd: Fd, path: &[u8], flags: AtFlags, act: impl FnOnce(&mut Vfs, &mut Cx, Path) -> Result<()>) -> SysResult {
+    pub(super) fn at_place(
+        &mut self,
+        tid: Tid,
+        dirfd: Fd,
+        path: &[u8],
+        flags: AtFlags,
+        act: impl FnOnce(&mut Vfs, &mut Cx, Path) -> Result<()>,
+    ) -> SysResult {
         let known = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
         if !known.contains(flags) {
             return Err(Errno::EINVAL.into());
@@ -24,15 +31,31 @@ impl Kernel {
         Ok(Ret::None)
     }
 
-    pub(super) fn xattr(&mut self, tid: Tid, path: &[u8], follow: bool, act: impl FnOnce(&mut Vfs, &mut Cx, Path) -> Result<Ret>) -> SysResult {
-        let how = if follow { Lookup::FOLLOW } else { Lookup::NOFOLLOW };
+    pub(super) fn xattr(
+        &mut self,
+        tid: Tid,
+        path: &[u8],
+        follow: bool,
+        act: impl FnOnce(&mut Vfs, &mut Cx, Path) -> Result<Ret>,
+    ) -> SysResult {
+        let how = if follow {
+            Lookup::FOLLOW
+        } else {
+            Lookup::NOFOLLOW
+        };
         Ok(self.with_vfs(tid, |vfs, cx| {
             let place = vfs.lookup(cx, At::Cwd, path, how)?;
             act(vfs, cx, place)
         })?)
     }
 
-    pub(super) fn sys_statx(&mut self, tid: Tid, dirfd: Fd, path: &[u8], flags: AtFlags) -> SysResult {
+    pub(super) fn sys_statx(
+        &mut self,
+        tid: Tid,
+        dirfd: Fd,
+        path: &[u8],
+        flags: AtFlags,
+    ) -> SysResult {
         let at = self.at(tid, dirfd);
         if path.is_empty() && flags.contains(AtFlags::EMPTY_PATH) && dirfd != Fd::CWD {
             let file = self.file_of(tid, dirfd)?;
@@ -52,7 +75,12 @@ impl Kernel {
         let at = self.at(tid, dirfd);
         let empty = path.is_empty();
         let target = self.with_vfs(tid, |vfs, cx| {
-            let flags = AtFlags::SYMLINK_NOFOLLOW | if dirfd == Fd::CWD { AtFlags::empty() } else { AtFlags::EMPTY_PATH };
+            let flags = AtFlags::SYMLINK_NOFOLLOW
+                | if dirfd == Fd::CWD {
+                    AtFlags::empty()
+                } else {
+                    AtFlags::EMPTY_PATH
+                };
             let place = find(vfs, cx, at, path, flags)?;
             if empty && !vfs.stat(cx, place)?.is(mode::S_IFLNK) {
                 return Err(Errno::ENOENT);
@@ -62,7 +90,14 @@ impl Kernel {
         Ok(Ret::Bytes(target))
     }
 
-    pub(super) fn sys_faccessat(&mut self, tid: Tid, dirfd: Fd, path: &[u8], mask: u32, flags: AtFlags) -> SysResult {
+    pub(super) fn sys_faccessat(
+        &mut self,
+        tid: Tid,
+        dirfd: Fd,
+        path: &[u8],
+        mask: u32,
+        flags: AtFlags,
+    ) -> SysResult {
         const AT_EACCESS: AtFlags = AtFlags::REMOVEDIR;
         let known = AT_EACCESS | AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
         if mask & !7 != 0 || !known.contains(flags) {
@@ -70,7 +105,11 @@ impl Kernel {
         }
         let at = self.at(tid, dirfd);
         let cred = self.cred(tid)?;
-        let cred = if flags.contains(AT_EACCESS) { cred.for_files() } else { cred.for_access() };
+        let cred = if flags.contains(AT_EACCESS) {
+            cred.for_files()
+        } else {
+            cred.for_access()
+        };
         self.with_vfs_as(tid, &cred, |vfs, cx| {
             let place = find(vfs, cx, at, path, flags & !AT_EACCESS)?;
             if mask == 0 {
@@ -104,7 +143,11 @@ impl Kernel {
 
     fn set_place(&mut self, tid: Tid, place: Path, root: bool) -> Result<()> {
         self.vfs_mut().hold(place);
-        let id = self.threads.get(&tid).map(|thread| thread.fs).ok_or(Errno::ESRCH)?;
+        let id = self
+            .threads
+            .get(&tid)
+            .map(|thread| thread.fs)
+            .ok_or(Errno::ESRCH)?;
         let fs = self.fs.get_mut(id).ok_or(Errno::ESRCH)?;
         let slot = if root { &mut fs.root } else { &mut fs.cwd };
         let old = std::mem::replace(slot, place);
@@ -114,7 +157,11 @@ impl Kernel {
     }
 
     fn mark_places(&mut self, id: crate::ids::FsId) {
-        for thread in self.threads.values().filter(|thread| thread.fs == id && thread.tid == thread.tgid) {
+        for thread in self
+            .threads
+            .values()
+            .filter(|thread| thread.fs == id && thread.tid == thread.tgid)
+        {
             self.publisher.place(thread.tid);
         }
     }
@@ -149,7 +196,10 @@ impl Kernel {
     }
 
     pub(super) fn sys_getcwd(&mut self, tid: Tid) -> SysResult {
-        let fs = self.threads.get(&tid).and_then(|thread| self.fs.get(thread.fs));
+        let fs = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| self.fs.get(thread.fs));
         let fs = fs.ok_or(Errno::ESRCH)?;
         Ok(Ret::Bytes(self.vfs().getcwd(fs.root, fs.cwd)?))
     }
@@ -164,7 +214,12 @@ impl Kernel {
     }
 
     /// `pivot_root`, and the move of everybody who was at the old root.
-    pub(super) fn sys_pivot_root(&mut self, tid: Tid, new_root: &[u8], put_old: &[u8]) -> SysResult {
+    pub(super) fn sys_pivot_root(
+        &mut self,
+        tid: Tid,
+        new_root: &[u8],
+        put_old: &[u8],
+    ) -> SysResult {
         self.need_admin(tid)?;
         let (old, new) = self.with_vfs(tid, |vfs, cx| vfs.pivot_root(cx, new_root, put_old))?;
         let mnt = self.threads.get(&tid).map(|thread| thread.ns.mnt);
@@ -198,7 +253,13 @@ impl Kernel {
 }
 
 /// The place that a `*at` call names; with `AT_EMPTY_PATH` the descriptor's own.
-pub(super) fn find(vfs: &mut Vfs, cx: &mut Cx, at: At, path: &[u8], flags: AtFlags) -> Result<Path> {
+pub(super) fn find(
+    vfs: &mut Vfs,
+    cx: &mut Cx,
+    at: At,
+    path: &[u8],
+    flags: AtFlags,
+) -> Result<Path> {
     if path.is_empty() && flags.contains(AtFlags::EMPTY_PATH) {
         return match at {
             At::Dir(place) => Ok(place),

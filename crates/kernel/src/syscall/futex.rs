@@ -19,15 +19,23 @@ impl Kernel {
         if addr % 4 != 0 {
             return Err(Errno::EINVAL);
         }
-        let id = self.threads.get(&tid).and_then(|thread| thread.mm).ok_or(Errno::EFAULT)?;
+        let id = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| thread.mm)
+            .ok_or(Errno::EFAULT)?;
         let mm = self.mms.get(id).ok_or(Errno::EFAULT)?;
         if !private
             && let Some((start, vma)) = mm.vma_at(addr)
             && vma.shared
         {
             return Ok(match vma.backing {
-                Backing::File { inode, offset, .. } => WaitKey::SharedFutex(inode.0, offset + addr - start),
-                Backing::SharedAnonymous { key, offset } => WaitKey::SharedFutex(key | 1 << 63, offset + addr - start),
+                Backing::File { inode, offset, .. } => {
+                    WaitKey::SharedFutex(inode.0, offset + addr - start)
+                }
+                Backing::SharedAnonymous { key, offset } => {
+                    WaitKey::SharedFutex(key | 1 << 63, offset + addr - start)
+                }
                 Backing::Anonymous => WaitKey::Futex(id, addr),
             });
         }
@@ -39,7 +47,11 @@ impl Kernel {
         let private = op & PRIVATE != 0;
         match op & CMD_MASK {
             0 | 9 => {
-                let bits = if op & CMD_MASK == 9 { value3 as u32 } else { u32::MAX };
+                let bits = if op & CMD_MASK == 9 {
+                    value3 as u32
+                } else {
+                    u32::MAX
+                };
                 if bits == 0 {
                     return Err(Errno::EINVAL.into());
                 }
@@ -68,7 +80,11 @@ impl Kernel {
             }
             1 | 10 => {
                 let key = self.futex_key(cx.tid, addr, private)?;
-                let bits = if op & CMD_MASK == 10 { value3 } else { u64::from(u32::MAX) };
+                let bits = if op & CMD_MASK == 10 {
+                    value3
+                } else {
+                    u64::from(u32::MAX)
+                };
                 if bits == 0 {
                     return Err(Errno::EINVAL.into());
                 }
@@ -82,7 +98,11 @@ impl Kernel {
                 let to = self.futex_key(cx.tid, addr2, private)?;
                 let woken = self.futex_wake(from, value as u32, u64::from(u32::MAX));
                 let moved = self.futex_requeue(from, to, fourth as u32);
-                Ok(Ret::Int(if op & CMD_MASK == 4 { woken + moved } else { woken }))
+                Ok(Ret::Int(if op & CMD_MASK == 4 {
+                    woken + moved
+                } else {
+                    woken
+                }))
             }
             5 => self.futex_wake_op(cx, a, private),
             _ => Err(Errno::ENOSYS.into()),
@@ -97,7 +117,11 @@ impl Kernel {
             if woken >= i64::from(count) {
                 break;
             }
-            let Some(call) = self.threads.get_mut(&tid).and_then(|thread| thread.calls.get_mut(&req)) else {
+            let Some(call) = self
+                .threads
+                .get_mut(&tid)
+                .and_then(|thread| thread.calls.get_mut(&req))
+            else {
                 continue;
             };
             if call.state.note & bits == 0 {
@@ -117,7 +141,11 @@ impl Kernel {
         for waiter in waiters.into_iter().take(count as usize) {
             self.waiters.remove(from, waiter);
             self.waiters.add(to, waiter);
-            if let Some(call) = self.threads.get_mut(&waiter.0).and_then(|thread| thread.calls.get_mut(&waiter.1)) {
+            if let Some(call) = self
+                .threads
+                .get_mut(&waiter.0)
+                .and_then(|thread| thread.calls.get_mut(&waiter.1))
+            {
                 call.block.keys = vec![to];
             }
             moved += 1;
@@ -127,7 +155,10 @@ impl Kernel {
 
     fn futex_wake_op(&mut self, cx: &mut CallCx, a: [u64; 6], private: bool) -> SysResult {
         let [addr, _, count, count2, addr2, op] = a;
-        let (first, second) = (self.futex_key(cx.tid, addr, private)?, self.futex_key(cx.tid, addr2, private)?);
+        let (first, second) = (
+            self.futex_key(cx.tid, addr, private)?,
+            self.futex_key(cx.tid, addr2, private)?,
+        );
         let field = |shift: u32, bits: u32| op as u32 >> shift & ((1 << bits) - 1);
         let sign = |value: u32| (value << 20) as i32 >> 20;
         let mut argument = sign(field(12, 12));

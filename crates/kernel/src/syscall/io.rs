@@ -74,7 +74,16 @@ impl Kernel {
     }
 
     /// Calls the file system with an open file.
-    pub(crate) fn with_file<R>(&mut self, tid: Tid, id: FileId, act: impl FnOnce(&mut glassdock_vfs::Vfs, &mut glassdock_vfs::Cx, &glassdock_vfs::OpenFile) -> Result<R>) -> Result<R> {
+    pub(crate) fn with_file<R>(
+        &mut self,
+        tid: Tid,
+        id: FileId,
+        act: impl FnOnce(
+            &mut glassdock_vfs::Vfs,
+            &mut glassdock_vfs::Cx,
+            &glassdock_vfs::OpenFile,
+        ) -> Result<R>,
+    ) -> Result<R> {
         let Some(file) = self.files.remove(id) else {
             return Err(Errno::EBADF);
         };
@@ -86,7 +95,8 @@ impl Kernel {
     pub(super) fn sys_ftruncate(&mut self, tid: Tid, fd: Fd, length: u64) -> SysResult {
         let id = self.real_file_id(tid, fd)?;
         let file = self.file(id)?;
-        if length > i64::MAX as u64 || file.file.kind != FileKind::Regular || !file.flags.writable() {
+        if length > i64::MAX as u64 || file.file.kind != FileKind::Regular || !file.flags.writable()
+        {
             return Err(Errno::EINVAL.into());
         }
         let inode = file.file.inode;
@@ -96,7 +106,14 @@ impl Kernel {
         Ok(Ret::None)
     }
 
-    pub(super) fn sys_fallocate(&mut self, tid: Tid, fd: Fd, mode: u32, offset: u64, len: u64) -> SysResult {
+    pub(super) fn sys_fallocate(
+        &mut self,
+        tid: Tid,
+        fd: Fd,
+        mode: u32,
+        offset: u64,
+        len: u64,
+    ) -> SysResult {
         let id = self.real_file_id(tid, fd)?;
         let file = self.file(id)?;
         if !file.flags.writable() {
@@ -108,7 +125,9 @@ impl Kernel {
             FileKind::Directory => return Err(Errno::EISDIR.into()),
             _ => return Err(Errno::ENODEV.into()),
         }
-        self.with_file(tid, id, |vfs, cx, file| vfs.fallocate(cx, file, mode, offset, len))?;
+        self.with_file(tid, id, |vfs, cx, file| {
+            vfs.fallocate(cx, file, mode, offset, len)
+        })?;
         Ok(Ret::None)
     }
 
@@ -130,7 +149,9 @@ impl Kernel {
                 self.wake(WaitKey::Lock(inode));
                 Ok(Ret::None)
             }
-            Err(Errno::EAGAIN) if operation & 4 == 0 => Err(Fail::wait("file lock", WaitKey::Lock(inode))),
+            Err(Errno::EAGAIN) if operation & 4 == 0 => {
+                Err(Fail::wait("file lock", WaitKey::Lock(inode)))
+            }
             Err(errno) => Err(errno.into()),
         }
     }
@@ -146,18 +167,31 @@ impl Kernel {
     }
 
     /// `sendfile` and `copy_file_range`.
-    pub(super) fn copy_between(&mut self, cx: &mut CallCx, from: (Fd, Option<u64>), to: (Fd, Option<u64>), len: u64, regular: bool) -> SysResult {
+    pub(super) fn copy_between(
+        &mut self,
+        cx: &mut CallCx,
+        from: (Fd, Option<u64>),
+        to: (Fd, Option<u64>),
+        len: u64,
+        regular: bool,
+    ) -> SysResult {
         let source = self.real_file_id(cx.tid, from.0)?;
         let target = self.real_file_id(cx.tid, to.0)?;
         let (input, output) = (self.file(source)?, self.file(target)?);
-        if !input.flags.readable() || !output.flags.writable() || output.flags.contains(OpenFlags::APPEND) && regular {
+        if !input.flags.readable()
+            || !output.flags.writable()
+            || output.flags.contains(OpenFlags::APPEND) && regular
+        {
             return Err(Errno::EBADF.into());
         }
         let plain = |kind| matches!(kind, FileKind::Regular);
         if regular && !(plain(input.file.kind) && plain(output.file.kind)) {
             return Err(Errno::EINVAL.into());
         }
-        let waits = !matches!(input.body, Body::Vfs | Body::Synthetic { .. } | Body::Dev(_));
+        let waits = !matches!(
+            input.body,
+            Body::Vfs | Body::Synthetic { .. } | Body::Dev(_)
+        );
         if waits && !regular {
             return Err(Errno::EINVAL.into());
         }
@@ -222,7 +256,13 @@ impl Kernel {
                 self.set_cloexec(tid, fd, cloexec)?;
                 Ok(Ret::None)
             }
-            FcntlCmd::GetFl => Ok(Ret::Int(self.file(id)?.flags.union(OpenFlags::LARGEFILE).bits().into())),
+            FcntlCmd::GetFl => Ok(Ret::Int(
+                self.file(id)?
+                    .flags
+                    .union(OpenFlags::LARGEFILE)
+                    .bits()
+                    .into(),
+            )),
             _ if path_only => Err(Errno::EBADF.into()),
             FcntlCmd::SetFl(flags) => {
                 if let Some(file) = self.files.get_mut(id) {
@@ -287,9 +327,9 @@ impl Kernel {
             IoctlReq::Tiocgpgrp => Ok(self.terminal_group(tid, number, master, false)?),
             IoctlReq::Tiocgsid => Ok(self.terminal_group(tid, number, master, true)?),
             IoctlReq::Tiocspgrp(pgid) => self.set_foreground(cx, number, *pgid),
-            IoctlReq::Tiocgptn if master => {
-                Ok(Ret::Int(self.ttys.tty(number).map_or(0, |tty| tty.index).into()))
-            }
+            IoctlReq::Tiocgptn if master => Ok(Ret::Int(
+                self.ttys.tty(number).map_or(0, |tty| tty.index).into(),
+            )),
             IoctlReq::Tiocsptlck(lock) if master => {
                 if let Some(pty) = self.ttys.get_mut(number) {
                     pty.locked = *lock;
@@ -297,14 +337,21 @@ impl Kernel {
                 Ok(Ret::None)
             }
             IoctlReq::Tiocgptpeer(flags) if master => self.open_peer(tid, id, number, *flags),
-            IoctlReq::Tiocgptn | IoctlReq::Tiocsptlck(_) | IoctlReq::Tiocgptpeer(_) => Err(Errno::ENOTTY.into()),
-            IoctlReq::Other(request, argument) => self.other_tty_ioctl(cx, number, master, *request, *argument),
+            IoctlReq::Tiocgptn | IoctlReq::Tiocsptlck(_) | IoctlReq::Tiocgptpeer(_) => {
+                Err(Errno::ENOTTY.into())
+            }
+            IoctlReq::Other(request, argument) => {
+                self.other_tty_ioctl(cx, number, master, *request, *argument)
+            }
             IoctlReq::Fionread | IoctlReq::Fionbio(_) => Err(Errno::ENOTTY.into()),
         }
     }
 
     fn set_winsize(&mut self, number: u32, winsize: Winsize) -> Result<()> {
-        self.ttys.get_mut(number).ok_or(Errno::EIO)?.set_winsize(winsize);
+        self.ttys
+            .get_mut(number)
+            .ok_or(Errno::EIO)?
+            .set_winsize(winsize);
         self.tty_changed(number);
         Ok(())
     }
@@ -321,10 +368,21 @@ impl Kernel {
         };
         let what = format!("/dev/pts/{number}").into_bytes();
         let id = self.add_file(file, body, what);
-        Ok(Ret::Fd(self.install(tid, id, flags.contains(OpenFlags::CLOEXEC))?))
+        Ok(Ret::Fd(self.install(
+            tid,
+            id,
+            flags.contains(OpenFlags::CLOEXEC),
+        )?))
     }
 
-    fn other_tty_ioctl(&mut self, cx: &mut CallCx, number: u32, master: bool, request: u32, argument: u64) -> SysResult {
+    fn other_tty_ioctl(
+        &mut self,
+        cx: &mut CallCx,
+        number: u32,
+        master: bool,
+        request: u32,
+        argument: u64,
+    ) -> SysResult {
         const TCSBRK: u32 = 0x5409;
         const TCXONC: u32 = 0x540a;
         const TCFLSH: u32 = 0x540b;
@@ -393,7 +451,13 @@ impl Kernel {
         Ok(Ret::Int(bytes as i64))
     }
 
-    pub(super) fn sys_signalfd(&mut self, tid: Tid, fd: Option<Fd>, mask: u64, flags: OpenFlags) -> SysResult {
+    pub(super) fn sys_signalfd(
+        &mut self,
+        tid: Tid,
+        fd: Option<Fd>,
+        mask: u64,
+        flags: OpenFlags,
+    ) -> SysResult {
         let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK;
         if !known.contains(flags) {
             return Err(Errno::EINVAL.into());
@@ -412,7 +476,11 @@ impl Kernel {
         let id = self.objects.add(Object::Signal(mask));
         let status = flags & OpenFlags::NONBLOCK;
         let file = self.add_anonymous(Body::Signal(id), "[signalfd]", OpenFlags::RDWR | status)?;
-        Ok(Ret::Fd(self.install(tid, file, flags.contains(OpenFlags::CLOEXEC))?))
+        Ok(Ret::Fd(self.install(
+            tid,
+            file,
+            flags.contains(OpenFlags::CLOEXEC),
+        )?))
     }
 
     pub(super) fn sys_eventfd(&mut self, tid: Tid, count: u32, flags: u64) -> SysResult {
@@ -427,6 +495,10 @@ impl Kernel {
         });
         let status = bits & OpenFlags::NONBLOCK;
         let file = self.add_anonymous(Body::Event(id), "[eventfd]", OpenFlags::RDWR | status)?;
-        Ok(Ret::Fd(self.install(tid, file, bits.contains(OpenFlags::CLOEXEC))?))
+        Ok(Ret::Fd(self.install(
+            tid,
+            file,
+            bits.contains(OpenFlags::CLOEXEC),
+        )?))
     }
 }

@@ -136,7 +136,13 @@ impl Kernel {
     }
 
     /// A built-in program's call.
-    pub(crate) fn enter_builtin_call(&mut self, tid: Tid, req: u64, op: Op, parent: Option<SpanId>) {
+    pub(crate) fn enter_builtin_call(
+        &mut self,
+        tid: Tid,
+        req: u64,
+        op: Op,
+        parent: Option<SpanId>,
+    ) {
         let number = match &op {
             Op::Raw(number, _) => *number,
             Op::Typed(call) => call.nr(),
@@ -195,6 +201,7 @@ impl Kernel {
                 result
             }
         };
+        self.place_namespaces();
         cx.state.tried = true;
         pending.state = cx.state;
         pending.span = cx.span;
@@ -222,7 +229,9 @@ impl Kernel {
         for key in &block.keys {
             self.waiters.add(*key, (tid, req));
         }
-        pending.timer = block.deadline.map(|at| self.timers.arm(at, Timer::Call(tid, req)));
+        pending.timer = block
+            .deadline
+            .map(|at| self.timers.arm(at, Timer::Call(tid, req)));
         pending.ready = false;
         let why = block.why;
         pending.block = block;
@@ -265,7 +274,11 @@ impl Kernel {
 
     /// Goes on with a program's waiting call. False when there is none.
     pub(crate) fn retry_pending(&mut self, tid: Tid) -> bool {
-        let Some(call) = self.threads.get(&tid).and_then(|thread| thread.calls.get(&0)) else {
+        let Some(call) = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| thread.calls.get(&0))
+        else {
             return false;
         };
         if call.ready {

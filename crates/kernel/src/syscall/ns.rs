@@ -9,7 +9,6 @@ use crate::process::Namespaces;
 use crate::wait::SysResult;
 use glassdock_abi::flags::CloneFlags;
 use glassdock_abi::{Errno, Fd, Result, Ret};
-use glassdock_trace::Value;
 use glassdock_trace::world::{NsId, NsKind};
 
 /// Longest host name (`__NEW_UTS_LEN`).
@@ -47,11 +46,18 @@ impl Kernel {
     }
 
     pub(super) fn sys_unshare(&mut self, cx: &mut CallCx, flags: CloneFlags) -> SysResult {
-        let other = CloneFlags::FS | CloneFlags::FILES | CloneFlags::SYSVSEM | CloneFlags::THREAD | CloneFlags::SIGHAND | CloneFlags::VM;
+        let other = CloneFlags::FS
+            | CloneFlags::FILES
+            | CloneFlags::SYSVSEM
+            | CloneFlags::THREAD
+            | CloneFlags::SIGHAND
+            | CloneFlags::VM;
         if !(NEW | other).contains(flags) {
             return Err(Errno::EINVAL.into());
         }
-        let alone = self.process_of(cx.tid).is_some_and(|process| process.threads.len() == 1);
+        let alone = self
+            .process_of(cx.tid)
+            .is_some_and(|process| process.threads.len() == 1);
         if flags.intersects(CloneFlags::THREAD | CloneFlags::SIGHAND | CloneFlags::VM) && !alone {
             return Err(Errno::EINVAL.into());
         }
@@ -67,7 +73,7 @@ impl Kernel {
         if !flags.intersects(NEW) {
             return Ok(Ret::None);
         }
-        let mut ns = self.new_namespaces(&old, flags)?;
+        let mut ns = self.new_namespaces(cx.tid, &old, flags)?;
         if flags.contains(CloneFlags::NEWNS) {
             let fs_id = self.threads.get(&cx.tid).ok_or(Errno::ESRCH)?.fs;
             let mut fs = self.fs.get(fs_id).ok_or(Errno::ESRCH)?.clone();
@@ -121,7 +127,9 @@ impl Kernel {
                 }
                 let ns = self.namespaces_of_process(tgid).ok_or(Errno::ESRCH)?;
                 let list = ns.list();
-                list.into_iter().filter(|(kind, _)| nstype.contains(flag_of(*kind))).collect()
+                list.into_iter()
+                    .filter(|(kind, _)| nstype.contains(flag_of(*kind)))
+                    .collect()
             }
             _ => return Err(Errno::EINVAL.into()),
         };
@@ -180,18 +188,27 @@ impl Kernel {
         Ok(())
     }
 
-    pub(super) fn sys_sethostname(&mut self, tid: Tid, name: &[u8], host: bool) -> SysResult {
+    /// Sets a host or domain name. `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` for one too long.
+    pub(crate) fn set_uts(&mut self, tid: Tid, name: &[u8], host: bool) -> Result<()> {
         self.need_admin(tid)?;
         if name.len() > HOSTNAME_MAX {
-            return Err(Errno::EINVAL.into());
+            return Err(Errno::EINVAL);
         }
         let id = self.threads.get(&tid).ok_or(Errno::ESRCH)?.ns.uts;
-        if let Some(NsBody::Uts { hostname, domainname }) = self.namespaces.get_mut(&id).map(|ns| &mut ns.body) {
+        if let Some(NsBody::Uts {
+            hostname,
+            domainname,
+        }) = self.namespaces.get_mut(&id).map(|ns| &mut ns.body)
+        {
             let slot = if host { hostname } else { domainname };
             *slot = name.to_vec();
         }
         self.publisher.namespace(id);
-        let _ = Value::Int(0);
+        Ok(())
+    }
+
+    pub(super) fn sys_sethostname(&mut self, tid: Tid, name: &[u8], host: bool) -> SysResult {
+        self.set_uts(tid, name, host)?;
         Ok(Ret::None)
     }
 }

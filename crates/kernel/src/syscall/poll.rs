@@ -3,17 +3,22 @@
 use super::CallCx;
 use crate::Kernel;
 use crate::wait::{Fail, SysResult, WaitKey};
+use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::flags::PollEvents;
 use glassdock_abi::types::PollFd;
 use glassdock_abi::{Call, Errno, Fd, Ret};
-use glassdock_abi::flags::OpenFlags;
 
 /// Most descriptors in a `select` set.
 const SELECT_MAX: u64 = 1024;
 
 impl Kernel {
     /// Typed `ppoll`: yields the readiness of each, in order.
-    pub(super) fn sys_poll(&mut self, cx: &mut CallCx, fds: &[PollFd], timeout: Option<u64>) -> SysResult {
+    pub(super) fn sys_poll(
+        &mut self,
+        cx: &mut CallCx,
+        fds: &[PollFd],
+        timeout: Option<u64>,
+    ) -> SysResult {
         if !cx.state.tried {
             cx.state.deadline = timeout.map(|nanos| self.now().saturating_add(nanos));
         }
@@ -26,7 +31,14 @@ impl Kernel {
                 continue;
             }
             let events = match self.file_id(cx.tid, wanted.fd) {
-                Ok(id) if self.files.get(id).is_some_and(|file| file.flags.contains(OpenFlags::PATH)) => PollEvents::NVAL,
+                Ok(id)
+                    if self
+                        .files
+                        .get(id)
+                        .is_some_and(|file| file.flags.contains(OpenFlags::PATH)) =>
+                {
+                    PollEvents::NVAL
+                }
                 Ok(id) => {
                     self.poll_keys(cx.tid, id, &mut keys);
                     self.poll_file(cx.tid, id) & (wanted.events | always)
@@ -43,7 +55,13 @@ impl Kernel {
     }
 
     /// `poll` and `ppoll` of a program in memory.
-    pub(super) fn poll_user(&mut self, cx: &mut CallCx, fds: u64, count: u64, timeout: Option<u64>) -> SysResult {
+    pub(super) fn poll_user(
+        &mut self,
+        cx: &mut CallCx,
+        fds: u64,
+        count: u64,
+        timeout: Option<u64>,
+    ) -> SysResult {
         if count > self.nofile(cx.tid) {
             return Err(Errno::EINVAL.into());
         }
@@ -55,17 +73,35 @@ impl Kernel {
                 events: PollEvents::from_bits_retain(u16::from_le_bytes([row[4], row[5]])),
             })
             .collect();
-        let ready = self.call(cx, &Call::Ppoll { fds: wanted, timeout })?.polled()?;
+        let ready = self
+            .call(
+                cx,
+                &Call::Ppoll {
+                    fds: wanted,
+                    timeout,
+                },
+            )?
+            .polled()?;
         let mut number = 0;
         for (at, events) in ready.iter().enumerate() {
             number += i64::from(!events.is_empty());
-            self.write_user(cx.tid, fds + 8 * at as u64 + 6, &events.bits().to_le_bytes())?;
+            self.write_user(
+                cx.tid,
+                fds + 8 * at as u64 + 6,
+                &events.bits().to_le_bytes(),
+            )?;
         }
         Ok(Ret::Int(number))
     }
 
     /// `select` and `pselect6`.
-    pub(super) fn select_user(&mut self, cx: &mut CallCx, count: u64, sets: [u64; 3], timeout: Option<u64>) -> SysResult {
+    pub(super) fn select_user(
+        &mut self,
+        cx: &mut CallCx,
+        count: u64,
+        sets: [u64; 3],
+        timeout: Option<u64>,
+    ) -> SysResult {
         if count > i32::MAX as u64 {
             return Err(Errno::EINVAL.into());
         }
@@ -73,12 +109,22 @@ impl Kernel {
         let bytes = count.div_ceil(64) * 8;
         let mut wanted = Vec::new();
         for set in sets {
-            wanted.push(if set == 0 { vec![0; bytes as usize] } else { self.read_bytes(cx.tid, set, bytes)? });
+            wanted.push(if set == 0 {
+                vec![0; bytes as usize]
+            } else {
+                self.read_bytes(cx.tid, set, bytes)?
+            });
         }
         let has = |set: &[u8], fd: u64| set[fd as usize / 8] >> (fd % 8) & 1 != 0;
         let classes = [
-            (PollEvents::IN | PollEvents::RDNORM, PollEvents::IN | PollEvents::RDNORM | PollEvents::HUP | PollEvents::ERR),
-            (PollEvents::OUT | PollEvents::WRNORM, PollEvents::OUT | PollEvents::WRNORM | PollEvents::ERR),
+            (
+                PollEvents::IN | PollEvents::RDNORM,
+                PollEvents::IN | PollEvents::RDNORM | PollEvents::HUP | PollEvents::ERR,
+            ),
+            (
+                PollEvents::OUT | PollEvents::WRNORM,
+                PollEvents::OUT | PollEvents::WRNORM | PollEvents::ERR,
+            ),
             (PollEvents::PRI, PollEvents::PRI),
         ];
         let mut fds = Vec::new();
@@ -98,7 +144,11 @@ impl Kernel {
         if !cx.state.tried {
             cx.state.deadline = timeout.map(|nanos| self.now().saturating_add(nanos));
         }
-        let mut out = [vec![0u8; bytes as usize], vec![0; bytes as usize], vec![0; bytes as usize]];
+        let mut out = [
+            vec![0u8; bytes as usize],
+            vec![0; bytes as usize],
+            vec![0; bytes as usize],
+        ];
         let mut number = 0;
         let mut keys = Vec::new();
         for row in &fds {

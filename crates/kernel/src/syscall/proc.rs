@@ -42,7 +42,9 @@ impl Kernel {
     /// `exit`: one thread ends; the last one's status is the process's.
     pub(super) fn sys_exit(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let status = a[0] as u8;
-        let alone = self.process_of(cx.tid).is_none_or(|process| process.threads.len() <= 1);
+        let alone = self
+            .process_of(cx.tid)
+            .is_none_or(|process| process.threads.len() <= 1);
         if alone {
             return self.sys_exit_group(cx, status);
         }
@@ -53,7 +55,13 @@ impl Kernel {
         Err(Fail::Keep)
     }
 
-    pub(super) fn sys_prlimit(&mut self, tid: Tid, pid: Pid, resource: u32, new: Option<Rlimit>) -> SysResult {
+    pub(super) fn sys_prlimit(
+        &mut self,
+        tid: Tid,
+        pid: Pid,
+        resource: u32,
+        new: Option<Rlimit>,
+    ) -> SysResult {
         let target = self.pid_or_self(tid, pid)?;
         let resource = resource as usize;
         if resource >= RLIMITS {
@@ -63,8 +71,12 @@ impl Kernel {
         let cred = self.cred(tid)?.clone();
         if !own {
             let other = self.cred_of_process(target).ok_or(Errno::ESRCH)?;
-            let same = [other.ruid, other.euid, other.suid].iter().all(|id| *id == cred.ruid)
-                && [other.rgid, other.egid, other.sgid].iter().all(|id| *id == cred.rgid);
+            let same = [other.ruid, other.euid, other.suid]
+                .iter()
+                .all(|id| *id == cred.ruid)
+                && [other.rgid, other.egid, other.sgid]
+                    .iter()
+                    .all(|id| *id == cred.rgid);
             if !same && !cred.has(cap::SYS_RESOURCE) {
                 return Err(Errno::EPERM.into());
             }
@@ -152,7 +164,8 @@ impl Kernel {
             Special::Clone(args, start) => {
                 let flags = args.flags;
                 self.open_span(cx, || Args::Call(Box::new(Call::Clone3 { args })));
-                let refused = CloneFlags::VM | CloneFlags::THREAD | CloneFlags::SETTLS | CloneFlags::SIGHAND;
+                let refused =
+                    CloneFlags::VM | CloneFlags::THREAD | CloneFlags::SETTLS | CloneFlags::SIGHAND;
                 if flags.intersects(refused) {
                     return Err(Errno::EINVAL.into());
                 }
@@ -239,14 +252,25 @@ impl Kernel {
             self.child_call(child, &Call::Setsid {})?;
         } else if spawn.setpgid {
             let zero = Pid(0);
-            self.child_call(child, &Call::Setpgid { pid: zero, pgid: zero })?;
+            self.child_call(
+                child,
+                &Call::Setpgid {
+                    pid: zero,
+                    pgid: zero,
+                },
+            )?;
         }
         // Built-in programs catch nothing, but may block signals for a signalfd: a program starts with none blocked.
         if let Some(thread) = self.threads.get_mut(&child) {
             thread.sigmask = Default::default();
         }
         // Sources move above all targets first, so that no target overwrites a source.
-        let above = spawn.fds.iter().map(|(_, number)| number + 1).max().unwrap_or(0);
+        let above = spawn
+            .fds
+            .iter()
+            .map(|(_, number)| number + 1)
+            .max()
+            .unwrap_or(0);
         let mut moved = Vec::new();
         for (source, number) in &spawn.fds {
             let cmd = glassdock_abi::call::FcntlCmd::Dup(above, true);
@@ -257,7 +281,14 @@ impl Kernel {
         for (source, number) in moved {
             let flags = OpenFlags::empty();
             let newfd = Fd(number);
-            self.child_call(child, &Call::Dup3 { oldfd: source, newfd, flags })?;
+            self.child_call(
+                child,
+                &Call::Dup3 {
+                    oldfd: source,
+                    newfd,
+                    flags,
+                },
+            )?;
             kept.push(number);
         }
         let _ = (pidfd, cx);
@@ -282,7 +313,15 @@ impl Kernel {
     }
 
     /// `execve` from a program in memory.
-    pub(super) fn read_exec_args(&mut self, tid: Tid, dirfd: Fd, path: u64, argv: u64, envp: u64, flags: AtFlags) -> Result<Request> {
+    pub(super) fn read_exec_args(
+        &mut self,
+        tid: Tid,
+        dirfd: Fd,
+        path: u64,
+        argv: u64,
+        envp: u64,
+        flags: AtFlags,
+    ) -> Result<Request> {
         let path = self.read_path(tid, path)?;
         Ok(Request {
             dirfd,

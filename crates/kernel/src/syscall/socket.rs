@@ -30,11 +30,15 @@ impl Kernel {
 
     fn check_kind(&mut self, domain: u32, kind: u32, protocol: u32) -> Result<()> {
         if domain != AF_UNIX {
-            self.note("socket-family-unsupported", || vec![Value::Int(i64::from(domain))]);
+            self.note("socket-family-unsupported", || {
+                vec![Value::Int(i64::from(domain))]
+            });
             return Err(Errno::EAFNOSUPPORT);
         }
         if kind & SOCK_TYPE != SOCK_STREAM {
-            self.note("socket-type-unsupported", || vec![Value::Int(i64::from(kind & SOCK_TYPE))]);
+            self.note("socket-type-unsupported", || {
+                vec![Value::Int(i64::from(kind & SOCK_TYPE))]
+            });
             return Err(Errno::ESOCKTNOSUPPORT);
         }
         if protocol > 1 {
@@ -53,7 +57,13 @@ impl Kernel {
         self.install(tid, file, flags.contains(OpenFlags::CLOEXEC))
     }
 
-    pub(crate) fn sys_socket(&mut self, tid: Tid, domain: u32, kind: u32, protocol: u32) -> SysResult {
+    pub(crate) fn sys_socket(
+        &mut self,
+        tid: Tid,
+        domain: u32,
+        kind: u32,
+        protocol: u32,
+    ) -> SysResult {
         self.check_kind(domain, kind, protocol)?;
         let id = self.objects.add(Object::Socket);
         let owner = self.ucred(tid);
@@ -61,9 +71,18 @@ impl Kernel {
         Ok(Ret::Fd(self.socket_file(tid, id, kind)?))
     }
 
-    pub(crate) fn sys_socketpair(&mut self, tid: Tid, domain: u32, kind: u32, protocol: u32) -> SysResult {
+    pub(crate) fn sys_socketpair(
+        &mut self,
+        tid: Tid,
+        domain: u32,
+        kind: u32,
+        protocol: u32,
+    ) -> SysResult {
         self.check_kind(domain, kind, protocol)?;
-        let ids: [ObjId; 2] = [self.objects.add(Object::Socket), self.objects.add(Object::Socket)];
+        let ids: [ObjId; 2] = [
+            self.objects.add(Object::Socket),
+            self.objects.add(Object::Socket),
+        ];
         let owner = self.ucred(tid);
         self.sockets.pair(ids[0].0, ids[1].0, owner);
         let first = self.socket_file(tid, ids[0], kind);
@@ -112,7 +131,11 @@ impl Kernel {
         match addr {
             SockAddr::Unix(path) => {
                 let path = path.as_bytes();
-                let umask = self.threads.get(&tid).and_then(|t| self.fs.get(t.fs)).map_or(0, |fs| fs.umask);
+                let umask = self
+                    .threads
+                    .get(&tid)
+                    .and_then(|t| self.fs.get(t.fs))
+                    .map_or(0, |fs| fs.umask);
                 let made = self.with_vfs(tid, |vfs, cx| {
                     let bits = 0o777 & !umask;
                     vfs.mknod(cx, At::Cwd, path, mode::S_IFSOCK | bits, Dev(0))
@@ -125,7 +148,10 @@ impl Kernel {
                 self.inode_objects.insert(inode, id);
             }
             SockAddr::UnixAbstract(name) => {
-                let net = self.threads.get(&tid).map_or(self.root_ns.net, |t| t.ns.net);
+                let net = self
+                    .threads
+                    .get(&tid)
+                    .map_or(self.root_ns.net, |t| t.ns.net);
                 let key = (net, name.clone());
                 if self.abstract_names.contains_key(&key) {
                     return Err(Errno::EADDRINUSE.into());
@@ -152,7 +178,10 @@ impl Kernel {
         match self.sockets.accept(id.0) {
             Ok(connection) => {
                 let connection = ObjId(connection);
-                let peer = self.sockets.peer_name(connection.0).unwrap_or(SockAddr::UnixUnnamed);
+                let peer = self
+                    .sockets
+                    .peer_name(connection.0)
+                    .unwrap_or(SockAddr::UnixUnnamed);
                 let accepted = self.socket_file(cx.tid, connection, flags.bits())?;
                 self.object_changed(id);
                 Ok(Ret::Accepted(accepted, peer))
@@ -171,12 +200,21 @@ impl Kernel {
                     Ok(place)
                 })?;
                 let inode = self.vfs().inode(place)?;
-                self.inode_objects.get(&inode).copied().ok_or(Errno::ECONNREFUSED)
+                self.inode_objects
+                    .get(&inode)
+                    .copied()
+                    .ok_or(Errno::ECONNREFUSED)
             }
             SockAddr::UnixAbstract(name) => {
-                let net = self.threads.get(&tid).map_or(self.root_ns.net, |t| t.ns.net);
+                let net = self
+                    .threads
+                    .get(&tid)
+                    .map_or(self.root_ns.net, |t| t.ns.net);
                 let key = (net, name.clone());
-                self.abstract_names.get(&key).copied().ok_or(Errno::ECONNREFUSED)
+                self.abstract_names
+                    .get(&key)
+                    .copied()
+                    .ok_or(Errno::ECONNREFUSED)
             }
             SockAddr::UnixUnnamed | SockAddr::Other(..) => Err(Errno::EINVAL),
         }
@@ -208,7 +246,13 @@ impl Kernel {
     }
 
     /// Receives from a socket; descriptors come as files that the caller now holds.
-    pub(crate) fn receive(&mut self, id: ObjId, max: usize, peek: bool, nonblock: bool) -> SysResult<Taken<FileId>> {
+    pub(crate) fn receive(
+        &mut self,
+        id: ObjId,
+        max: usize,
+        peek: bool,
+        nonblock: bool,
+    ) -> SysResult<Taken<FileId>> {
         match self.sockets.receive(id.0, max, peek) {
             Ok(taken) => {
                 self.object_changed(id);
@@ -224,8 +268,20 @@ impl Kernel {
 
     /// Sends all of `data`; what was taken before a wait is in the call's progress. `passed` is held by the caller and
     /// passes to the socket with the first byte.
-    pub(crate) fn send(&mut self, cx: &mut CallCx, id: ObjId, data: &[u8], passed: Vec<FileId>, nonblock: bool, quiet: bool) -> SysResult {
-        let mut passed = if cx.state.progress == 0 { passed } else { Vec::new() };
+    pub(crate) fn send(
+        &mut self,
+        cx: &mut CallCx,
+        id: ObjId,
+        data: &[u8],
+        passed: Vec<FileId>,
+        nonblock: bool,
+        quiet: bool,
+    ) -> SysResult {
+        let mut passed = if cx.state.progress == 0 {
+            passed
+        } else {
+            Vec::new()
+        };
         loop {
             let done = cx.state.progress as usize;
             let rest = data.get(done..).unwrap_or(&[]);
@@ -233,7 +289,10 @@ impl Kernel {
                 return Ok(Ret::Int(done as i64));
             }
             let peer = self.sockets.peer(id.0).map(ObjId);
-            match self.sockets.send(id.0, rest, std::mem::take(&mut passed), cx.span) {
+            match self
+                .sockets
+                .send(id.0, rest, std::mem::take(&mut passed), cx.span)
+            {
                 Ok(taken) => {
                     if let Some(peer) = peer {
                         self.object_changed(peer);
@@ -266,11 +325,24 @@ impl Kernel {
     }
 
     #[allow(clippy::too_many_arguments, reason = "what a message consists of")]
-    pub(crate) fn sys_sendmsg(&mut self, cx: &mut CallCx, fd: Fd, data: &[u8], fds: &[Fd], to: Option<&SockAddr>, flags: MsgFlags) -> SysResult {
+    pub(crate) fn sys_sendmsg(
+        &mut self,
+        cx: &mut CallCx,
+        fd: Fd,
+        data: &[u8],
+        fds: &[Fd],
+        to: Option<&SockAddr>,
+        flags: MsgFlags,
+    ) -> SysResult {
         let (id, nonblock) = self.socket_of(cx.tid, fd)?;
         if to.is_some() {
             let connected = self.sockets.peer(id.0).is_some();
-            return Err(if connected { Errno::EISCONN } else { Errno::EOPNOTSUPP }.into());
+            return Err(if connected {
+                Errno::EISCONN
+            } else {
+                Errno::EOPNOTSUPP
+            }
+            .into());
         }
         if flags.contains(MsgFlags::OOB) {
             return Err(Errno::EOPNOTSUPP.into());
@@ -288,10 +360,23 @@ impl Kernel {
             }
         }
         let nonblock = nonblock || flags.contains(MsgFlags::DONTWAIT);
-        self.send(cx, id, data, passed, nonblock, flags.contains(MsgFlags::NOSIGNAL))
+        self.send(
+            cx,
+            id,
+            data,
+            passed,
+            nonblock,
+            flags.contains(MsgFlags::NOSIGNAL),
+        )
     }
 
-    pub(crate) fn sys_recvmsg(&mut self, cx: &mut CallCx, fd: Fd, count: u64, flags: MsgFlags) -> SysResult {
+    pub(crate) fn sys_recvmsg(
+        &mut self,
+        cx: &mut CallCx,
+        fd: Fd,
+        count: u64,
+        flags: MsgFlags,
+    ) -> SysResult {
         let (id, nonblock) = self.socket_of(cx.tid, fd)?;
         if flags.contains(MsgFlags::OOB) {
             return Err(Errno::EOPNOTSUPP.into());
@@ -335,7 +420,11 @@ impl Kernel {
 
     pub(crate) fn sys_sockname(&mut self, tid: Tid, fd: Fd, peer: bool) -> SysResult {
         let (id, _) = self.socket_of(tid, fd)?;
-        let addr = if peer { self.sockets.peer_name(id.0)? } else { self.sockets.name(id.0)? };
+        let addr = if peer {
+            self.sockets.peer_name(id.0)?
+        } else {
+            self.sockets.name(id.0)?
+        };
         Ok(Ret::SockAddr(addr))
     }
 
@@ -394,13 +483,22 @@ impl Kernel {
             None => SockAddr::UnixUnnamed,
             Some(0) => SockAddr::UnixAbstract(rest[1..].to_vec()),
             Some(_) => {
-                let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+                let end = rest
+                    .iter()
+                    .position(|byte| *byte == 0)
+                    .unwrap_or(rest.len());
                 SockAddr::Unix(rest[..end].into())
             }
         })
     }
 
-    pub(super) fn write_sockaddr(&mut self, tid: Tid, addr: u64, len_at: u64, name: &SockAddr) -> Result<()> {
+    pub(super) fn write_sockaddr(
+        &mut self,
+        tid: Tid,
+        addr: u64,
+        len_at: u64,
+        name: &SockAddr,
+    ) -> Result<()> {
         if addr == 0 {
             return Ok(());
         }

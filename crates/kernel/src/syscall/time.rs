@@ -20,7 +20,13 @@ impl Kernel {
         }
     }
 
-    pub(super) fn sys_sleep(&mut self, cx: &mut CallCx, clock: Clock, absolute: bool, time: Timespec) -> SysResult {
+    pub(super) fn sys_sleep(
+        &mut self,
+        cx: &mut CallCx,
+        clock: Clock,
+        absolute: bool,
+        time: Timespec,
+    ) -> SysResult {
         if time.nsec >= 1_000_000_000 || time.sec < 0 {
             return Err(Errno::EINVAL.into());
         }
@@ -53,7 +59,13 @@ impl Kernel {
 
     /// Sets the real-time timer: nanoseconds from now, zero for none. The others count a program's own time, which
     /// nothing here measures that finely: `EINVAL`, said in the trace.
-    pub(super) fn set_itimer(&mut self, tid: Tid, which: usize, value: u64, every: u64) -> Result<()> {
+    pub(super) fn set_itimer(
+        &mut self,
+        tid: Tid,
+        which: usize,
+        value: u64,
+        every: u64,
+    ) -> Result<()> {
         if which > 2 {
             return Err(Errno::EINVAL);
         }
@@ -93,7 +105,9 @@ impl Kernel {
 
     pub(super) fn sys_timerfd_create(&mut self, tid: Tid, clock: u64, flags: u64) -> SysResult {
         let bits = OpenFlags::from_bits_retain(flags as u32);
-        if !(OpenFlags::CLOEXEC | OpenFlags::NONBLOCK).contains(bits) || !matches!(clock, 0 | 1 | 7 | 8 | 9) {
+        if !(OpenFlags::CLOEXEC | OpenFlags::NONBLOCK).contains(bits)
+            || !matches!(clock, 0 | 1 | 7 | 8 | 9)
+        {
             return Err(Errno::EINVAL.into());
         }
         let id = self.objects.add(Object::Timer(TimerFd {
@@ -102,7 +116,11 @@ impl Kernel {
         }));
         let status = bits & OpenFlags::NONBLOCK;
         let file = self.add_anonymous(Body::Timer(id), "[timerfd]", OpenFlags::RDWR | status)?;
-        Ok(Ret::Fd(self.install(tid, file, bits.contains(OpenFlags::CLOEXEC))?))
+        Ok(Ret::Fd(self.install(
+            tid,
+            file,
+            bits.contains(OpenFlags::CLOEXEC),
+        )?))
     }
 
     fn timerfd_of(&self, tid: Tid, fd: Fd) -> Result<(ObjId, TimerFd)> {
@@ -116,7 +134,9 @@ impl Kernel {
     }
 
     fn write_timerfd(&mut self, tid: Tid, addr: u64, timer: &TimerFd) -> Result<()> {
-        let left = timer.armed.map_or(0, |(at, _)| at.saturating_sub(self.now()).max(1));
+        let left = timer
+            .armed
+            .map_or(0, |(at, _)| at.saturating_sub(self.now()).max(1));
         self.write_spec(tid, addr, Timespec::from_nanos(timer.every))?;
         self.write_spec(tid, addr.wrapping_add(16), Timespec::from_nanos(left))
     }
@@ -136,7 +156,9 @@ impl Kernel {
         let at = match (value, absolute) {
             (0, _) => None,
             (value, false) => Some(self.now().saturating_add(value)),
-            (value, true) if before.realtime => Some(value.saturating_sub(self.realtime() - self.now())),
+            (value, true) if before.realtime => {
+                Some(value.saturating_sub(self.realtime() - self.now()))
+            }
             (value, true) => Some(value),
         };
         let armed = at.map(|at| (at, self.timers.arm(at, Timer::TimerFd(id))));

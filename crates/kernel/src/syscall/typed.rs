@@ -23,18 +23,36 @@ impl Kernel {
                 }
                 self.sys_openat(cx, *dirfd, path.as_bytes(), how)
             }
-            Call::Statx { dirfd, path, flags } => self.sys_statx(tid, *dirfd, path.as_bytes(), *flags),
+            Call::Statx { dirfd, path, flags } => {
+                self.sys_statx(tid, *dirfd, path.as_bytes(), *flags)
+            }
             Call::Readlinkat { dirfd, path } => self.sys_readlinkat(tid, *dirfd, path.as_bytes()),
-            Call::Faccessat2 { dirfd, path, mode, flags } => self.sys_faccessat(tid, *dirfd, path.as_bytes(), *mode, *flags),
+            Call::Faccessat2 {
+                dirfd,
+                path,
+                mode,
+                flags,
+            } => self.sys_faccessat(tid, *dirfd, path.as_bytes(), *mode, *flags),
             Call::Mkdirat { dirfd, path, mode } => {
                 let at = self.at(tid, *dirfd);
                 self.with_vfs(tid, |vfs, cx| vfs.mkdir(cx, at, path.as_bytes(), *mode))?;
                 Ok(Ret::None)
             }
-            Call::Mknodat { dirfd, path, mode, dev } => {
+            Call::Mknodat {
+                dirfd,
+                path,
+                mode,
+                dev,
+            } => {
                 let at = self.at(tid, *dirfd);
-                let mode = if mode & 0o170000 == 0 { mode | 0o100000 } else { *mode };
-                self.with_vfs(tid, |vfs, cx| vfs.mknod(cx, at, path.as_bytes(), mode, *dev))?;
+                let mode = if mode & 0o170000 == 0 {
+                    mode | 0o100000
+                } else {
+                    *mode
+                };
+                self.with_vfs(tid, |vfs, cx| {
+                    vfs.mknod(cx, at, path.as_bytes(), mode, *dev)
+                })?;
                 Ok(Ret::None)
             }
             Call::Unlinkat { dirfd, path, flags } => {
@@ -49,41 +67,93 @@ impl Kernel {
                 })?;
                 Ok(Ret::None)
             }
-            Call::Symlinkat { target, newdirfd, linkpath } => {
+            Call::Symlinkat {
+                target,
+                newdirfd,
+                linkpath,
+            } => {
                 let at = self.at(tid, *newdirfd);
-                self.with_vfs(tid, |vfs, cx| vfs.symlink(cx, target.as_bytes(), at, linkpath.as_bytes()))?;
-                Ok(Ret::None)
-            }
-            Call::Linkat { olddirfd, oldpath, newdirfd, newpath, flags } => {
-                let (old, new) = (self.at(tid, *olddirfd), self.at(tid, *newdirfd));
                 self.with_vfs(tid, |vfs, cx| {
-                    vfs.link(cx, (old, oldpath.as_bytes()), (new, newpath.as_bytes()), *flags)
+                    vfs.symlink(cx, target.as_bytes(), at, linkpath.as_bytes())
                 })?;
                 Ok(Ret::None)
             }
-            Call::Renameat2 { olddirfd, oldpath, newdirfd, newpath, flags } => {
+            Call::Linkat {
+                olddirfd,
+                oldpath,
+                newdirfd,
+                newpath,
+                flags,
+            } => {
                 let (old, new) = (self.at(tid, *olddirfd), self.at(tid, *newdirfd));
                 self.with_vfs(tid, |vfs, cx| {
-                    vfs.rename(cx, (old, oldpath.as_bytes()), (new, newpath.as_bytes()), *flags)
+                    vfs.link(
+                        cx,
+                        (old, oldpath.as_bytes()),
+                        (new, newpath.as_bytes()),
+                        *flags,
+                    )
                 })?;
                 Ok(Ret::None)
             }
-            Call::Fchmodat { dirfd, path, mode, flags } => {
-                self.at_place(tid, *dirfd, path.as_bytes(), *flags, |vfs, cx, place| vfs.chmod(cx, place, mode & 0o7777))
+            Call::Renameat2 {
+                olddirfd,
+                oldpath,
+                newdirfd,
+                newpath,
+                flags,
+            } => {
+                let (old, new) = (self.at(tid, *olddirfd), self.at(tid, *newdirfd));
+                self.with_vfs(tid, |vfs, cx| {
+                    vfs.rename(
+                        cx,
+                        (old, oldpath.as_bytes()),
+                        (new, newpath.as_bytes()),
+                        *flags,
+                    )
+                })?;
+                Ok(Ret::None)
             }
-            Call::Fchownat { dirfd, path, uid, gid, flags } => {
-                self.at_place(tid, *dirfd, path.as_bytes(), *flags, |vfs, cx, place| vfs.chown(cx, place, *uid, *gid))
-            }
-            Call::Utimensat { dirfd, path, atime, mtime, flags } => {
+            Call::Fchmodat {
+                dirfd,
+                path,
+                mode,
+                flags,
+            } => self.at_place(tid, *dirfd, path.as_bytes(), *flags, |vfs, cx, place| {
+                vfs.chmod(cx, place, mode & 0o7777)
+            }),
+            Call::Fchownat {
+                dirfd,
+                path,
+                uid,
+                gid,
+                flags,
+            } => self.at_place(tid, *dirfd, path.as_bytes(), *flags, |vfs, cx, place| {
+                vfs.chown(cx, place, *uid, *gid)
+            }),
+            Call::Utimensat {
+                dirfd,
+                path,
+                atime,
+                mtime,
+                flags,
+            } => {
                 let mut flags = *flags;
                 if path.as_bytes().is_empty() {
                     flags |= AtFlags::EMPTY_PATH;
                 }
-                self.at_place(tid, *dirfd, path.as_bytes(), flags, |vfs, cx, place| vfs.utimens(cx, place, *atime, *mtime))
+                self.at_place(tid, *dirfd, path.as_bytes(), flags, |vfs, cx, place| {
+                    vfs.utimens(cx, place, *atime, *mtime)
+                })
             }
             Call::Statfs { path } => {
                 let stat = self.with_vfs(tid, |vfs, cx| {
-                    let place = vfs.lookup(cx, glassdock_vfs::At::Cwd, path.as_bytes(), glassdock_vfs::Lookup::FOLLOW)?;
+                    let place = vfs.lookup(
+                        cx,
+                        glassdock_vfs::At::Cwd,
+                        path.as_bytes(),
+                        glassdock_vfs::Lookup::FOLLOW,
+                    )?;
                     vfs.statfs(cx, place)
                 })?;
                 Ok(Ret::StatFs(Box::new(stat)))
@@ -94,24 +164,42 @@ impl Kernel {
                 Ok(Ret::StatFs(Box::new(stat)))
             }
             Call::Getxattr { path, name, follow } => {
-                self.xattr(tid, path.as_bytes(), *follow, |vfs, cx, place| vfs.getxattr(cx, place, name).map(Ret::Bytes))
-            }
-            Call::Setxattr { path, name, value, flags, follow } => {
                 self.xattr(tid, path.as_bytes(), *follow, |vfs, cx, place| {
-                    vfs.setxattr(cx, place, name, value, *flags).map(|()| Ret::None)
+                    vfs.getxattr(cx, place, name).map(Ret::Bytes)
                 })
             }
+            Call::Setxattr {
+                path,
+                name,
+                value,
+                flags,
+                follow,
+            } => self.xattr(tid, path.as_bytes(), *follow, |vfs, cx, place| {
+                vfs.setxattr(cx, place, name, value, *flags)
+                    .map(|()| Ret::None)
+            }),
             Call::Listxattr { path, follow } => {
-                self.xattr(tid, path.as_bytes(), *follow, |vfs, cx, place| vfs.listxattr(cx, place).map(Ret::Bytes))
+                self.xattr(tid, path.as_bytes(), *follow, |vfs, cx, place| {
+                    vfs.listxattr(cx, place).map(Ret::Bytes)
+                })
             }
             Call::Removexattr { path, name, follow } => {
-                self.xattr(tid, path.as_bytes(), *follow, |vfs, cx, place| vfs.removexattr(cx, place, name).map(|()| Ret::None))
+                self.xattr(tid, path.as_bytes(), *follow, |vfs, cx, place| {
+                    vfs.removexattr(cx, place, name).map(|()| Ret::None)
+                })
             }
             Call::Fgetxattr { fd, name } => {
                 let place = self.file(self.real_file_id(tid, *fd)?)?.file.path;
-                Ok(Ret::Bytes(self.with_vfs(tid, |vfs, cx| vfs.getxattr(cx, place, name))?))
+                Ok(Ret::Bytes(
+                    self.with_vfs(tid, |vfs, cx| vfs.getxattr(cx, place, name))?,
+                ))
             }
-            Call::Fsetxattr { fd, name, value, flags } => {
+            Call::Fsetxattr {
+                fd,
+                name,
+                value,
+                flags,
+            } => {
                 let place = self.file(self.real_file_id(tid, *fd)?)?.file.path;
                 self.with_vfs(tid, |vfs, cx| vfs.setxattr(cx, place, name, value, *flags))?;
                 Ok(Ret::None)
@@ -123,7 +211,9 @@ impl Kernel {
                 Ok(Ret::None)
             }
             Call::CloseRange { first, last, flags } => {
-                if first > last || !(CloseRangeFlags::UNSHARE | CloseRangeFlags::CLOEXEC).contains(*flags) {
+                if first > last
+                    || !(CloseRangeFlags::UNSHARE | CloseRangeFlags::CLOEXEC).contains(*flags)
+                {
                     return Err(Errno::EINVAL.into());
                 }
                 if flags.contains(CloseRangeFlags::UNSHARE) {
@@ -133,7 +223,10 @@ impl Kernel {
                 Ok(Ret::None)
             }
             Call::Read { fd, count } => {
-                let cause = self.file_id(tid, *fd).ok().and_then(|id| self.cause_behind(id));
+                let cause = self
+                    .file_id(tid, *fd)
+                    .ok()
+                    .and_then(|id| self.cause_behind(id));
                 let bytes = self.read_fd(cx, *fd, *count, None)?;
                 if cause.is_some() {
                     self.note_cause(tid, *fd, cause);
@@ -152,7 +245,12 @@ impl Kernel {
             Call::Lseek { fd, offset, whence } => self.sys_lseek(tid, *fd, *offset, *whence),
             Call::Getdents64 { fd, count } => self.sys_getdents(tid, *fd, *count),
             Call::Ftruncate { fd, length } => self.sys_ftruncate(tid, *fd, *length),
-            Call::Fallocate { fd, mode, offset, len } => self.sys_fallocate(tid, *fd, *mode, *offset, *len),
+            Call::Fallocate {
+                fd,
+                mode,
+                offset,
+                len,
+            } => self.sys_fallocate(tid, *fd, *mode, *offset, *len),
             Call::Fsync { fd } | Call::Fdatasync { fd } => {
                 let id = self.real_file_id(tid, *fd)?;
                 let file = self.file(id)?;
@@ -166,46 +264,87 @@ impl Kernel {
                 }
             }
             Call::Flock { fd, operation } => self.sys_flock(tid, *fd, *operation),
-            Call::CopyFileRange { fd_in, off_in, fd_out, off_out, len } => {
-                self.copy_between(cx, (*fd_in, *off_in), (*fd_out, *off_out), *len, true)
-            }
-            Call::Sendfile { out_fd, in_fd, offset, count } => {
-                self.copy_between(cx, (*in_fd, *offset), (*out_fd, None), *count, false)
-            }
-            Call::Dup3 { oldfd, newfd, flags } => {
+            Call::CopyFileRange {
+                fd_in,
+                off_in,
+                fd_out,
+                off_out,
+                len,
+            } => self.copy_between(cx, (*fd_in, *off_in), (*fd_out, *off_out), *len, true),
+            Call::Sendfile {
+                out_fd,
+                in_fd,
+                offset,
+                count,
+            } => self.copy_between(cx, (*in_fd, *offset), (*out_fd, None), *count, false),
+            Call::Dup3 {
+                oldfd,
+                newfd,
+                flags,
+            } => {
                 if oldfd == newfd || !OpenFlags::CLOEXEC.contains(*flags) {
                     return Err(Errno::EINVAL.into());
                 }
-                Ok(Ret::Fd(self.dup_to(tid, *oldfd, *newfd, flags.contains(OpenFlags::CLOEXEC))?))
+                Ok(Ret::Fd(self.dup_to(
+                    tid,
+                    *oldfd,
+                    *newfd,
+                    flags.contains(OpenFlags::CLOEXEC),
+                )?))
             }
             Call::Fcntl { fd, cmd } => self.sys_fcntl(tid, *fd, *cmd),
             Call::Ioctl { fd, request } => self.sys_ioctl(cx, *fd, request),
             Call::Ppoll { fds, timeout } => self.sys_poll(cx, fds, *timeout),
             Call::MemfdCreate { name, flags } => {
-                if name.len() > 249 || !(MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).contains(*flags) {
+                if name.len() > 249
+                    || !(MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).contains(*flags)
+                {
                     return Err(Errno::EINVAL.into());
                 }
                 let file = self.with_vfs(tid, |vfs, cx| vfs.memfd(cx, name))?;
                 let what = [b"/memfd:", name.as_slice(), b" (deleted)"].concat();
                 let id = self.add_file(file, Body::Vfs, what);
-                Ok(Ret::Fd(self.install(tid, id, flags.contains(MemfdFlags::CLOEXEC))?))
+                Ok(Ret::Fd(self.install(
+                    tid,
+                    id,
+                    flags.contains(MemfdFlags::CLOEXEC),
+                )?))
             }
 
             Call::Pipe2 { flags } => self.sys_pipe2(tid, *flags),
-            Call::Socket { domain, kind, protocol } => self.sys_socket(tid, *domain, *kind, *protocol),
-            Call::Socketpair { domain, kind, protocol } => self.sys_socketpair(tid, *domain, *kind, *protocol),
+            Call::Socket {
+                domain,
+                kind,
+                protocol,
+            } => self.sys_socket(tid, *domain, *kind, *protocol),
+            Call::Socketpair {
+                domain,
+                kind,
+                protocol,
+            } => self.sys_socketpair(tid, *domain, *kind, *protocol),
             Call::Bind { fd, addr } => self.sys_bind(tid, *fd, addr),
             Call::Listen { fd, backlog } => self.sys_listen(tid, *fd, *backlog),
             Call::Accept4 { fd, flags } => self.sys_accept4(cx, *fd, *flags),
             Call::Connect { fd, addr } => self.sys_connect(cx, *fd, addr),
             Call::Shutdown { fd, how } => self.sys_shutdown(tid, *fd, *how),
-            Call::Sendmsg { fd, data, fds, to, flags } => self.sys_sendmsg(cx, *fd, data, fds, to.as_ref(), *flags),
+            Call::Sendmsg {
+                fd,
+                data,
+                fds,
+                to,
+                flags,
+            } => self.sys_sendmsg(cx, *fd, data, fds, to.as_ref(), *flags),
             Call::Recvmsg { fd, count, flags } => self.sys_recvmsg(cx, *fd, *count, *flags),
             Call::Getsockname { fd } => self.sys_sockname(tid, *fd, false),
             Call::Getpeername { fd } => self.sys_sockname(tid, *fd, true),
             Call::Getsockopt { fd, level, name } => self.sys_getsockopt(tid, *fd, *level, *name),
             Call::Peercred { fd } => self.sys_peercred(tid, *fd),
-            Call::Setsockopt { fd, level, name, value: _ } => self.sys_setsockopt(tid, *fd, *level, *name),
+            Call::Setsockopt {
+                fd,
+                level,
+                name,
+                value: _,
+            } => self.sys_setsockopt(tid, *fd, *level, *name),
 
             Call::Waitid { which, options } => {
                 let states = WaitFlags::EXITED | WaitFlags::UNTRACED | WaitFlags::CONTINUED;
@@ -241,10 +380,23 @@ impl Kernel {
             }
             Call::Prlimit64 { pid, resource, new } => self.sys_prlimit(tid, *pid, *resource, *new),
 
-            Call::Mount { source, target, fstype, flags, data } => {
+            Call::Mount {
+                source,
+                target,
+                fstype,
+                flags,
+                data,
+            } => {
                 self.need_admin(tid)?;
                 self.with_vfs(tid, |vfs, cx| {
-                    vfs.mount(cx, source.as_bytes(), target.as_bytes(), fstype, *flags, data)
+                    vfs.mount(
+                        cx,
+                        source.as_bytes(),
+                        target.as_bytes(),
+                        fstype,
+                        *flags,
+                        data,
+                    )
                 })?;
                 Ok(Ret::None)
             }
@@ -255,7 +407,11 @@ impl Kernel {
             }
 
             Call::ClockGettime { clock } => Ok(Ret::Time(self.clock(*clock))),
-            Call::ClockNanosleep { clock, absolute, time } => self.sys_sleep(cx, *clock, *absolute, *time),
+            Call::ClockNanosleep {
+                clock,
+                absolute,
+                time,
+            } => self.sys_sleep(cx, *clock, *absolute, *time),
             Call::Getrandom { count } => {
                 let count = usize::try_from((*count).min(1 << 24)).unwrap_or(0);
                 Ok(Ret::Bytes(self.random.bytes(count)))
@@ -264,7 +420,9 @@ impl Kernel {
             Call::Getpid {} => Ok(Ret::Pid(self.pid_for(tid, self.tgid_of(tid)))),
             Call::Getppid {} => {
                 let parent = self.process_of(tid).and_then(|process| process.parent);
-                Ok(Ret::Pid(parent.map_or(Pid(0), |parent| self.pid_for(tid, parent))))
+                Ok(Ret::Pid(
+                    parent.map_or(Pid(0), |parent| self.pid_for(tid, parent)),
+                ))
             }
             Call::Getuid {} => Ok(Ret::Int(self.cred(tid)?.ruid.into())),
             Call::Geteuid {} => Ok(Ret::Int(self.cred(tid)?.euid.into())),
@@ -274,7 +432,13 @@ impl Kernel {
                 self.note("clone-without-code", Vec::new);
                 Err(Errno::EINVAL.into())
             }
-            Call::Execveat { dirfd, path, argv, envp, flags } => self.sys_execve(
+            Call::Execveat {
+                dirfd,
+                path,
+                argv,
+                envp,
+                flags,
+            } => self.sys_execve(
                 cx,
                 crate::exec::Request {
                     dirfd: *dirfd,
@@ -291,11 +455,15 @@ impl Kernel {
             Call::Fchdir { fd } => self.sys_fchdir(tid, *fd),
             Call::Getcwd {} => self.sys_getcwd(tid),
             Call::Chroot { path } => self.sys_chroot(tid, path.as_bytes()),
-            Call::PivotRoot { new_root, put_old } => self.sys_pivot_root(tid, new_root.as_bytes(), put_old.as_bytes()),
+            Call::PivotRoot { new_root, put_old } => {
+                self.sys_pivot_root(tid, new_root.as_bytes(), put_old.as_bytes())
+            }
             Call::Umask { mask } => {
                 let fs = self.threads.get(&tid).map(|thread| thread.fs);
                 let fs = fs.and_then(|fs| self.fs.get_mut(fs)).ok_or(Errno::ESRCH)?;
-                Ok(Ret::Int(std::mem::replace(&mut fs.umask, mask & 0o777).into()))
+                Ok(Ret::Int(
+                    std::mem::replace(&mut fs.umask, mask & 0o777).into(),
+                ))
             }
             Call::Setresuid { ruid, euid, suid } => self.sys_setresuid(tid, *ruid, *euid, *suid),
             Call::Setresgid { rgid, egid, sgid } => self.sys_setresgid(tid, *rgid, *egid, *sgid),
@@ -318,10 +486,15 @@ impl Kernel {
             }
             Call::Sethostname { name } => self.sys_sethostname(tid, name, true),
             Call::Setdomainname { name } => self.sys_sethostname(tid, name, false),
-            #[allow(unreachable_patterns, reason = "calls may be added to the line before they are here")]
+            #[allow(
+                unreachable_patterns,
+                reason = "calls may be added to the line before they are here"
+            )]
             other => {
                 let (number, name) = (other.nr(), other.name());
-                self.note("unsupported-call", || vec![Value::Int(number.into()), Value::Text(name.into())]);
+                self.note("unsupported-call", || {
+                    vec![Value::Int(number.into()), Value::Text(name.into())]
+                });
                 Err(Errno::ENOSYS.into())
             }
         }
@@ -337,5 +510,9 @@ impl Kernel {
 }
 
 fn check_offset(offset: u64) -> Result<(), Errno> {
-    if offset > i64::MAX as u64 { Err(Errno::EINVAL) } else { Ok(()) }
+    if offset > i64::MAX as u64 {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(())
+    }
 }

@@ -20,7 +20,15 @@ impl Kernel {
     pub(crate) fn raw_read(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let count = a[2].min(RW_MAX);
         self.check_writable(cx.tid, a[1], count.min(1))?;
-        let bytes = self.call(cx, &Call::Read { fd: fd(a[0]), count })?.bytes()?;
+        let bytes = self
+            .call(
+                cx,
+                &Call::Read {
+                    fd: fd(a[0]),
+                    count,
+                },
+            )?
+            .bytes()?;
         self.answer_bytes(cx, a[1], &bytes)
     }
 
@@ -31,25 +39,46 @@ impl Kernel {
     }
 
     pub(crate) fn raw_pread(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        let call = Call::Pread64 { fd: fd(a[0]), count: a[2].min(RW_MAX), offset: a[3] };
+        let call = Call::Pread64 {
+            fd: fd(a[0]),
+            count: a[2].min(RW_MAX),
+            offset: a[3],
+        };
         let bytes = self.call(cx, &call)?.bytes()?;
         self.answer_bytes(cx, a[1], &bytes)
     }
 
     pub(crate) fn raw_pwrite(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let data = self.read_bytes(cx.tid, a[1], a[2].min(COPY_MAX))?;
-        self.call(cx, &Call::Pwrite64 { fd: fd(a[0]), data, offset: a[3] })
+        self.call(
+            cx,
+            &Call::Pwrite64 {
+                fd: fd(a[0]),
+                data,
+                offset: a[3],
+            },
+        )
     }
 
     /// `struct iovec` pieces: address and length.
-    pub(super) fn read_iovec(&mut self, cx: &CallCx, addr: u64, count: u64) -> Result<Vec<(u64, u64)>, Errno> {
+    pub(super) fn read_iovec(
+        &mut self,
+        cx: &CallCx,
+        addr: u64,
+        count: u64,
+    ) -> Result<Vec<(u64, u64)>, Errno> {
         if count > IOV_MAX {
             return Err(Errno::EINVAL);
         }
         let bytes = self.read_bytes(cx.tid, addr, count * 16)?;
         let word = |chunk: &[u8]| u64::from_le_bytes(chunk.try_into().unwrap_or_default());
-        let pieces: Vec<(u64, u64)> = bytes.chunks_exact(16).map(|row| (word(&row[..8]), word(&row[8..]))).collect();
-        let total = pieces.iter().try_fold(0u64, |sum, piece| sum.checked_add(piece.1));
+        let pieces: Vec<(u64, u64)> = bytes
+            .chunks_exact(16)
+            .map(|row| (word(&row[..8]), word(&row[8..])))
+            .collect();
+        let total = pieces
+            .iter()
+            .try_fold(0u64, |sum, piece| sum.checked_add(piece.1));
         match total {
             Some(total) if total <= i64::MAX as u64 => Ok(pieces),
             _ => Err(Errno::EINVAL),
@@ -65,7 +94,12 @@ impl Kernel {
         Ok(data)
     }
 
-    pub(super) fn scatter(&mut self, cx: &CallCx, pieces: &[(u64, u64)], mut data: &[u8]) -> Result<(), Errno> {
+    pub(super) fn scatter(
+        &mut self,
+        cx: &CallCx,
+        pieces: &[(u64, u64)],
+        mut data: &[u8],
+    ) -> Result<(), Errno> {
         for (addr, len) in pieces {
             let n = data.len().min(*len as usize);
             self.write_user(cx.tid, *addr, &data[..n])?;
@@ -78,8 +112,15 @@ impl Kernel {
         let pieces = self.read_iovec(cx, a[1], a[2])?;
         let count = pieces.iter().map(|piece| piece.1).sum::<u64>().min(RW_MAX);
         let call = match offset {
-            Some(offset) => Call::Pread64 { fd: fd(a[0]), count, offset },
-            None => Call::Read { fd: fd(a[0]), count },
+            Some(offset) => Call::Pread64 {
+                fd: fd(a[0]),
+                count,
+                offset,
+            },
+            None => Call::Read {
+                fd: fd(a[0]),
+                count,
+            },
         };
         let bytes = self.call(cx, &call)?.bytes()?;
         self.scatter(cx, &pieces, &bytes)?;
@@ -91,7 +132,14 @@ impl Kernel {
         let pieces = self.read_iovec(cx, a[1], a[2])?;
         let data = self.gather(cx, &pieces)?;
         match offset {
-            Some(offset) => self.call(cx, &Call::Pwrite64 { fd: fd(a[0]), data, offset }),
+            Some(offset) => self.call(
+                cx,
+                &Call::Pwrite64 {
+                    fd: fd(a[0]),
+                    data,
+                    offset,
+                },
+            ),
             None => self.call(cx, &Call::Write { fd: fd(a[0]), data }),
         }
     }
@@ -115,7 +163,14 @@ impl Kernel {
         self.call(cx, &Call::Close { fd: fd(a[0]) })
     }
     pub(crate) fn raw_lseek(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Lseek { fd: fd(a[0]), offset: a[1] as i64, whence: a[2] as u32 })
+        self.call(
+            cx,
+            &Call::Lseek {
+                fd: fd(a[0]),
+                offset: a[1] as i64,
+                whence: a[2] as u32,
+            },
+        )
     }
     pub(crate) fn raw_pipe(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         self.raw_pipe2(cx, [a[0], 0, 0, 0, 0, 0])
@@ -136,20 +191,46 @@ impl Kernel {
         Ok(Ret::None)
     }
     pub(crate) fn raw_dup(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Fcntl { fd: fd(a[0]), cmd: FcntlCmd::Dup(0, false) })
+        self.call(
+            cx,
+            &Call::Fcntl {
+                fd: fd(a[0]),
+                cmd: FcntlCmd::Dup(0, false),
+            },
+        )
     }
     pub(crate) fn raw_dup2(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         if a[0] as i32 == a[1] as i32 {
             self.file_id(cx.tid, fd(a[0]))?;
             return Ok(Ret::Fd(fd(a[0])));
         }
-        self.call(cx, &Call::Dup3 { oldfd: fd(a[0]), newfd: fd(a[1]), flags: OpenFlags::empty() })
+        self.call(
+            cx,
+            &Call::Dup3 {
+                oldfd: fd(a[0]),
+                newfd: fd(a[1]),
+                flags: OpenFlags::empty(),
+            },
+        )
     }
     pub(crate) fn raw_dup3(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Dup3 { oldfd: fd(a[0]), newfd: fd(a[1]), flags: OpenFlags::from_bits_retain(a[2] as u32) })
+        self.call(
+            cx,
+            &Call::Dup3 {
+                oldfd: fd(a[0]),
+                newfd: fd(a[1]),
+                flags: OpenFlags::from_bits_retain(a[2] as u32),
+            },
+        )
     }
     pub(crate) fn raw_flock(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Flock { fd: fd(a[0]), operation: a[1] as u32 })
+        self.call(
+            cx,
+            &Call::Flock {
+                fd: fd(a[0]),
+                operation: a[1] as u32,
+            },
+        )
     }
     pub(crate) fn raw_fsync(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         self.call(cx, &Call::Fsync { fd: fd(a[0]) })
@@ -158,21 +239,48 @@ impl Kernel {
         self.call(cx, &Call::Fdatasync { fd: fd(a[0]) })
     }
     pub(crate) fn raw_ftruncate(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Ftruncate { fd: fd(a[0]), length: a[1] })
+        self.call(
+            cx,
+            &Call::Ftruncate {
+                fd: fd(a[0]),
+                length: a[1],
+            },
+        )
     }
     pub(crate) fn raw_fallocate(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         if a[2] > i64::MAX as u64 || a[3] > i64::MAX as u64 || a[3] == 0 {
             return Err(Errno::EINVAL.into());
         }
-        self.call(cx, &Call::Fallocate { fd: fd(a[0]), mode: a[1] as u32, offset: a[2], len: a[3] })
+        self.call(
+            cx,
+            &Call::Fallocate {
+                fd: fd(a[0]),
+                mode: a[1] as u32,
+                offset: a[2],
+                len: a[3],
+            },
+        )
     }
     pub(crate) fn raw_close_range(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let flags = CloseRangeFlags::from_bits_retain(a[2] as u32);
-        self.call(cx, &Call::CloseRange { first: a[0] as u32, last: a[1] as u32, flags })
+        self.call(
+            cx,
+            &Call::CloseRange {
+                first: a[0] as u32,
+                last: a[1] as u32,
+                flags,
+            },
+        )
     }
     pub(crate) fn raw_memfd_create(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let name = self.read_cstr(cx.tid, a[0], 250, Errno::EINVAL)?;
-        self.call(cx, &Call::MemfdCreate { name, flags: MemfdFlags::from_bits_retain(a[1] as u32) })
+        self.call(
+            cx,
+            &Call::MemfdCreate {
+                name,
+                flags: MemfdFlags::from_bits_retain(a[1] as u32),
+            },
+        )
     }
 
     fn read_offset(&mut self, cx: &CallCx, addr: u64) -> Result<Option<u64>, Errno> {
@@ -180,12 +288,21 @@ impl Kernel {
             return Ok(None);
         }
         let offset = self.read_u64(cx.tid, addr)?;
-        if offset > i64::MAX as u64 { Err(Errno::EINVAL) } else { Ok(Some(offset)) }
+        if offset > i64::MAX as u64 {
+            Err(Errno::EINVAL)
+        } else {
+            Ok(Some(offset))
+        }
     }
 
     pub(crate) fn raw_sendfile(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let offset = self.read_offset(cx, a[2])?;
-        let call = Call::Sendfile { out_fd: fd(a[0]), in_fd: fd(a[1]), offset, count: a[3] };
+        let call = Call::Sendfile {
+            out_fd: fd(a[0]),
+            in_fd: fd(a[1]),
+            offset,
+            count: a[3],
+        };
         let moved = self.call(cx, &call)?.int()?;
         if let Some(offset) = offset {
             self.write_user(cx.tid, a[2], &(offset + moved as u64).to_le_bytes())?;
@@ -198,7 +315,13 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let (off_in, off_out) = (self.read_offset(cx, a[1])?, self.read_offset(cx, a[3])?);
-        let call = Call::CopyFileRange { fd_in: fd(a[0]), off_in, fd_out: fd(a[2]), off_out, len: a[4] };
+        let call = Call::CopyFileRange {
+            fd_in: fd(a[0]),
+            off_in,
+            fd_out: fd(a[2]),
+            off_out,
+            len: a[4],
+        };
         let moved = self.call(cx, &call)?.int()?;
         for (addr, offset) in [(a[1], off_in), (a[3], off_out)] {
             if let Some(offset) = offset {
@@ -209,7 +332,15 @@ impl Kernel {
     }
 
     pub(crate) fn raw_getdents64(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        let entries = self.call(cx, &Call::Getdents64 { fd: fd(a[0]), count: a[2] & 0xffff_ffff })?.dirents()?;
+        let entries = self
+            .call(
+                cx,
+                &Call::Getdents64 {
+                    fd: fd(a[0]),
+                    count: a[2] & 0xffff_ffff,
+                },
+            )?
+            .dirents()?;
         let mut out = Vec::new();
         for entry in entries {
             let len = (19 + entry.name.len() + 1).next_multiple_of(8);
@@ -284,7 +415,11 @@ impl Kernel {
                     out[0..2].copy_from_slice(&i16::from(other.exclusive).to_le_bytes());
                     out[2..4].copy_from_slice(&0i16.to_le_bytes());
                     out[8..16].copy_from_slice(&other.start.to_le_bytes());
-                    let len = if other.end == u64::MAX { 0 } else { other.end - other.start };
+                    let len = if other.end == u64::MAX {
+                        0
+                    } else {
+                        other.end - other.start
+                    };
                     out[16..24].copy_from_slice(&len.to_le_bytes());
                     out[24..28].copy_from_slice(&self.pid_for(cx.tid, other.owner).0.to_le_bytes());
                 }
@@ -329,7 +464,12 @@ impl Kernel {
             0x5414 => {
                 let b = self.read_bytes(tid, arg, 8)?;
                 let half = |at: usize| u16::from_le_bytes([b[at], b[at + 1]]);
-                IoctlReq::Tiocswinsz(Winsize { rows: half(0), cols: half(2), xpixel: half(4), ypixel: half(6) })
+                IoctlReq::Tiocswinsz(Winsize {
+                    rows: half(0),
+                    cols: half(2),
+                    xpixel: half(4),
+                    ypixel: half(6),
+                })
             }
             0x541b => IoctlReq::Fionread,
             0x5421 => IoctlReq::Fionbio(self.read_u32(tid, arg)? != 0),
@@ -344,7 +484,13 @@ impl Kernel {
             }
             other => IoctlReq::Other(other, arg),
         };
-        match self.call(cx, &Call::Ioctl { fd: fd(a[0]), request })? {
+        match self.call(
+            cx,
+            &Call::Ioctl {
+                fd: fd(a[0]),
+                request,
+            },
+        )? {
             Ret::Termios(termios) => {
                 self.write_user(tid, arg, &termios_bytes(&termios))?;
                 Ok(Ret::None)
@@ -415,7 +561,10 @@ impl Kernel {
             addr => Some(self.read_timespec(cx.tid, addr)?),
         };
         if a[5] != 0 {
-            let (addr, size) = (self.read_u64(cx.tid, a[5])?, self.read_u64(cx.tid, a[5].wrapping_add(8))?);
+            let (addr, size) = (
+                self.read_u64(cx.tid, a[5])?,
+                self.read_u64(cx.tid, a[5].wrapping_add(8))?,
+            );
             self.temporary_mask(cx, addr, size)?;
         }
         self.select_user(cx, a[0], [a[1], a[2], a[3]], timeout)
@@ -460,7 +609,14 @@ impl Kernel {
         }
         let mask = self.read_u64(cx.tid, a[1])?;
         let old = (a[0] as i32 != -1).then_some(fd(a[0]));
-        self.call(cx, &Call::Signalfd4 { fd: old, mask, flags: OpenFlags::from_bits_retain(a[3] as u32) })
+        self.call(
+            cx,
+            &Call::Signalfd4 {
+                fd: old,
+                mask,
+                flags: OpenFlags::from_bits_retain(a[3] as u32),
+            },
+        )
     }
     pub(crate) fn raw_eventfd(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         self.sys_eventfd(cx.tid, a[0] as u32, 0)
@@ -475,7 +631,9 @@ impl Kernel {
         let id = self.real_file_id(cx.tid, fd(a[0]))?;
         let file = self.file(id)?;
         match (&file.body, file.file.kind) {
-            (Body::Pipe { .. } | Body::Socket(_), _) | (_, FileKind::Fifo) => Err(Errno::ESPIPE.into()),
+            (Body::Pipe { .. } | Body::Socket(_), _) | (_, FileKind::Fifo) => {
+                Err(Errno::ESPIPE.into())
+            }
             _ if a[3] > 5 => Err(Errno::EINVAL.into()),
             _ => Ok(Ret::None),
         }
@@ -515,7 +673,10 @@ fn read_termios(bytes: &[u8]) -> Termios {
 
 fn termios_bytes(termios: &Termios) -> [u8; 36] {
     let mut out = [0; 36];
-    for (at, word) in [termios.iflag, termios.oflag, termios.cflag, termios.lflag].iter().enumerate() {
+    for (at, word) in [termios.iflag, termios.oflag, termios.cflag, termios.lflag]
+        .iter()
+        .enumerate()
+    {
         out[4 * at..4 * at + 4].copy_from_slice(&word.to_le_bytes());
     }
     out[16] = termios.line;

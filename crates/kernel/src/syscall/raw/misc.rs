@@ -161,7 +161,14 @@ impl Kernel {
     }
     pub(crate) fn raw_nanosleep(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let time = self.read_spec(cx.tid, a[0])?;
-        self.call(cx, &Call::ClockNanosleep { clock: Clock::Monotonic, absolute: false, time })
+        self.call(
+            cx,
+            &Call::ClockNanosleep {
+                clock: Clock::Monotonic,
+                absolute: false,
+                time,
+            },
+        )
     }
     pub(crate) fn raw_clock_nanosleep(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let clock = match a[0] {
@@ -172,16 +179,29 @@ impl Kernel {
             _ => return Err(Errno::EINVAL.into()),
         };
         let time = self.read_spec(cx.tid, a[2])?;
-        self.call(cx, &Call::ClockNanosleep { clock, absolute: a[1] & 1 != 0, time })
+        self.call(
+            cx,
+            &Call::ClockNanosleep {
+                clock,
+                absolute: a[1] & 1 != 0,
+                time,
+            },
+        )
     }
     pub(crate) fn raw_times(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let tick = 1_000_000_000 / USER_HZ;
         let tgid = self.tgid_of(cx.tid);
         let (utime, stime) = self.process_times(tgid);
-        let (cutime, cstime) = self.processes.get(&tgid).map_or((0, 0), |p| (p.children_utime, p.children_stime));
+        let (cutime, cstime) = self
+            .processes
+            .get(&tgid)
+            .map_or((0, 0), |p| (p.children_utime, p.children_stime));
         if a[0] != 0 {
             let words = [utime, stime, cutime, cstime];
-            let bytes: Vec<u8> = words.iter().flat_map(|word| (word / tick).to_le_bytes()).collect();
+            let bytes: Vec<u8> = words
+                .iter()
+                .flat_map(|word| (word / tick).to_le_bytes())
+                .collect();
             self.write_user(cx.tid, a[0], &bytes)?;
         }
         Ok(Ret::Int((self.now() / tick) as i64))
@@ -190,8 +210,14 @@ impl Kernel {
         let tgid = self.tgid_of(cx.tid);
         let (utime, stime) = match a[0] as i32 {
             0 => self.process_times(tgid),
-            -1 => self.processes.get(&tgid).map_or((0, 0), |p| (p.children_utime, p.children_stime)),
-            1 => self.threads.get(&cx.tid).map_or((0, 0), |t| (t.utime, t.stime)),
+            -1 => self
+                .processes
+                .get(&tgid)
+                .map_or((0, 0), |p| (p.children_utime, p.children_stime)),
+            1 => self
+                .threads
+                .get(&cx.tid)
+                .map_or((0, 0), |t| (t.utime, t.stime)),
             _ => return Err(Errno::EINVAL.into()),
         };
         self.write_user(cx.tid, a[1], &[0; 144])?;
@@ -208,7 +234,10 @@ impl Kernel {
     pub(crate) fn raw_setitimer(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let (every, value) = match a[1] {
             0 => (0, 0),
-            addr => (self.read_timeval(cx.tid, addr)?, self.read_timeval(cx.tid, addr.wrapping_add(16))?),
+            addr => (
+                self.read_timeval(cx.tid, addr)?,
+                self.read_timeval(cx.tid, addr.wrapping_add(16))?,
+            ),
         };
         let old = self.get_itimer(cx.tid, a[0] as usize)?;
         self.set_itimer(cx.tid, a[0] as usize, value, every)?;
@@ -228,7 +257,14 @@ impl Kernel {
         if a[2] & !7 != 0 || a[2] & 6 == 6 {
             return Err(Errno::EINVAL.into());
         }
-        let bytes = self.call(cx, &Call::Getrandom { count: a[1].min(1 << 24) })?.bytes()?;
+        let bytes = self
+            .call(
+                cx,
+                &Call::Getrandom {
+                    count: a[1].min(1 << 24),
+                },
+            )?
+            .bytes()?;
         self.answer_bytes(cx, a[0], &bytes)
     }
 
@@ -303,21 +339,45 @@ impl Kernel {
         let found: Vec<_> = match a[0] {
             0 => vec![self.target(cx, a[1]).map_err(|_| Errno::ESRCH)?],
             1 => {
-                let pgid = if who == 0 { Some(own.pgid) } else { self.find_pid(cx.tid, Pid(who)) };
+                let pgid = if who == 0 {
+                    Some(own.pgid)
+                } else {
+                    self.find_pid(cx.tid, Pid(who))
+                };
                 let of_group = |tid| self.process_of(tid).map(|process| process.pgid) == pgid;
-                self.threads.keys().copied().filter(|tid| of_group(*tid)).collect()
+                self.threads
+                    .keys()
+                    .copied()
+                    .filter(|tid| of_group(*tid))
+                    .collect()
             }
             2 => {
-                let uid = if who == 0 { self.cred(cx.tid)?.ruid } else { who as u32 };
-                self.threads.values().filter(|t| t.cred.ruid == uid).map(|t| t.tid).collect()
+                let uid = if who == 0 {
+                    self.cred(cx.tid)?.ruid
+                } else {
+                    who as u32
+                };
+                self.threads
+                    .values()
+                    .filter(|t| t.cred.ruid == uid)
+                    .map(|t| t.tid)
+                    .collect()
             }
             _ => return Err(Errno::EINVAL),
         };
-        if found.is_empty() { Err(Errno::ESRCH) } else { Ok(found) }
+        if found.is_empty() {
+            Err(Errno::ESRCH)
+        } else {
+            Ok(found)
+        }
     }
     pub(crate) fn raw_getpriority(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let targets = self.prio_targets(cx, a)?;
-        let lowest = targets.iter().filter_map(|tid| self.threads.get(tid)).map(|t| t.nice).min();
+        let lowest = targets
+            .iter()
+            .filter_map(|tid| self.threads.get(tid))
+            .map(|t| t.nice)
+            .min();
         Ok(Ret::Int(i64::from(20 - lowest.unwrap_or(0))))
     }
     pub(crate) fn raw_setpriority(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {

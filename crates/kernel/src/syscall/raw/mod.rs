@@ -64,7 +64,12 @@ impl Kernel {
         put(32, &stat.ino.to_le_bytes());
         put(40, &stat.size.to_le_bytes());
         put(48, &stat.blocks.to_le_bytes());
-        for (at, time) in [(64, stat.atime), (80, stat.btime), (96, stat.ctime), (112, stat.mtime)] {
+        for (at, time) in [
+            (64, stat.atime),
+            (80, stat.btime),
+            (96, stat.ctime),
+            (112, stat.mtime),
+        ] {
             put(at, &time.sec.to_le_bytes());
             put(at + 8, &time.nsec.to_le_bytes());
         }

@@ -104,30 +104,53 @@ impl Kernel {
             mode: mode as u32,
             resolve: ResolveFlags::from_bits_retain(word(16)),
         };
-        self.call(cx, &Call::Openat2 { dirfd: fd(a[0]), path, how })
+        self.call(
+            cx,
+            &Call::Openat2 {
+                dirfd: fd(a[0]),
+                path,
+                how,
+            },
+        )
     }
 
     pub(crate) fn raw_stat(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[0])?;
-        let call = Call::Statx { dirfd: Fd::CWD, path, flags: AtFlags::empty() };
+        let call = Call::Statx {
+            dirfd: Fd::CWD,
+            path,
+            flags: AtFlags::empty(),
+        };
         self.stat_call(cx, &call, a[1])
     }
 
     pub(crate) fn raw_lstat(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[0])?;
-        let call = Call::Statx { dirfd: Fd::CWD, path, flags: AtFlags::SYMLINK_NOFOLLOW };
+        let call = Call::Statx {
+            dirfd: Fd::CWD,
+            path,
+            flags: AtFlags::SYMLINK_NOFOLLOW,
+        };
         self.stat_call(cx, &call, a[1])
     }
 
     pub(crate) fn raw_fstat(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         self.file_id(cx.tid, fd(a[0]))?;
-        let call = Call::Statx { dirfd: fd(a[0]), path: PathArg::default(), flags: AtFlags::EMPTY_PATH };
+        let call = Call::Statx {
+            dirfd: fd(a[0]),
+            path: PathArg::default(),
+            flags: AtFlags::EMPTY_PATH,
+        };
         self.stat_call(cx, &call, a[1])
     }
 
     pub(crate) fn raw_newfstatat(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[1])?;
-        let call = Call::Statx { dirfd: fd(a[0]), path, flags: at_flags(a[3]) };
+        let call = Call::Statx {
+            dirfd: fd(a[0]),
+            path,
+            flags: at_flags(a[3]),
+        };
         self.stat_call(cx, &call, a[2])
     }
 
@@ -139,7 +162,11 @@ impl Kernel {
         if a[3] & 0x8000_0000 != 0 {
             return Err(Errno::EINVAL.into());
         }
-        let call = Call::Statx { dirfd: fd(a[0]), path, flags: at_flags(a[2] & !0x6000) };
+        let call = Call::Statx {
+            dirfd: fd(a[0]),
+            path,
+            flags: at_flags(a[2] & !0x6000),
+        };
         let stat = self.call(cx, &call)?.stat()?;
         self.write_statx(cx.tid, a[4], &stat)?;
         Ok(Ret::None)
@@ -156,12 +183,28 @@ impl Kernel {
 
     pub(crate) fn raw_readlink(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[0])?;
-        self.readlink_to(cx, &Call::Readlinkat { dirfd: Fd::CWD, path }, a[1], a[2])
+        self.readlink_to(
+            cx,
+            &Call::Readlinkat {
+                dirfd: Fd::CWD,
+                path,
+            },
+            a[1],
+            a[2],
+        )
     }
 
     pub(crate) fn raw_readlinkat(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[1])?;
-        self.readlink_to(cx, &Call::Readlinkat { dirfd: fd(a[0]), path }, a[2], a[3])
+        self.readlink_to(
+            cx,
+            &Call::Readlinkat {
+                dirfd: fd(a[0]),
+                path,
+            },
+            a[2],
+            a[3],
+        )
     }
 
     pub(crate) fn raw_getcwd(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
@@ -178,7 +221,9 @@ impl Kernel {
         if a[1] > i64::MAX as u64 {
             return Err(Errno::EINVAL.into());
         }
-        self.with_vfs(cx.tid, |vfs, cx| vfs.truncate(cx, glassdock_vfs::At::Cwd, path.as_bytes(), a[1]))?;
+        self.with_vfs(cx.tid, |vfs, cx| {
+            vfs.truncate(cx, glassdock_vfs::At::Cwd, path.as_bytes(), a[1])
+        })?;
         Ok(Ret::None)
     }
 
@@ -202,7 +247,10 @@ impl Kernel {
         match self.read_u64(cx.tid, addr.wrapping_add(8))? {
             UTIME_NOW => Ok(TimeSet::Now),
             UTIME_OMIT => Ok(TimeSet::Omit),
-            nsec if nsec < 1_000_000_000 => Ok(TimeSet::At(Timespec { sec, nsec: nsec as u32 })),
+            nsec if nsec < 1_000_000_000 => Ok(TimeSet::At(Timespec {
+                sec,
+                nsec: nsec as u32,
+            })),
             _ => Err(Errno::EINVAL),
         }
     }
@@ -220,17 +268,44 @@ impl Kernel {
         };
         let (atime, mtime) = match a[2] {
             0 => (TimeSet::Now, TimeSet::Now),
-            addr => (self.time_set(cx, addr)?, self.time_set(cx, addr.wrapping_add(16))?),
+            addr => (
+                self.time_set(cx, addr)?,
+                self.time_set(cx, addr.wrapping_add(16))?,
+            ),
         };
-        self.call(cx, &Call::Utimensat { dirfd: fd(a[0]), path, atime, mtime, flags: at_flags(a[3]) })
+        self.call(
+            cx,
+            &Call::Utimensat {
+                dirfd: fd(a[0]),
+                path,
+                atime,
+                mtime,
+                flags: at_flags(a[3]),
+            },
+        )
     }
 
-    fn utime_call(&mut self, cx: &mut CallCx, dirfd: Fd, path: PathArg, times: Option<[Timespec; 2]>) -> SysResult {
+    fn utime_call(
+        &mut self,
+        cx: &mut CallCx,
+        dirfd: Fd,
+        path: PathArg,
+        times: Option<[Timespec; 2]>,
+    ) -> SysResult {
         let [atime, mtime] = match times {
             None => [TimeSet::Now, TimeSet::Now],
             Some(times) => times.map(TimeSet::At),
         };
-        self.call(cx, &Call::Utimensat { dirfd, path, atime, mtime, flags: AtFlags::empty() })
+        self.call(
+            cx,
+            &Call::Utimensat {
+                dirfd,
+                path,
+                atime,
+                mtime,
+                flags: AtFlags::empty(),
+            },
+        )
     }
 
     fn two_timevals(&mut self, cx: &CallCx, addr: u64) -> Result<Option<[Timespec; 2]>, Errno> {
@@ -259,8 +334,14 @@ impl Kernel {
         let times = match a[1] {
             0 => None,
             addr => {
-                let sec = [self.read_u64(cx.tid, addr)?, self.read_u64(cx.tid, addr.wrapping_add(8))?];
-                Some(sec.map(|sec| Timespec { sec: sec as i64, nsec: 0 }))
+                let sec = [
+                    self.read_u64(cx.tid, addr)?,
+                    self.read_u64(cx.tid, addr.wrapping_add(8))?,
+                ];
+                Some(sec.map(|sec| Timespec {
+                    sec: sec as i64,
+                    nsec: 0,
+                }))
             }
         };
         self.utime_call(cx, Fd::CWD, path, times)
@@ -279,7 +360,11 @@ impl Kernel {
             addr => self.read_cstr(cx.tid, addr, 4096, Errno::EINVAL)?,
         };
         // The magic number that very old programs put into the upper half of the flags.
-        let flags = if a[3] & 0xffff_0000 == 0xc0ed_0000 { a[3] & 0xffff } else { a[3] };
+        let flags = if a[3] & 0xffff_0000 == 0xc0ed_0000 {
+            a[3] & 0xffff
+        } else {
+            a[3]
+        };
         self.call(
             cx,
             &Call::Mount {
@@ -294,7 +379,11 @@ impl Kernel {
 
     fn xattr_name(&mut self, cx: &CallCx, addr: u64) -> Result<Vec<u8>, Errno> {
         let name = self.read_cstr(cx.tid, addr, 256, Errno::ERANGE)?;
-        if name.is_empty() { Err(Errno::ERANGE) } else { Ok(name) }
+        if name.is_empty() {
+            Err(Errno::ERANGE)
+        } else {
+            Ok(name)
+        }
     }
 
     fn sized_answer(&mut self, cx: &mut CallCx, call: &Call, addr: u64, size: u64) -> SysResult {
@@ -335,7 +424,16 @@ impl Kernel {
         let name = self.xattr_name(cx, a[1])?;
         let value = self.xattr_value(cx, a[2], a[3])?;
         let flags = XattrFlags::from_bits_retain(a[4] as u32);
-        self.call(cx, &Call::Setxattr { path, name, value, flags, follow })
+        self.call(
+            cx,
+            &Call::Setxattr {
+                path,
+                name,
+                value,
+                flags,
+                follow,
+            },
+        )
     }
     pub(crate) fn raw_setxattr(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         self.setxattr_call(cx, a, true)
@@ -347,7 +445,15 @@ impl Kernel {
         let name = self.xattr_name(cx, a[1])?;
         let value = self.xattr_value(cx, a[2], a[3])?;
         let flags = XattrFlags::from_bits_retain(a[4] as u32);
-        self.call(cx, &Call::Fsetxattr { fd: fd(a[0]), name, value, flags })
+        self.call(
+            cx,
+            &Call::Fsetxattr {
+                fd: fd(a[0]),
+                name,
+                value,
+                flags,
+            },
+        )
     }
     pub(crate) fn raw_listxattr(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[0])?;
@@ -355,16 +461,38 @@ impl Kernel {
     }
     pub(crate) fn raw_llistxattr(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[0])?;
-        self.sized_answer(cx, &Call::Listxattr { path, follow: false }, a[1], a[2])
+        self.sized_answer(
+            cx,
+            &Call::Listxattr {
+                path,
+                follow: false,
+            },
+            a[1],
+            a[2],
+        )
     }
     pub(crate) fn raw_removexattr(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[0])?;
         let name = self.xattr_name(cx, a[1])?;
-        self.call(cx, &Call::Removexattr { path, name, follow: true })
+        self.call(
+            cx,
+            &Call::Removexattr {
+                path,
+                name,
+                follow: true,
+            },
+        )
     }
     pub(crate) fn raw_lremovexattr(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[0])?;
         let name = self.xattr_name(cx, a[1])?;
-        self.call(cx, &Call::Removexattr { path, name, follow: false })
+        self.call(
+            cx,
+            &Call::Removexattr {
+                path,
+                name,
+                follow: false,
+            },
+        )
     }
 }

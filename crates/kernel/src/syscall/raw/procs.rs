@@ -37,23 +37,45 @@ impl Kernel {
         self.call(cx, &Call::Getpgid { pid: Pid(0) })
     }
     pub(crate) fn raw_getpgid(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Getpgid { pid: Pid(a[0] as i32) })
+        self.call(
+            cx,
+            &Call::Getpgid {
+                pid: Pid(a[0] as i32),
+            },
+        )
     }
     pub(crate) fn raw_getsid(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Getsid { pid: Pid(a[0] as i32) })
+        self.call(
+            cx,
+            &Call::Getsid {
+                pid: Pid(a[0] as i32),
+            },
+        )
     }
     pub(crate) fn raw_setsid(&mut self, cx: &mut CallCx, _: [u64; 6]) -> SysResult {
         self.call(cx, &Call::Setsid {})
     }
     pub(crate) fn raw_setpgid(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Setpgid { pid: Pid(a[0] as i32), pgid: Pid(a[1] as i32) })
+        self.call(
+            cx,
+            &Call::Setpgid {
+                pid: Pid(a[0] as i32),
+                pgid: Pid(a[1] as i32),
+            },
+        )
     }
     pub(crate) fn raw_exit_group(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         self.call(cx, &Call::ExitGroup { status: a[0] as u8 })
     }
     pub(crate) fn raw_kill(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let signal = u8::try_from(a[1] & 0xffff_ffff).map_err(|_| Errno::EINVAL)?;
-        self.call(cx, &Call::Kill { pid: Pid(a[0] as i32), signal })
+        self.call(
+            cx,
+            &Call::Kill {
+                pid: Pid(a[0] as i32),
+                signal,
+            },
+        )
     }
     pub(crate) fn raw_tkill(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         self.sys_tgkill(cx, None, a[0] as i32, a[1])
@@ -83,7 +105,10 @@ impl Kernel {
         self.sys_clone(cx, request)
     }
     pub(crate) fn raw_fork(&mut self, cx: &mut CallCx, _: [u64; 6]) -> SysResult {
-        let request = CloneRequest { exit_signal: sig::CHLD, ..CloneRequest::default() };
+        let request = CloneRequest {
+            exit_signal: sig::CHLD,
+            ..CloneRequest::default()
+        };
         self.sys_clone(cx, request)
     }
     pub(crate) fn raw_vfork(&mut self, cx: &mut CallCx, _: [u64; 6]) -> SysResult {
@@ -107,10 +132,16 @@ impl Kernel {
             Some(word) => u64::from_le_bytes(word.try_into().unwrap_or_default()),
             None => 0,
         };
-        if bytes.get(88..).is_some_and(|rest| rest.iter().any(|byte| *byte != 0)) {
+        if bytes
+            .get(88..)
+            .is_some_and(|rest| rest.iter().any(|byte| *byte != 0))
+        {
             return Err(Errno::E2BIG.into());
         }
-        if word(9) != 0 || word(4) > sig::MAX.into() || word(0) & 0xff != 0 && word(0) & 0xff != CloneFlags::NEWTIME.bits() {
+        if word(9) != 0
+            || word(4) > sig::MAX.into()
+            || word(0) & 0xff != 0 && word(0) & 0xff != CloneFlags::NEWTIME.bits()
+        {
             return Err(Errno::EINVAL.into());
         }
         let flags = CloneFlags::from_bits_retain(word(0));
@@ -121,11 +152,21 @@ impl Kernel {
         let request = CloneRequest {
             flags,
             exit_signal: word(4) as u8,
-            stack: if stack == 0 { 0 } else { stack.wrapping_add(len) },
+            stack: if stack == 0 {
+                0
+            } else {
+                stack.wrapping_add(len)
+            },
             tls: word(7),
             child_tid: word(2),
-            parent_tid: if flags.contains(CloneFlags::PIDFD) { word(1) } else { word(3) },
-            cgroup: flags.contains(CloneFlags::INTO_CGROUP).then_some(Fd(word(10) as i32)),
+            parent_tid: if flags.contains(CloneFlags::PIDFD) {
+                word(1)
+            } else {
+                word(3)
+            },
+            cgroup: flags
+                .contains(CloneFlags::INTO_CGROUP)
+                .then_some(Fd(word(10) as i32)),
         };
         self.sys_clone(cx, request)
     }
@@ -163,7 +204,12 @@ impl Kernel {
 
     pub(crate) fn raw_wait4(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let options = WaitFlags::from_bits_retain(a[2] as u32);
-        let known = WaitFlags::NOHANG | WaitFlags::UNTRACED | WaitFlags::CONTINUED | WaitFlags::NOTHREAD | WaitFlags::ALL | WaitFlags::CLONE;
+        let known = WaitFlags::NOHANG
+            | WaitFlags::UNTRACED
+            | WaitFlags::CONTINUED
+            | WaitFlags::NOTHREAD
+            | WaitFlags::ALL
+            | WaitFlags::CLONE;
         if !known.contains(options) {
             return Err(Errno::EINVAL.into());
         }
@@ -206,11 +252,19 @@ impl Kernel {
             if let Some(waited) = waited {
                 let (code, status) = match waited.status {
                     WaitStatus::Exited(status) => (1i32, i32::from(status)),
-                    WaitStatus::Killed(signal, core) => (if core { 3 } else { 2 }, i32::from(signal)),
+                    WaitStatus::Killed(signal, core) => {
+                        (if core { 3 } else { 2 }, i32::from(signal))
+                    }
                     WaitStatus::Stopped(signal) => (5, i32::from(signal)),
                     WaitStatus::Continued => (6, i32::from(sig::CONT)),
                 };
-                let words = [(0, i32::from(sig::CHLD)), (8, code), (16, waited.pid.0), (20, waited.uid as i32), (24, status)];
+                let words = [
+                    (0, i32::from(sig::CHLD)),
+                    (8, code),
+                    (16, waited.pid.0),
+                    (20, waited.uid as i32),
+                    (24, status),
+                ];
                 for (at, word) in words {
                     info[at..at + 4].copy_from_slice(&word.to_le_bytes());
                 }
@@ -233,10 +287,17 @@ impl Kernel {
     }
     pub(crate) fn raw_prlimit64(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let new = self.rlimit_at(cx, a[2])?;
-        let call = Call::Prlimit64 { pid: Pid(a[0] as i32), resource: a[1] as u32, new };
+        let call = Call::Prlimit64 {
+            pid: Pid(a[0] as i32),
+            resource: a[1] as u32,
+            new,
+        };
         let old = self.call(cx, &call)?.rlimit()?;
         if a[3] != 0 {
-            let bytes: Vec<u8> = [old.cur, old.max].iter().flat_map(|word| word.to_le_bytes()).collect();
+            let bytes: Vec<u8> = [old.cur, old.max]
+                .iter()
+                .flat_map(|word| word.to_le_bytes())
+                .collect();
             self.write_user(cx.tid, a[3], &bytes)?;
         }
         Ok(Ret::None)
@@ -272,10 +333,24 @@ impl Kernel {
         self.sys_setfsgid(cx.tid, a[0] as u32)
     }
     pub(crate) fn raw_setresuid(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Setresuid { ruid: a[0] as u32, euid: a[1] as u32, suid: a[2] as u32 })
+        self.call(
+            cx,
+            &Call::Setresuid {
+                ruid: a[0] as u32,
+                euid: a[1] as u32,
+                suid: a[2] as u32,
+            },
+        )
     }
     pub(crate) fn raw_setresgid(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Setresgid { rgid: a[0] as u32, egid: a[1] as u32, sgid: a[2] as u32 })
+        self.call(
+            cx,
+            &Call::Setresgid {
+                rgid: a[0] as u32,
+                egid: a[1] as u32,
+                sgid: a[2] as u32,
+            },
+        )
     }
     fn three(&mut self, cx: &CallCx, a: [u64; 6], ids: [u32; 3]) -> SysResult {
         for (addr, id) in a.into_iter().zip(ids) {
@@ -303,7 +378,10 @@ impl Kernel {
         if (a[0] as i32) < groups.len() as i32 {
             return Err(Errno::EINVAL.into());
         }
-        let bytes: Vec<u8> = groups.iter().flat_map(|group| group.to_le_bytes()).collect();
+        let bytes: Vec<u8> = groups
+            .iter()
+            .flat_map(|group| group.to_le_bytes())
+            .collect();
         self.write_user(cx.tid, a[1], &bytes)?;
         Ok(Ret::Int(groups.len() as i64))
     }
@@ -312,7 +390,10 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let bytes = self.read_bytes(cx.tid, a[1], a[0] * 4)?;
-        let groups = bytes.chunks_exact(4).map(|id| u32::from_le_bytes(id.try_into().unwrap_or_default())).collect();
+        let groups = bytes
+            .chunks_exact(4)
+            .map(|id| u32::from_le_bytes(id.try_into().unwrap_or_default()))
+            .collect();
         self.call(cx, &Call::Setgroups { groups })
     }
 
@@ -363,7 +444,11 @@ impl Kernel {
             None => 0,
         };
         let set = |at: usize| word(at) | word(at + 3) << 32;
-        let sets = CapSets { effective: set(0), permitted: set(1), inheritable: set(2) };
+        let sets = CapSets {
+            effective: set(0),
+            permitted: set(1),
+            inheritable: set(2),
+        };
         self.call(cx, &Call::Capset { sets })
     }
 
@@ -399,21 +484,44 @@ impl Kernel {
     // Namespaces and pidfds.
 
     pub(crate) fn raw_unshare(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Unshare { flags: CloneFlags::from_bits_retain(a[0]) })
+        self.call(
+            cx,
+            &Call::Unshare {
+                flags: CloneFlags::from_bits_retain(a[0]),
+            },
+        )
     }
     pub(crate) fn raw_setns(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let nstype = CloneFlags::from_bits_retain(a[1] & 0xffff_ffff);
-        self.call(cx, &Call::Setns { fd: fd(a[0]), nstype })
+        self.call(
+            cx,
+            &Call::Setns {
+                fd: fd(a[0]),
+                nstype,
+            },
+        )
     }
     pub(crate) fn raw_pidfd_open(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::PidfdOpen { pid: Pid(a[0] as i32), flags: a[1] as u32 })
+        self.call(
+            cx,
+            &Call::PidfdOpen {
+                pid: Pid(a[0] as i32),
+                flags: a[1] as u32,
+            },
+        )
     }
     pub(crate) fn raw_pidfd_send_signal(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         if a[3] != 0 {
             return Err(Errno::EINVAL.into());
         }
         let signal = u8::try_from(a[1]).map_err(|_| Errno::EINVAL)?;
-        self.call(cx, &Call::PidfdSendSignal { pidfd: fd(a[0]), signal })
+        self.call(
+            cx,
+            &Call::PidfdSendSignal {
+                pidfd: fd(a[0]),
+                signal,
+            },
+        )
     }
     pub(crate) fn raw_sethostname(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         if a[1] > 64 {

@@ -23,10 +23,21 @@ struct Header {
 
 impl Kernel {
     pub(crate) fn raw_socket(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Socket { domain: a[0] as u32, kind: a[1] as u32, protocol: a[2] as u32 })
+        self.call(
+            cx,
+            &Call::Socket {
+                domain: a[0] as u32,
+                kind: a[1] as u32,
+                protocol: a[2] as u32,
+            },
+        )
     }
     pub(crate) fn raw_socketpair(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        let call = Call::Socketpair { domain: a[0] as u32, kind: a[1] as u32, protocol: a[2] as u32 };
+        let call = Call::Socketpair {
+            domain: a[0] as u32,
+            kind: a[1] as u32,
+            protocol: a[2] as u32,
+        };
         let ends = self.call(cx, &call)?.fds()?;
         self.answer_fds(cx, a[3], ends)
     }
@@ -39,14 +50,26 @@ impl Kernel {
         self.call(cx, &Call::Connect { fd: fd(a[0]), addr })
     }
     pub(crate) fn raw_listen(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Listen { fd: fd(a[0]), backlog: a[1] as u32 })
+        self.call(
+            cx,
+            &Call::Listen {
+                fd: fd(a[0]),
+                backlog: a[1] as u32,
+            },
+        )
     }
     pub(crate) fn raw_accept(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         self.raw_accept4(cx, [a[0], a[1], a[2], 0, 0, 0])
     }
     pub(crate) fn raw_accept4(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let flags = OpenFlags::from_bits_retain(a[3] as u32);
-        match self.call(cx, &Call::Accept4 { fd: fd(a[0]), flags })? {
+        match self.call(
+            cx,
+            &Call::Accept4 {
+                fd: fd(a[0]),
+                flags,
+            },
+        )? {
             Ret::Accepted(accepted, peer) => {
                 self.write_sockaddr(cx.tid, a[1], a[2], &peer)?;
                 Ok(Ret::Fd(accepted))
@@ -55,7 +78,13 @@ impl Kernel {
         }
     }
     pub(crate) fn raw_shutdown(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        self.call(cx, &Call::Shutdown { fd: fd(a[0]), how: a[1] as u32 })
+        self.call(
+            cx,
+            &Call::Shutdown {
+                fd: fd(a[0]),
+                how: a[1] as u32,
+            },
+        )
     }
     pub(crate) fn raw_getsockname(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let addr = self.call(cx, &Call::Getsockname { fd: fd(a[0]) })?.addr()?;
@@ -72,16 +101,36 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let value = self.read_u32(cx.tid, a[3])? as i32;
-        self.call(cx, &Call::Setsockopt { fd: fd(a[0]), level: a[1] as u32, name: a[2] as u32, value })
+        self.call(
+            cx,
+            &Call::Setsockopt {
+                fd: fd(a[0]),
+                level: a[1] as u32,
+                name: a[2] as u32,
+                value,
+            },
+        )
     }
     pub(crate) fn raw_getsockopt(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let (level, name) = (a[1] as u32, a[2] as u32);
         let room = self.read_u32(cx.tid, a[4])? as usize;
         let bytes = if (level, name) == (SOL_SOCKET, SO_PEERCRED) {
             let cred = self.call(cx, &Call::Peercred { fd: fd(a[0]) })?.ucred()?;
-            [cred.pid.0 as u32, cred.uid, cred.gid].iter().flat_map(|word| word.to_le_bytes()).collect()
+            [cred.pid.0 as u32, cred.uid, cred.gid]
+                .iter()
+                .flat_map(|word| word.to_le_bytes())
+                .collect()
         } else {
-            let value = self.call(cx, &Call::Getsockopt { fd: fd(a[0]), level, name })?.int()?;
+            let value = self
+                .call(
+                    cx,
+                    &Call::Getsockopt {
+                        fd: fd(a[0]),
+                        level,
+                        name,
+                    },
+                )?
+                .int()?;
             (value as i32).to_le_bytes().to_vec()
         };
         let n = bytes.len().min(room);
@@ -101,12 +150,30 @@ impl Kernel {
         let to = self.address(cx, a[4], a[5])?;
         let data = self.read_bytes(cx.tid, a[1], a[2].min(1 << 24))?;
         let flags = MsgFlags::from_bits_retain(a[3] as u32);
-        self.call(cx, &Call::Sendmsg { fd: fd(a[0]), data, fds: Vec::new(), to, flags })
+        self.call(
+            cx,
+            &Call::Sendmsg {
+                fd: fd(a[0]),
+                data,
+                fds: Vec::new(),
+                to,
+                flags,
+            },
+        )
     }
 
     pub(crate) fn raw_recvfrom(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let flags = MsgFlags::from_bits_retain(a[3] as u32);
-        let message = self.call(cx, &Call::Recvmsg { fd: fd(a[0]), count: a[2], flags })?.msg()?;
+        let message = self
+            .call(
+                cx,
+                &Call::Recvmsg {
+                    fd: fd(a[0]),
+                    count: a[2],
+                    flags,
+                },
+            )?
+            .msg()?;
         for fd in &message.fds {
             let _ = self.close_fd(cx.tid, *fd);
         }
@@ -137,14 +204,32 @@ impl Kernel {
         };
         let fds = rights(&control)?;
         let flags = MsgFlags::from_bits_retain(a[2] as u32);
-        self.call(cx, &Call::Sendmsg { fd: fd(a[0]), data, fds, to, flags })
+        self.call(
+            cx,
+            &Call::Sendmsg {
+                fd: fd(a[0]),
+                data,
+                fds,
+                to,
+                flags,
+            },
+        )
     }
 
     pub(crate) fn raw_recvmsg(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let header = self.read_header(cx, a[1])?;
         let count = header.pieces.iter().map(|piece| piece.1).sum();
         let flags = MsgFlags::from_bits_retain(a[2] as u32);
-        let mut message = self.call(cx, &Call::Recvmsg { fd: fd(a[0]), count, flags })?.msg()?;
+        let mut message = self
+            .call(
+                cx,
+                &Call::Recvmsg {
+                    fd: fd(a[0]),
+                    count,
+                    flags,
+                },
+            )?
+            .msg()?;
         self.scatter(cx, &header.pieces, &message.data)?;
         let room = (header.control.1.saturating_sub(16) / 4) as usize;
         if message.fds.len() > room || header.control.0 == 0 {
@@ -162,13 +247,20 @@ impl Kernel {
             for fd in &message.fds {
                 out.extend_from_slice(&fd.0.to_le_bytes());
             }
-            out.resize(out.len().next_multiple_of(8).min(header.control.1 as usize), 0);
+            out.resize(
+                out.len().next_multiple_of(8).min(header.control.1 as usize),
+                0,
+            );
             self.write_user(cx.tid, header.control.0, &out)?;
             used = out.len() as u64;
         }
         self.write_user(cx.tid, a[1].wrapping_add(8), &0u32.to_le_bytes())?;
         self.write_user(cx.tid, a[1].wrapping_add(40), &used.to_le_bytes())?;
-        self.write_user(cx.tid, a[1].wrapping_add(48), &message.flags.bits().to_le_bytes())?;
+        self.write_user(
+            cx.tid,
+            a[1].wrapping_add(48),
+            &message.flags.bits().to_le_bytes(),
+        )?;
         Ok(Ret::Int(message.data.len() as i64))
     }
 }
