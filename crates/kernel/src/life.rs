@@ -755,6 +755,9 @@ impl Kernel {
     }
 
     fn tell_parent_of_end(&mut self, tgid: Tid, status: WaitStatus, exit_signal: u8) {
+        if Some(tgid) == self.init {
+            return;
+        }
         let Some(parent) = self.processes.get(&tgid).and_then(|process| process.parent) else {
             self.reap(tgid);
             return;
