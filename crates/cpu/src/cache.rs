@@ -70,6 +70,8 @@ pub(crate) struct CodeCache {
     pub(crate) blocks: Vec<Block>,
     /// By frame, then offset.
     map: BTreeMap<u32, BTreeMap<u16, u32>>,
+    /// The blocks that reach into a frame from the page before it.
+    reaching: BTreeMap<u32, Vec<u32>>,
     /// Physical address and block.
     pub(crate) front: Box<[(u32, u32); FRONT]>,
     /// Counts how often everything was dropped.
@@ -83,6 +85,7 @@ impl Default for CodeCache {
             origins: Vec::new(),
             blocks: Vec::new(),
             map: BTreeMap::new(),
+            reaching: BTreeMap::new(),
             front: Box::new([(u32::MAX, NO_BLOCK); FRONT]),
             epoch: 0,
         }
@@ -111,6 +114,11 @@ impl CodeCache {
     /// Drops the blocks of frames that were written.
     pub(crate) fn purge(&mut self, store: &mut Store) {
         for frame in store.stale.drain(..) {
+            for id in self.reaching.remove(&frame).unwrap_or_default() {
+                if let Some(block) = self.blocks.get_mut(id as usize) {
+                    block.frame = NO_FRAME;
+                }
+            }
             for (offset, id) in self.map.remove(&frame).unwrap_or_default() {
                 if let Some(block) = self.blocks.get_mut(id as usize) {
                     block.frame = NO_FRAME;
@@ -146,7 +154,7 @@ impl CodeCache {
             .and_then(|m| m.get(&(rip as u16 & 0xfff)))
             .copied();
         if let Some(id) = known
-            && self.second_page_agrees(space, rip, id)?
+            && self.still_true(space, rip, id)?
         {
             if self.blocks[id as usize].second == NO_FRAME {
                 self.front[front_slot(phys)] = (phys, id);
@@ -161,19 +169,19 @@ impl CodeCache {
             .entry(frame)
             .or_default()
             .insert(rip as u16 & 0xfff, id);
-        if self.blocks[id as usize].second == NO_FRAME {
-            self.front[front_slot(phys)] = (phys, id);
+        match self.blocks[id as usize].second {
+            NO_FRAME => self.front[front_slot(phys)] = (phys, id),
+            second => self.reaching.entry(second).or_default().push(id),
         }
         Ok(id)
     }
 
-    fn second_page_agrees(
-        &self,
-        space: &mut AddressSpace,
-        rip: u64,
-        id: u32,
-    ) -> Result<bool, Exit> {
-        let second = self.blocks[id as usize].second;
+    /// Whether a known block is still what memory says, also on the second page that it may need.
+    fn still_true(&self, space: &mut AddressSpace, rip: u64, id: u32) -> Result<bool, Exit> {
+        let Block { frame, second, .. } = self.blocks[id as usize];
+        if frame == NO_FRAME {
+            return Ok(false);
+        }
         Ok(second == NO_FRAME || fetch(space, (rip & !0xfff).wrapping_add(0x1000))? == second)
     }
 

@@ -108,12 +108,12 @@ fn accuracy(form: &Form, case: &Case) -> Accuracy {
 
 /// What an instruction stores that may differ: the x87 unit's last opcode and pointers, which the
 /// interpreter does not keep, and the mask of MXCSR, which says that AMD has one more bit.
-/// Distances from the operand's address.
-fn hidden(form: &Form, size: u8) -> &'static [std::ops::Range<usize>] {
+/// Distances from the operand's address, first and past the last.
+fn hidden(form: &Form, size: u8) -> &'static [(usize, usize)] {
     match form.kind {
-        Kind::Fxsave => &[6..24, 28..32],
-        Kind::X87(X87Op::Misc(Misc::Fnstenv | Misc::Fnsave)) if size == 2 => &[6..14],
-        Kind::X87(X87Op::Misc(Misc::Fnstenv | Misc::Fnsave)) => &[12..28],
+        Kind::Fxsave => &[(6, 24), (28, 32)],
+        Kind::X87(X87Op::Misc(Misc::Fnstenv | Misc::Fnsave)) if size == 2 => &[(6, 14)],
+        Kind::X87(X87Op::Misc(Misc::Fnstenv | Misc::Fnsave)) => &[(12, 28)],
         _ => &[],
     }
 }
@@ -242,7 +242,10 @@ pub fn difference(
     let at = case.target.wrapping_sub(DATA) as usize;
     let hidden = hidden(form, size);
     let differs = |&i: &usize| {
-        ours.data[i] != real_data[i] && !hidden.iter().any(|r| r.contains(&i.wrapping_sub(at)))
+        ours.data[i] != real_data[i]
+            && !hidden
+                .iter()
+                .any(|&(from, to)| (from..to).contains(&i.wrapping_sub(at)))
     };
     if let (Some(at), false) = ((0..DATA_LEN).find(differs), loose) {
         let end = (at + 16).min(DATA_LEN);
