@@ -1,5 +1,7 @@
 //! Reading the arguments of programs in memory, and writing results where they asked for them.
 
+mod control;
+mod events;
 mod files;
 mod misc;
 mod paths;
