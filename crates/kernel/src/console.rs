@@ -4,7 +4,7 @@ use crate::Kernel;
 use crate::file::Body;
 use crate::ids::Tid;
 use crate::process::Process;
-use crate::signal::{SIG_IGN, SigSet};
+use crate::signal::SIG_IGN;
 use crate::syscall::CallCx;
 use crate::tty::Pty;
 use crate::tty::termios::TOSTOP;
@@ -31,8 +31,6 @@ pub(crate) struct Tty {
     pub(crate) owner: (u32, Option<u32>),
     /// Permission bits, where they were set.
     pub(crate) mode: Option<u32>,
-    /// The master end is the machine's owner's.
-    pub(crate) outside: bool,
 }
 
 /// All terminals, by number over all devpts instances.
@@ -68,7 +66,7 @@ impl Ttys {
         list.sort_unstable();
         list
     }
-    fn add(&mut self, instance: u64, uid: u32, outside: bool) -> Result<u32> {
+    fn add(&mut self, instance: u64, uid: u32) -> Result<u32> {
         let used = self.of_instance(instance);
         let index = (0..PTYS_MAX)
             .find(|index| !used.iter().any(|row| row.0 == *index))
@@ -82,7 +80,6 @@ impl Ttys {
             index,
             owner: (uid, None),
             mode: None,
-            outside,
         };
         self.map.insert(number, tty);
         Ok(number)
@@ -100,7 +97,7 @@ impl Kernel {
     /// [`Kernel::input`](crate::Kernel::input), what is written is taken with [`Kernel::take_output`]. The first one is
     /// `/dev/console`. Processes reach it as `/dev/pts/N` of the first devpts mount.
     pub fn open_console(&mut self, winsize: Winsize) -> Result<ConsoleId> {
-        let number = self.ttys.add(0, 0, true)?;
+        let number = self.ttys.add(0, 0)?;
         if let Some(pty) = self.ttys.get_mut(number) {
             pty.locked = false;
             pty.set_winsize(winsize);
@@ -174,7 +171,7 @@ impl Kernel {
     pub(crate) fn open_ptmx(&mut self, tid: Tid, path: Path) -> Result<Body> {
         let instance = self.devpts_of(tid, path)?;
         let owner = self.threads.get(&tid).map_or(0, |thread| thread.cred.fsuid);
-        let number = self.ttys.add(instance, owner, false)?;
+        let number = self.ttys.add(instance, owner)?;
         self.publisher.tty(number);
         Ok(Body::Master(number))
     }
@@ -314,7 +311,7 @@ impl Kernel {
         let Some(process) = self.process_of(tid) else {
             return Ok(());
         };
-        let (pgid, tgid) = (process.pgid, process.tgid);
+        let pgid = process.pgid;
         let own = process.tty == Some(number);
         let foreground = self.ttys.get(number).and_then(|pty| pty.foreground);
         if !own || foreground.is_none() || foreground == Some(pgid.0) {
@@ -336,7 +333,6 @@ impl Kernel {
             return Err(Errno::EIO.into());
         }
         self.signal_group(pgid, signal);
-        let _ = (tgid, SigSet::of(signal));
         Err(Fail::wait("terminal", WaitKey::Pty(number)))
     }
 

@@ -162,7 +162,7 @@ impl Kernel {
     /// others and are not in it.
     pub fn inspect(&self) -> World {
         let mut world = World::default();
-        for (id, _) in &self.namespaces {
+        for id in self.namespaces.keys() {
             world
                 .namespaces
                 .extend(self.view_namespace(*id).map(|v| (*id, v)));
@@ -262,10 +262,7 @@ impl Kernel {
     }
 
     fn view_members(&self, tid: Tid) -> [(NsKind, Option<NsId>); 8] {
-        let ns = match self.threads.get(&tid) {
-            Some(thread) => Some(thread.ns),
-            None => None,
-        };
+        let ns = self.threads.get(&tid).map(|thread| thread.ns);
         let first = self.root_ns.list();
         first.map(|(kind, _)| {
             let own = ns.and_then(|ns| ns.list().iter().find(|row| row.0 == kind).map(|row| row.1));

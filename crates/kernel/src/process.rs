@@ -198,7 +198,6 @@ pub(crate) struct Process {
     pub(crate) cmdline: Vec<u8>,
     pub(crate) environ: Vec<u8>,
     pub(crate) auxv: Vec<u8>,
-    pub(crate) builtin: Option<String>,
     pub(crate) cgroup: String,
     pub(crate) oom_score_adj: i32,
     /// A namespace's first process whose own fault kills it all the same.

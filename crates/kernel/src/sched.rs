@@ -24,7 +24,7 @@ pub(crate) enum Timer {
     /// `ITIMER_REAL` and `alarm`.
     Itimer(Tid),
     /// A timerfd.
-    TimerFd(ObjId),
+    Descriptor(ObjId),
 }
 
 /// Timers by time and order of arming.
@@ -144,7 +144,7 @@ impl Kernel {
             match timer {
                 Timer::Call(tid, req) => self.retry_call(tid, req),
                 Timer::Itimer(tgid) => self.itimer_due(tgid),
-                Timer::TimerFd(id) => self.timerfd_due(id),
+                Timer::Descriptor(id) => self.timerfd_due(id),
             }
         }
     }

@@ -274,7 +274,10 @@ impl Kernel {
             self.map_area(mm, mapped_end.max(start), vma);
         }
         // The rest of the last file page is memory of the program, and zero.
-        if segment.memsz > segment.filesz && segment.filesz > 0 && file_end % PAGE_SIZE != 0 {
+        if segment.memsz > segment.filesz
+            && segment.filesz > 0
+            && !file_end.is_multiple_of(PAGE_SIZE)
+        {
             self.zero_tail(mm, file, segment, file_end, prot)?;
         }
         Ok(end)

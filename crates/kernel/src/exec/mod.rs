@@ -193,7 +193,6 @@ impl Kernel {
         self.leave_old_program(tid, name, argv, envp, file);
         if let Some(process) = self.process_of_mut(tid) {
             process.auxv = image.auxv;
-            process.builtin = None;
         }
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.cred = cred;
@@ -225,7 +224,6 @@ impl Kernel {
         let program = Program::new(|task| main(task, argv, envp));
         if let Some(process) = self.process_of_mut(tid) {
             process.auxv = Vec::new();
-            process.builtin = Some(builtin);
         }
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.cred = cred;
@@ -384,7 +382,8 @@ mod tests {
 
     #[test]
     fn a_script_names_its_interpreter_and_one_argument() {
-        let cases: &[(&[u8], Option<(&str, Option<&str>)>)] = &[
+        type Parts<'a> = Option<(&'a str, Option<&'a str>)>;
+        let cases: &[(&[u8], Parts<'_>)] = &[
             (b"#!/bin/sh\n", Some(("/bin/sh", None))),
             (b"#! /bin/sh -e  x \nrest", Some(("/bin/sh", Some("-e  x")))),
             (b"#!/bin/sh", Some(("/bin/sh", None))),

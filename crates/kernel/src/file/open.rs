@@ -132,10 +132,7 @@ impl Kernel {
         let at = self.at(tid, dirfd);
         let file = self.with_vfs(tid, |vfs, cx| vfs.open(cx, at, path, how))?;
         let cloexec = how.flags.contains(OpenFlags::CLOEXEC);
-        let id = match self.open_body(cx, file, how.flags) {
-            Ok(id) => id,
-            Err(fail) => return Err(fail),
-        };
+        let id = self.open_body(cx, file, how.flags)?;
         Ok(Ret::Fd(self.install(tid, id, cloexec)?))
     }
 

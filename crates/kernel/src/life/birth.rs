@@ -101,7 +101,7 @@ impl Kernel {
                 process.threads.push(tid);
             }
         } else {
-            self.child_process(cx.tid, tgid, tid, request, cgroup);
+            self.child_process(tgid, tid, request, cgroup);
             self.set_ns_init(ns.pid, tid);
         }
         self.total_forks += 1;
@@ -296,7 +296,6 @@ impl Kernel {
 
     fn child_process(
         &mut self,
-        caller: Tid,
         tgid: Tid,
         tid: Tid,
         request: &CloneRequest,
@@ -338,7 +337,6 @@ impl Kernel {
             cmdline: old.cmdline.clone(),
             environ: old.environ.clone(),
             auxv: old.auxv.clone(),
-            builtin: old.builtin.clone(),
             cgroup: cgroup.unwrap_or_else(|| old.cgroup.clone()),
             oom_score_adj: old.oom_score_adj,
             killable: false,
@@ -377,7 +375,6 @@ impl Kernel {
         if let Some(process) = self.processes.get_mut(&tid) {
             process.sighand = hand;
         }
-        let _ = caller;
     }
 
     /// Gives a process handlers of its own.

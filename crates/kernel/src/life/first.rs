@@ -61,7 +61,6 @@ impl Kernel {
                 cmdline: Vec::new(),
                 environ: Vec::new(),
                 auxv: Vec::new(),
-                builtin: None,
                 cgroup: "/".into(),
                 oom_score_adj: 0,
                 killable: false,

@@ -76,11 +76,10 @@ impl Mm {
 
     /// Whether nothing is mapped in a range.
     pub(crate) fn is_free(&self, start: u64, end: u64) -> bool {
-        !self
-            .vmas
+        self.vmas
             .range(..end)
             .next_back()
-            .is_some_and(|(_, vma)| vma.end > start)
+            .is_none_or(|(_, vma)| vma.end <= start)
     }
 
     /// The highest free place below `below` for `len` bytes.

@@ -93,11 +93,6 @@ pub(crate) enum SigBody {
     Fault {
         addr: u64,
     },
-    Timer {
-        id: i32,
-        overrun: i32,
-        value: u64,
-    },
     Raw(Box<[u8; 112]>),
 }
 
@@ -145,11 +140,6 @@ impl SigInfo {
                 put(40, &stime.to_le_bytes());
             }
             SigBody::Fault { addr } => put(16, &addr.to_le_bytes()),
-            SigBody::Timer { id, overrun, value } => {
-                put(16, &id.to_le_bytes());
-                put(20, &overrun.to_le_bytes());
-                put(24, &value.to_le_bytes());
-            }
             SigBody::Raw(raw) => put(16, raw.as_slice()),
         }
         out
@@ -183,12 +173,6 @@ impl SigInfo {
                 put(64, &stime.to_le_bytes());
             }
             SigBody::Fault { addr } => put(72, &addr.to_le_bytes()),
-            SigBody::Timer { id, overrun, value } => {
-                put(24, &id.to_le_bytes());
-                put(32, &overrun.to_le_bytes());
-                put(44, &(*value as u32).to_le_bytes());
-                put(48, &value.to_le_bytes());
-            }
         }
         out
     }

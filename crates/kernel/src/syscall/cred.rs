@@ -56,7 +56,7 @@ impl Kernel {
         self.change_cred(tid, |cred| {
             let old = cred.clone();
             let allowed = |id: u32| [SAME, old.ruid, old.euid, old.suid].contains(&id);
-            if !old.has(cap::SETUID) && !(allowed(ruid) && allowed(euid) && allowed(suid)) {
+            if !old.has(cap::SETUID) && ![ruid, euid, suid].into_iter().all(allowed) {
                 return Err(Errno::EPERM);
             }
             for (slot, id) in [
@@ -79,7 +79,7 @@ impl Kernel {
         self.change_cred(tid, |cred| {
             let old = cred.clone();
             let allowed = |id: u32| [SAME, old.rgid, old.egid, old.sgid].contains(&id);
-            if !old.has(cap::SETGID) && !(allowed(rgid) && allowed(egid) && allowed(sgid)) {
+            if !old.has(cap::SETGID) && ![rgid, egid, sgid].into_iter().all(allowed) {
                 return Err(Errno::EPERM);
             }
             for (slot, id) in [

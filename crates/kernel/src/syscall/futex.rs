@@ -16,7 +16,7 @@ const ROBUST_MAX: u32 = 2048;
 impl Kernel {
     /// The place that a futex word is known by.
     fn futex_key(&self, tid: Tid, addr: u64, private: bool) -> Result<WaitKey> {
-        if addr % 4 != 0 {
+        if !addr.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
         let id = self

@@ -74,7 +74,6 @@ impl CallState {
 #[derive(Debug)]
 pub(crate) struct CallCx {
     pub(crate) tid: Tid,
-    pub(crate) req: u64,
     /// The number by which the program called; for built-in programs that of the typed call.
     pub(crate) nr: u32,
     pub(crate) span: Option<SpanId>,
@@ -179,7 +178,6 @@ impl Kernel {
     fn attempt(&mut self, tid: Tid, req: u64, mut pending: PendingCall) {
         let mut cx = CallCx {
             tid,
-            req,
             nr: pending.nr,
             span: pending.span,
             parent: pending.parent,

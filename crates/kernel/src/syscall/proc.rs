@@ -19,7 +19,6 @@ impl CallCx {
     pub(crate) fn kernel(tid: Tid) -> CallCx {
         CallCx {
             tid,
-            req: 0,
             nr: nr::read,
             span: None,
             parent: None,
@@ -198,7 +197,7 @@ impl Kernel {
         let child = self.clone_task(cx, &request, |_, _| Exec::None)?;
         let pidfd = Fd(cx.state.note as i32);
         let pid = self.pid_for(cx.tid, child);
-        match self.set_up_child(cx, child, spawn, pidfd) {
+        match self.set_up_child(child, spawn) {
             Ok(()) => {
                 if let Some(thread) = self.threads.get_mut(&child) {
                     thread.vfork_parent = None;
@@ -241,7 +240,7 @@ impl Kernel {
         result
     }
 
-    fn set_up_child(&mut self, cx: &CallCx, child: Tid, spawn: Spawn, pidfd: Fd) -> Result<()> {
+    fn set_up_child(&mut self, child: Tid, spawn: Spawn) -> Result<()> {
         for (at, (_, number)) in spawn.fds.iter().enumerate() {
             let taken = spawn.fds[..at].iter().any(|(_, other)| other == number);
             if *number < 0 || taken {
@@ -291,7 +290,6 @@ impl Kernel {
             )?;
             kept.push(number);
         }
-        let _ = (pidfd, cx);
         let numbers: Vec<i32> = self
             .fd_table(child)
             .map(|table| table.map.keys().copied().collect())

@@ -161,7 +161,7 @@ impl Kernel {
             }
             (value, true) => Some(value),
         };
-        let armed = at.map(|at| (at, self.timers.arm(at, Timer::TimerFd(id))));
+        let armed = at.map(|at| (at, self.timers.arm(at, Timer::Descriptor(id))));
         if let Some(Object::Timer(timer)) = self.objects.get_mut(id) {
             timer.armed = armed;
             timer.every = every;
@@ -185,11 +185,10 @@ impl Kernel {
             return;
         };
         timer.expirations += 1;
-        if timer.every > 0 {
-            let missed = (now - at) / timer.every;
+        if let Some(missed) = (now - at).checked_div(timer.every) {
             timer.expirations += missed;
             let next = at + timer.every * (missed + 1);
-            timer.armed = Some((next, self.timers.arm(next, Timer::TimerFd(id))));
+            timer.armed = Some((next, self.timers.arm(next, Timer::Descriptor(id))));
         }
         self.object_changed(id);
     }

@@ -311,7 +311,7 @@ impl Kernel {
     }
     pub(crate) fn raw_sched_getaffinity(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         self.target(cx, a[0])?;
-        if a[1] < 8 || a[1] % 8 != 0 {
+        if a[1] < 8 || !a[1].is_multiple_of(8) {
             return Err(Errno::EINVAL.into());
         }
         self.answer_bytes(cx, a[2], &1u64.to_le_bytes())
