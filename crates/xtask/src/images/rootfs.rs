@@ -39,6 +39,30 @@ www-data:*:::::::
 nobody:*:::::::
 ";
 
+/// What busybox's `init` starts. A line without a terminal is on the console; `-`
+/// makes it the controlling terminal.
+const INITTAB: &str = "\
+::sysinit:/etc/init.d/rcS
+::once:/etc/init.d/images
+::respawn:/usr/bin/dockerd >>/var/log/dockerd.log 2>&1
+::respawn:-/bin/login -f root
+::ctrlaltdel:/sbin/reboot
+";
+
+/// What is done once, before anything else is started.
+const RC: &str = "\
+#!/bin/sh
+hostname -F /etc/hostname
+";
+
+/// The engine gets the images that the host came with, unless it has them.
+const IMAGES: &str = "\
+#!/bin/sh
+until docker version >/dev/null 2>&1; do sleep 0.01; done
+docker image inspect busybox >/dev/null 2>&1 && exit
+exec docker load -q -i /usr/share/docker/busybox.tar.gz >>/var/log/dockerd.log 2>&1
+";
+
 /// The content of the busybox image: the program, its applets, and the few files that
 /// programs expect.
 pub fn image(busybox: &Busybox) -> Tree {
@@ -73,6 +97,11 @@ pub fn host(busybox: &Busybox) -> Tree {
         "etc/os-release",
         "NAME=\"Glassdock\"\nID=glassdock\nPRETTY_NAME=\"Glassdock simulated host\"\n",
     );
+    tree.text("etc/inittab", INITTAB);
+    for (name, text) in [("rcS", RC), ("images", IMAGES)] {
+        let path = format!("etc/init.d/{name}");
+        tree.put(&path, Node::File(0o755, text.into()));
+    }
     tree.text(
         "etc/profile",
         "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
