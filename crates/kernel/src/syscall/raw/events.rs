@@ -10,7 +10,7 @@ use glassdock_abi::{Call, Errno};
 impl Kernel {
     pub(crate) fn raw_poll(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let timeout = a[2] as i32;
-        let timeout = (timeout >= 0).then_some(timeout as u64 * 1_000_000);
+        let timeout = (timeout >= 0).then(|| timeout as u64 * 1_000_000);
         self.poll_user(cx, a[0], a[1], timeout)
     }
 
