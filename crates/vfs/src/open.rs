@@ -346,6 +346,12 @@ impl Vfs {
         self.do_open(cx, path, &intent, false)
     }
 
+    /// Opens an object of the kernel's own, which nobody else could open: a pipe, a socket (`alloc_file_pseudo`).
+    pub fn open_pseudo(&mut self, cx: &mut Cx, path: Path, flags: OpenFlags) -> Result<OpenFile> {
+        let attr = self.fs_attr(cx, path.dentry)?;
+        self.opened(path, &attr, flags, false)
+    }
+
     /// The last descriptor is gone.
     pub fn close(&mut self, file: OpenFile) {
         self.count_writer(&file, -1);

@@ -90,7 +90,7 @@ impl Kernel {
         };
         self.with_kernel_vfs(|vfs, cx| {
             let path = vfs.node_path(cx, mount, crate::procfs::hidden_node(fstype, node))?;
-            vfs.open_path(cx, path, flags)
+            vfs.open_pseudo(cx, path, flags)
         })
     }
 
