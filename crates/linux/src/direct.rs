@@ -108,13 +108,39 @@ impl Direct {
         if options.contains(WaitFlags::NOHANG) {
             return calls::waitid(which, options.bits());
         }
-        let options = (options | WaitFlags::NOHANG).bits();
+        let now = (options | WaitFlags::NOHANG).bits();
+        if !options.intersects(WaitFlags::UNTRACED | WaitFlags::CONTINUED) {
+            // First of all, whether there is such a child.
+            let ret = calls::waitid(which, now)?;
+            if ret != Ret::Waited(None) {
+                return Ok(ret);
+            }
+            self.one_childs_end(which).await?;
+        }
         self.reactor
-            .child(|| match calls::waitid(which, options)? {
+            .child(|| match calls::waitid(which, now)? {
                 Ret::Waited(None) => Ok(None),
                 ret => Ok(Some(ret)),
             })
             .await
+    }
+
+    /// Where one child's end is waited for, waits on a descriptor of it: `SIGCHLD` could be taken by another thread of
+    /// this process, such as the main thread of a test.
+    async fn one_childs_end(&self, which: WaitFor) -> Result<()> {
+        let (fd, _opened) = match which {
+            WaitFor::PidFd(fd) => (fd, None),
+            WaitFor::Pid(pid) => {
+                let fd = perform(Call::PidfdOpen { pid, flags: 0 })?.fd()?;
+                (fd, Some(self.own(fd)))
+            }
+            WaitFor::Any | WaitFor::Group(_) => return Ok(()),
+        };
+        let polled = PollFd {
+            fd,
+            events: PollEvents::IN,
+        };
+        self.reactor.ready(vec![polled], None).await.map(|_| ())
     }
 
     async fn sleep_until(&self, clock: Clock, absolute: bool, time: Timespec) -> Result<Ret> {

@@ -145,7 +145,7 @@ on_the_real_kernel! {
         exit 9
         to the second
         exit 0
-        20 60
+        20 60\r
         exit 0
         exit 137
         Executable: exec failed: unable to start container process: exec: "nosuchthing": executable file not found in $PATH
