@@ -356,7 +356,7 @@ scenarios! {
             told += &output(&mut attachment).await;
             let exit = shim.wait(None).await.expect("ends");
             writeln!(told, "exit {} by {:?}", exit.code, exit.signal).expect("text");
-            let again = shim.kill(None, signal).await.err().expect("it has ended");
+            let again = shim.kill(None, signal).await.expect_err("it has ended");
             writeln!(told, "{:?}: {}", again.kind, again.message).expect("text");
             shim.delete().await.expect("deleted");
         }
@@ -534,13 +534,13 @@ scenarios! {
         let mut told = String::new();
         let report = shim.state().await.expect("state");
         writeln!(told, "{} {}", report.status.as_str(), report.pid > 0).expect("text");
-        let error = shim.delete().await.err().expect("it is not stopped");
+        let error = shim.delete().await.expect_err("it is not stopped");
         writeln!(told, "{:?}: {}", error.kind, error.message).expect("text");
         let second = case.create().await.err().expect("the id is taken");
         writeln!(told, "{:?}", second.kind).expect("text");
         shim.run().await.expect("starts");
         writeln!(told, "exit {}", shim.wait(None).await.expect("ends").code).expect("text");
-        let error = shim.run().await.err().expect("it has run");
+        let error = shim.run().await.expect_err("it has run");
         writeln!(told, "{:?}: {}", error.kind, error.message).expect("text");
         let (again, report) = Shim::reconnect(&sys, &case.dir()).await.expect("found");
         writeln!(told, "{} {:?}", report.status.as_str(), report.exit.map(|exit| exit.code)).expect("text");
