@@ -7,5 +7,7 @@
 #[cfg(feature = "machine")]
 pub mod host;
 pub mod log;
+#[cfg(feature = "machine")]
+pub mod machine;
 pub mod protocol;
 pub mod viewer;

@@ -70,6 +70,11 @@ impl Lines {
         &self.entered
     }
 
+    /// Whether keys came since the last Enter.
+    pub fn is_typing(&self) -> bool {
+        self.typing.is_some()
+    }
+
     /// Takes typed bytes into account: `record` is the number of the log's record that holds them, `events` how many
     /// events had been written before it. Gives the lines that end with it.
     pub fn typed(&mut self, record: u64, events: u64, bytes: &[u8]) -> &[Entered] {

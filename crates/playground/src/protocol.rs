@@ -145,10 +145,10 @@ pub struct State {
     pub events: u64,
     /// How many lines [`ToMachine::Undo`] can take back.
     pub undoable: u32,
-    /// Bytes of the machine's memory, as far as it knows.
-    pub memory: u64,
     /// Instructions that programs executed.
     pub instructions: u64,
+    /// Hash of all events so far, by which two runs are compared.
+    pub hash: u128,
 }
 
 /// A job that takes a while.

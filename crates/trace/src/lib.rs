@@ -11,7 +11,7 @@ mod tracer;
 pub mod world;
 
 pub use event::{Args, Event, EventKind, Layer, MachineId, Outcome, SpanId, Value, clip};
-pub use tracer::{Hash, Tracer, TracerConfig};
+pub use tracer::{Cursor, Hash, Run, Tracer, TracerConfig};
 pub use world::{Change, Delta, Mismatch, World};
 
 use glassdock_abi::Fd;

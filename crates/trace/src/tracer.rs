@@ -43,6 +43,48 @@ struct Piece {
     bytes: Vec<u8>,
 }
 
+impl Piece {
+    /// Where the event of this number begins.
+    fn offset(&self, event: u64) -> Option<usize> {
+        let mut rest = self.bytes.as_slice();
+        for _ in self.first..event {
+            rest = postcard::take_from_bytes::<Event>(rest).ok()?.1;
+        }
+        Some(self.bytes.len() - rest.len())
+    }
+}
+
+/// A place in the stream to read on from without decoding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cursor {
+    /// Number of the next event.
+    event: u64,
+    /// Its place: the piece's first event, and the offset in the piece. `None` where it has to be looked for.
+    place: Option<(u64, usize)>,
+}
+
+impl Cursor {
+    /// Before the event of this number.
+    pub const fn at(event: u64) -> Cursor {
+        Cursor { event, place: None }
+    }
+    /// Number of the next event.
+    pub const fn event(&self) -> u64 {
+        self.event
+    }
+}
+
+/// A run of events as they were written: the number of the first one, how many, and their encodings in a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Run<'a> {
+    /// Number of the first event.
+    pub from: u64,
+    /// How many.
+    pub count: u32,
+    /// [`Event`]s as postcard encodes them.
+    pub bytes: &'a [u8],
+}
+
 /// One machine's writer.
 #[derive(Clone, Debug)]
 pub struct Tracer {
@@ -195,6 +237,30 @@ impl Tracer {
         events
     }
 
+    /// The next run of held events after a cursor, at most a piece of the ring, and moves the cursor behind it; `None`
+    /// where there is nothing newer. Events that the ring has dropped are passed over.
+    pub fn run(&self, cursor: &mut Cursor) -> Option<Run<'_>> {
+        let from = cursor.event.max(self.base());
+        let start = self
+            .pieces
+            .partition_point(|piece| piece.first + piece.events <= from);
+        let piece = self.pieces.get(start)?;
+        let offset = match cursor.place {
+            Some((first, offset)) if first == piece.first && from == cursor.event => offset,
+            _ => piece.offset(from)?,
+        };
+        let end = piece.first + piece.events;
+        *cursor = Cursor {
+            event: end,
+            place: Some((piece.first, piece.bytes.len())),
+        };
+        Some(Run {
+            from,
+            count: u32::try_from(end - from).unwrap_or(u32::MAX),
+            bytes: piece.bytes.get(offset..)?,
+        })
+    }
+
     fn push(&mut self, time: u64, kind: EventKind) {
         let event = Event {
             machine: self.config.machine,
@@ -268,6 +334,30 @@ mod tests {
         assert!(tracer.base() > 0);
         assert_eq!(tracer.read(0, 1)[0].0, tracer.base());
         assert_eq!(tracer.read(99_999, 9).len(), 1);
+    }
+
+    #[test]
+    fn runs_are_the_stream_whatever_the_cursor_and_the_moments_of_reading() {
+        let mut tracer = Tracer::new(TracerConfig::default());
+        let (mut cursor, mut late, mut seen) = (Cursor::default(), Cursor::at(777), Vec::new());
+        for _ in 0..5 {
+            write(&mut tracer, 7_000);
+            while let Some(run) = tracer.run(&mut cursor) {
+                assert_eq!(run.from, seen.len() as u64);
+                let mut rest = run.bytes;
+                for _ in 0..run.count {
+                    let (event, tail) = postcard::take_from_bytes::<Event>(rest).unwrap();
+                    seen.push(event);
+                    rest = tail;
+                }
+                assert!(rest.is_empty());
+            }
+        }
+        let all: Vec<Event> = tracer.read(0, 40_000).into_iter().map(|e| e.1).collect();
+        assert_eq!(seen, all);
+        let run = tracer.run(&mut late).unwrap();
+        let first = postcard::take_from_bytes::<Event>(run.bytes).unwrap().0;
+        assert_eq!((run.from, &first), (777, &all[777]));
     }
 
     #[test]

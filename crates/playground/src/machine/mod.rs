@@ -1,0 +1,290 @@
+//! A machine in a box: a kernel, what came into it, and what its watcher was told.
+//!
+//! [`Machine`] hears [`ToMachine`] messages, runs in turns, and gives [`FromMachine`] messages. A turn is a fixed amount
+//! of work, and every input is logged with the number of turns before it: so a log leads another machine that was
+//! started from the same images and [`Setup`] through the same events ([`Replay`]).
+//!
+//! It reads no clock: the watcher tells how far its own is ([`ToMachine::Clock`]), and while the machine is idle its
+//! virtual time follows, as records of the log.
+
+mod clock;
+mod replay;
+mod screen;
+mod watch;
+
+pub use replay::{Diverged, Replay};
+
+use crate::host::{self, Images};
+use crate::log::{Input, Lines, Record};
+use crate::protocol::{State, TerminalId, ToMachine};
+use clock::Clock;
+use glassdock_abi::types::Winsize;
+use glassdock_kernel::{Config, ConsoleId, Input as KernelInput, Kernel, Limits, RunState};
+use glassdock_trace::{Hash, TracerConfig};
+use screen::Screen;
+use serde::{Deserialize, Serialize};
+use watch::Watch;
+
+/// Instructions of a turn (built-in programs count by the time that they take): about a millisecond of work.
+const TURN_INSTRUCTIONS: u64 = 100_000;
+/// Bytes of events that a machine holds.
+const RING_BYTES: usize = 48 << 20;
+/// Size of the console until its watcher tells another.
+const WINDOW: Winsize = Winsize {
+    rows: 24,
+    cols: 80,
+    xpixel: 0,
+    ypixel: 0,
+};
+/// What the watcher's terminal understands (xterm.js).
+const TERM: &str = "xterm-256color";
+/// Number of the host's console.
+const CONSOLE: TerminalId = 0;
+
+/// What a machine is started with, beside the images.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Setup {
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The real-time clock at the start, in nanoseconds since 1970.
+    pub boot_time: u64,
+}
+
+impl Setup {
+    fn config(self) -> Config {
+        Config {
+            seed: self.seed,
+            boot_time: self.boot_time,
+            trace: TracerConfig {
+                ring_bytes: RING_BYTES,
+                ..TracerConfig::default()
+            },
+            ..Config::default()
+        }
+    }
+}
+
+/// How a turn left a machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// There is more to run at once.
+    Busy,
+    /// Nothing to do until so many nanoseconds of the watcher's clock have passed, or for ever until input comes.
+    Idle(Option<u64>),
+    /// Everything has ended.
+    Halted,
+}
+
+/// What a watcher asked for that a machine cannot do by itself: whoever owns it starts another one in its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wish {
+    /// Go back to before this record of the log.
+    Rewind(u64),
+    /// Start anew.
+    Restart,
+}
+
+/// A machine.
+pub struct Machine {
+    setup: Setup,
+    kernel: Kernel,
+    console: ConsoleId,
+    log: Vec<Record>,
+    lines: Lines,
+    turns: u64,
+    /// Where it stands: after a turn that found nothing to do, that, and the virtual time of its next timer.
+    rest: Rest,
+    clock: Clock,
+    screen: Screen,
+    watch: Watch,
+    wish: Option<Wish>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rest {
+    Running,
+    Idle(Option<u64>),
+    Halted,
+}
+
+impl Machine {
+    /// Starts a machine.
+    ///
+    /// # Errors
+    /// What an image has wrong, in words.
+    pub fn boot(images: &Images, setup: Setup) -> Result<Machine, String> {
+        let (kernel, console) =
+            host::boot(images, setup.config(), WINDOW, TERM).map_err(|error| error.to_string())?;
+        Ok(Machine {
+            setup,
+            kernel,
+            console,
+            log: Vec::new(),
+            lines: Lines::default(),
+            turns: 0,
+            rest: Rest::Running,
+            clock: Clock::default(),
+            screen: Screen::default(),
+            watch: Watch::default(),
+            wish: None,
+        })
+    }
+
+    /// What it was started with.
+    pub fn setup(&self) -> Setup {
+        self.setup
+    }
+
+    /// Everything that came in so far.
+    pub fn log(&self) -> &[Record] {
+        &self.log
+    }
+
+    /// The hash of all events so far.
+    pub fn hash(&self) -> Hash {
+        self.kernel.hash()
+    }
+
+    /// Whether a line is being typed at the console: keys came since the last Enter.
+    pub fn is_typing(&self) -> bool {
+        self.lines.is_typing()
+    }
+
+    /// What the watcher asked for, once.
+    pub fn take_wish(&mut self) -> Option<Wish> {
+        self.wish.take()
+    }
+
+    /// Takes a message.
+    pub fn hear(&mut self, message: ToMachine) {
+        match message {
+            ToMachine::Hello {
+                version,
+                events_from,
+                output_from,
+            } => self.greet(version, events_from, output_from),
+            ToMachine::Input { terminal, bytes } if terminal == CONSOLE => {
+                self.take(Input::Bytes { terminal, bytes });
+            }
+            ToMachine::Resize {
+                terminal,
+                rows,
+                cols,
+            } if terminal == CONSOLE => self.take(Input::Resize {
+                terminal,
+                rows,
+                cols,
+            }),
+            // There is no other terminal yet.
+            ToMachine::Input { .. } | ToMachine::Resize { .. } => {}
+            ToMachine::Clock { nanos } => {
+                self.clock.tells(nanos, self.is_idle(), self.kernel.now())
+            }
+            ToMachine::Undo => {
+                let last = self.lines.entered().last();
+                self.wish = last.map(|line| Wish::Rewind(line.record)).or(self.wish);
+            }
+            ToMachine::Restart => self.wish = Some(Wish::Restart),
+        }
+    }
+
+    /// Runs a turn, or lets idle time pass as far as the watcher's clock allows.
+    pub fn turn(&mut self) -> Pace {
+        match self.rest {
+            Rest::Halted => return Pace::Halted,
+            Rest::Idle(Some(next)) if self.clock.reached(next) => self.pass(next),
+            Rest::Idle(next) => return Pace::Idle(next.map(|next| self.clock.until(next))),
+            Rest::Running => {}
+        }
+        self.run_turn();
+        match self.rest {
+            Rest::Running => Pace::Busy,
+            Rest::Idle(next) => Pace::Idle(next.map(|next| self.clock.until(next))),
+            Rest::Halted => Pace::Halted,
+        }
+    }
+
+    fn run_turn(&mut self) {
+        self.turns += 1;
+        self.rest = match self.kernel.run(Limits::slice(TURN_INSTRUCTIONS)) {
+            RunState::Busy => Rest::Running,
+            RunState::Idle(next) => Rest::Idle(next),
+            RunState::Halted => Rest::Halted,
+        };
+        let output = self.kernel.take_output(self.console);
+        if !output.is_empty() {
+            self.screen.write(&output);
+            // Room in the terminal may be what somebody waits for.
+            if self.is_idle() {
+                self.rest = Rest::Running;
+            }
+        }
+        if self.is_idle() {
+            self.clock.rest_from(self.kernel.now());
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        matches!(self.rest, Rest::Idle(_))
+    }
+
+    /// An input from outside: idle time that has passed unseen comes first.
+    fn take(&mut self, input: Input) {
+        if self.rest == Rest::Halted {
+            return;
+        }
+        if self.is_idle()
+            && let Some(now) = self.clock.beyond(self.kernel.now())
+        {
+            self.pass(now);
+        }
+        self.take_now(input);
+    }
+
+    fn take_now(&mut self, input: Input) {
+        if let Input::Bytes { bytes, .. } = &input {
+            let (record, events) = (self.log.len() as u64, self.kernel.tracer().written());
+            self.lines.typed(record, events, bytes);
+        }
+        self.apply(input);
+    }
+
+    fn pass(&mut self, until: u64) {
+        self.apply(Input::Idle { until });
+    }
+
+    /// Logs an input and lets it happen.
+    fn apply(&mut self, input: Input) {
+        let happened = match &input {
+            Input::Bytes { bytes, .. } => KernelInput::Bytes(self.console, bytes.clone()),
+            Input::Resize { rows, cols, .. } => KernelInput::Resize(
+                self.console,
+                Winsize {
+                    rows: *rows,
+                    cols: *cols,
+                    ..Winsize::default()
+                },
+            ),
+            Input::Idle { until } => KernelInput::Advance(*until),
+        };
+        self.log.push(Record {
+            turn: self.turns,
+            input,
+        });
+        self.kernel.input(happened);
+        self.rest = Rest::Running;
+    }
+
+    /// How it is.
+    pub fn state(&self) -> State {
+        State {
+            busy: self.rest == Rest::Running,
+            halted: self.rest == Rest::Halted,
+            time: self.kernel.now(),
+            events: self.kernel.tracer().written(),
+            undoable: u32::try_from(self.lines.entered().len()).unwrap_or(u32::MAX),
+            instructions: self.kernel.counters().instructions,
+            hash: self.hash().0,
+        }
+    }
+}
