@@ -1,10 +1,23 @@
-//! The machine as a wasm module.
+//! The machine as a wasm module: one machine a module, behind functions of bytes and numbers.
+//!
+//! All state is in the module's linear memory and none of it is a handle of JavaScript's, so a copy of the memory,
+//! taken between two calls, is a copy of the machine: put into the memory of a fresh instance of the same module, it
+//! goes on as if nothing had been. Messages are those of `glassdock_playground::protocol`.
+
+mod door;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The version of this module, so that a page can tell whether it fits.
 #[wasm_bindgen]
-#[must_use]
-pub fn version() -> String {
-    env!("CARGO_PKG_VERSION").to_owned()
+extern "C" {
+    #[wasm_bindgen(js_namespace = console)]
+    fn error(text: &str);
 }
+
+/// Reports panics on the console, before they end the module.
+#[wasm_bindgen(start)]
+pub fn start() {
+    std::panic::set_hook(Box::new(|info| error(&info.to_string())));
+}
+
+pub use door::*;

@@ -41,6 +41,18 @@ pub struct Record {
     pub input: Input,
 }
 
+/// The records in bytes that [`crate::protocol::encode`] wrote, up to the first that is none: a log on a disk may end
+/// in the middle of one.
+pub fn records(bytes: &[u8]) -> Vec<Record> {
+    let mut records = Vec::new();
+    let mut rest = bytes;
+    while let Ok((record, tail)) = postcard::take_from_bytes(rest) {
+        records.push(record);
+        rest = tail;
+    }
+    records
+}
+
 /// What was typed into the console, split into lines, so that one can go back by lines.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Lines {
@@ -79,7 +91,8 @@ impl Lines {
     /// events had been written before it. Gives the lines that end with it.
     pub fn typed(&mut self, record: u64, events: u64, bytes: &[u8]) -> &[Entered] {
         let before = self.entered.len();
-        for text in bytes.split_inclusive(|&byte| byte == b'\r' || byte == b'\n') {
+        let keys = without_replies(bytes);
+        for text in keys.split_inclusive(|&byte| byte == b'\r' || byte == b'\n') {
             let typing = self.typing.get_or_insert_with(|| Typing {
                 typed_at: events,
                 record,
@@ -110,6 +123,37 @@ impl Lines {
             record: typing.record,
         });
     }
+}
+
+/// Typed bytes without what a terminal answers by itself when a program asks it: where its cursor is
+/// (`ESC [ row ; column R`), what it is (`ESC [ ? … c`, `ESC [ > … c`).
+fn without_replies(bytes: &[u8]) -> Vec<u8> {
+    let mut keys = Vec::new();
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        match reply(rest) {
+            Some(length) => rest = &rest[length..],
+            None => {
+                keys.push(*first);
+                rest = after;
+            }
+        }
+    }
+    keys
+}
+
+/// The length of a terminal's answer at the beginning of some bytes.
+fn reply(bytes: &[u8]) -> Option<usize> {
+    let inner = bytes.strip_prefix(b"\x1b[")?;
+    let end = inner
+        .iter()
+        .position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b'?' | b'>'))?;
+    let is_reply = match (inner.first()?, inner[end]) {
+        (b'?' | b'>', b'c') => true,
+        (b'0'..=b'9', b'R') => inner[..end].contains(&b';'),
+        _ => false,
+    };
+    is_reply.then_some(end + 3)
 }
 
 impl Typing {
@@ -156,6 +200,23 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_was_cut_short_loses_its_last_record() {
+        let mut bytes = Vec::new();
+        let written: Vec<Record> = (1..4)
+            .map(|turn| Record {
+                turn,
+                input: Input::Idle { until: turn << 40 },
+            })
+            .collect();
+        for record in &written {
+            crate::protocol::encode(record, &mut bytes);
+        }
+        assert_eq!(records(&bytes), written);
+        bytes.pop();
+        assert_eq!(records(&bytes), written[..2]);
+    }
+
+    #[test]
     fn a_line_is_what_its_keys_spell() {
         let some = |text: &str| Some(text.to_owned());
         for (typed, expected) in [
@@ -167,9 +228,21 @@ mod tests {
             (&["\x1b[A\r"], vec![None]),
             (&["un\t\r"], vec![None]),
             (&["echo ", "바다", "\r"], vec![some("echo 바다")]),
+            (&["\x1b[24;80R", "ls\x1b[3;3R", "\r"], vec![some("ls")]),
+            (&["\x1b[?1;2c", "\x1b[>0;276;0c", "ls\r"], vec![some("ls")]),
+            (&["\x1b[1;5C\r"], vec![None]),
         ] {
             assert_eq!(texts(typed), expected, "{typed:?}");
         }
+    }
+
+    #[test]
+    fn a_terminals_answer_begins_no_line() {
+        let mut lines = Lines::default();
+        lines.typed(0, 0, b"\x1b[24;80R");
+        assert!(!lines.is_typing());
+        lines.typed(1, 9, b"l");
+        assert_eq!(lines.typed(2, 9, b"\r")[0].record, 1);
     }
 
     #[test]

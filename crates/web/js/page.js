@@ -5,21 +5,43 @@
 
 let worker = null;
 
-/** Starts the machine's Worker. `onBytes` hears its messages, `onFailure` what keeps it from running. */
-export function startMachine(onBytes, onFailure) {
+/**
+ * Starts the machine's Worker; `start` says how (worker.js). `hears` has functions: `bytes` for its messages, `failure`
+ * for what keeps it from running, `notice` for what a reader is to know, `again` for when another Worker took over.
+ */
+function startWorker(start, hears) {
   worker?.terminate();
   try {
     worker = new Worker(new URL("worker.js", document.baseURI), { type: "module" });
   } catch (error) {
-    onFailure(String(error));
+    hears.failure(String(error));
     return;
   }
+  const own = worker;
   worker.onmessage = ({ data }) => {
-    if (data instanceof ArrayBuffer) onBytes(new Uint8Array(data));
-    else onFailure(String(data.failed));
+    if (own !== worker) return;
+    if (data instanceof ArrayBuffer) {
+      hears.bytes(new Uint8Array(data));
+      own.postMessage({ heard: true });
+    } else if (data.notice) {
+      hears.notice(data.notice);
+    } else if (data.successor) {
+      startWorker(data.successor, hears);
+      hears.again();
+    } else {
+      hears.failure(String(data.failed));
+    }
   };
-  worker.onerror = (event) => onFailure(event.message || "");
-  worker.onmessageerror = () => onFailure("");
+  worker.onerror = (event) => hears.failure(event.message || "");
+  worker.onmessageerror = () => hears.failure("");
+  const { image } = start;
+  const moved = image ? [image.words, ...image.older.flatMap(({ pages, words }) => [pages, words])] : [];
+  worker.postMessage({ start }, moved);
+}
+
+/** Starts the machine, from what is kept of it or anew. */
+export function startMachine(fresh, onBytes, onFailure, onNotice, onAgain) {
+  startWorker({ fresh }, { bytes: onBytes, failure: onFailure, notice: onNotice, again: onAgain });
 }
 
 export function post(bytes) {
