@@ -89,6 +89,10 @@ pub enum Msg {
     Machine(Vec<u8>),
     /// The machine cannot run; in the browser's words.
     Failed(String),
+    /// Something to know about the machine: a key of the texts.
+    Notice(String),
+    /// Another machine took this one's place: it is to be greeted.
+    Again,
     /// Texts of a language arrived.
     Texts(&'static str, Texts),
     /// Bytes typed into the terminal.
@@ -228,6 +232,8 @@ pub struct App {
 struct Handlers {
     bytes: Closure<dyn FnMut(Vec<u8>)>,
     failure: Closure<dyn FnMut(String)>,
+    notice: Closure<dyn FnMut(String)>,
+    again: Closure<dyn FnMut()>,
     input: Closure<dyn FnMut(Vec<u8>)>,
     size: Closure<dyn FnMut(u16, u16)>,
     step: Closure<dyn FnMut(i32)>,
@@ -241,10 +247,13 @@ impl Handlers {
     fn new(ctx: &Context<App>) -> Handlers {
         let link = || ctx.link().clone();
         let (bytes, failure, input, size) = (link(), link(), link(), link());
+        let (notice, again) = (link(), link());
         let (step, redraw, key, layout) = (link(), link(), link(), link());
         Handlers {
             bytes: Closure::new(move |message| bytes.send_message(Msg::Machine(message))),
             failure: Closure::new(move |what| failure.send_message(Msg::Failed(what))),
+            notice: Closure::new(move |key| notice.send_message(Msg::Notice(key))),
+            again: Closure::new(move || again.send_message(Msg::Again)),
             input: Closure::new(move |typed| input.send_message(Msg::Typed(typed))),
             size: Closure::new(move |rows, cols| size.send_message(Msg::Sized(rows, cols))),
             step: Closure::new(move |by| {
@@ -343,6 +352,14 @@ impl Component for App {
         match msg {
             Msg::Machine(bytes) => return self.heard(&bytes),
             Msg::Failed(what) => self.stage = Stage::Failed(what),
+            Msg::Notice(key) => {
+                let text = self.texts.get(&key);
+                self.say(ctx, text);
+            }
+            Msg::Again => {
+                self.hello();
+                return false;
+            }
             Msg::Texts(language, texts) => {
                 self.language = language;
                 self.texts = texts;
@@ -436,12 +453,11 @@ impl Component for App {
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
         if first {
-            let handlers = self.handlers.insert(Handlers::new(ctx));
+            let handlers = &*self.handlers.insert(Handlers::new(ctx));
             page::on_key(&handlers.key);
             page::on_scheme_change(&handlers.redraw);
             page::on_resize(&handlers.redraw);
-            page::start_machine(&handlers.bytes, &handlers.failure);
-            self.hello();
+            self.start_machine(false);
         }
         self.open_terminal();
         self.reveal_selected();
@@ -470,9 +486,23 @@ impl App {
     fn hello(&self) {
         self.send(&ToMachine::Hello {
             version: VERSION,
-            events_from: 0,
-            output_from: 0,
+            events_from: self.timeline.end(),
+            output_from: self.output_end,
         });
+    }
+
+    fn start_machine(&self, fresh: bool) {
+        if let Some(on) = &self.handlers {
+            page::start_machine(fresh, &on.bytes, &on.failure, &on.notice, &on.again);
+            self.hello();
+        }
+    }
+
+    /// Shows a short message.
+    fn say(&mut self, ctx: &Context<App>, text: String) {
+        self.toasts += 1;
+        self.toast = Some(text);
+        after(ctx, TOAST_MS, Msg::ToastOver(self.toasts));
     }
 
     fn open_terminal(&mut self) {
@@ -764,15 +794,17 @@ impl App {
         }
         self.send(&ToMachine::Undo);
         self.now();
-        self.toasts += 1;
-        self.toast = Some(self.texts.get("top.undone"));
-        after(ctx, TOAST_MS, Msg::ToastOver(self.toasts));
+        self.say(ctx, self.texts.get("top.undone"));
     }
 
     fn restart(&mut self) {
-        self.send(&ToMachine::Restart);
         self.stage = Stage::Starting(None, 0, 0);
         self.dialog = None;
+        self.timeline = Timeline::new();
+        self.output_end = 0;
+        page::reset_terminal();
+        self.now();
+        self.start_machine(true);
     }
 
     fn key(&mut self, ctx: &Context<App>, key: Key) -> bool {

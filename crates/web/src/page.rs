@@ -8,8 +8,11 @@ use web_sys::{Element, HtmlCanvasElement};
 extern "C" {
     #[wasm_bindgen(js_name = startMachine)]
     pub fn start_machine(
+        fresh: bool,
         on_bytes: &Closure<dyn FnMut(Vec<u8>)>,
         on_failure: &Closure<dyn FnMut(String)>,
+        on_notice: &Closure<dyn FnMut(String)>,
+        on_again: &Closure<dyn FnMut()>,
     );
     pub fn post(bytes: &[u8]);
 
