@@ -462,7 +462,7 @@ impl Kernel {
     pub(crate) fn set_termios(&mut self, number: u32, termios: Termios, when: u8) -> Result<()> {
         let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
         if when == 2 {
-            pty.flush_input();
+            pty.flush_read();
         }
         pty.set_termios(termios);
         self.tty_changed(number);

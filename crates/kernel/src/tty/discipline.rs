@@ -1,6 +1,6 @@
 //! The way in: what a typed byte does (`N_TTY`).
 
-use super::echo::{EchoOp, is_alphanumeric, is_control};
+use super::echo::{EchoOp, is_alphanumeric, is_control, to_lower};
 use super::termios::*;
 use super::{Pty, READ_BYTES_MAX, Received};
 use glassdock_abi::types::{Termios, signal};
@@ -18,8 +18,10 @@ enum Erase {
 
 impl Pty {
     /// Sets the settings. Turning `ICANON` on makes all that was typed one line, turning it off makes it plain bytes.
+    /// A pseudo-terminal has eight bits and no parity, and receives, whatever is asked (`pty_set_termios`).
     pub fn set_termios(&mut self, new: Termios) {
         let old = core::mem::replace(&mut self.termios, new);
+        self.termios.cflag = new.cflag & !(CSIZE | PARENB) | CS8 | CREAD;
         if (old.lflag ^ new.lflag) & (ICANON | EXTPROC) != 0 {
             for received in &mut self.read {
                 received.line_end = false;
@@ -32,56 +34,83 @@ impl Pty {
             self.erasing = false;
         }
         if old.iflag & IXON != 0 && !self.iflag(IXON) && !self.stopped_by_program {
-            self.start_output();
+            self.stopped = false;
+            self.process_echoes();
         }
         self.receive();
     }
 
     /// Takes in what was typed, as far as there is room.
     pub(super) fn receive(&mut self) {
-        while self.make_room() {
-            let Some(byte) = self.transit.pop_front() else {
+        while !self.transit.is_empty() {
+            let room = self.make_room();
+            if room == 0 {
+                self.look_ahead();
                 break;
-            };
-            self.receive_byte(byte);
+            }
+            for _ in 0..room {
+                let Some(byte) = self.transit.pop_front() else {
+                    break;
+                };
+                let looked_at = self.looked_ahead > 0;
+                self.looked_ahead = self.looked_ahead.saturating_sub(1);
+                self.receive_byte(byte, looked_at);
+            }
+            self.flush_echoes();
         }
-        self.process_echoes();
     }
 
-    /// Whether another byte can be taken. An unfinished line that fills the buffer loses its last byte to each new
-    /// one, so that its end can still come.
-    fn make_room(&mut self) -> bool {
-        if self.read.len() + 1 < READ_BYTES_MAX {
-            return true;
+    /// How many bytes can be taken. An unfinished line that fills the buffer loses its last byte to each new one, so
+    /// that its end can still come.
+    fn make_room(&mut self) -> usize {
+        let mut room = READ_BYTES_MAX - self.read.len();
+        if self.iflag(PARMRK) {
+            room = room.div_ceil(3);
+        }
+        if room > 1 {
+            return room - 1;
         }
         let overflow = self.canonical() && self.canon_len == 0;
-        if overflow && self.read.len() >= READ_BYTES_MAX {
+        if overflow && room == 0 {
             self.read.pop_back();
         }
-        overflow
+        overflow.into()
     }
 
-    fn receive_byte(&mut self, byte: u8) {
+    /// With no room to take bytes in, the flow control among them works already.
+    fn look_ahead(&mut self) {
+        let from = core::mem::replace(&mut self.looked_ahead, self.transit.len());
+        if self.iflag(IXON) {
+            for at in from..self.transit.len() {
+                let byte = self.transit[at];
+                self.flow_control(byte);
+            }
+        }
+    }
+
+    fn receive_byte(&mut self, byte: u8, looked_at: bool) {
         if self.is_raw() {
             return self.store(byte, false);
         }
+        let quoted = core::mem::take(&mut self.lnext);
         let byte = if self.iflag(ISTRIP) {
             byte & 0x7f
         } else {
             byte
         };
         let byte = if self.iflag(IUCLC) && self.lflag(IEXTEN) {
-            byte.to_ascii_lowercase()
+            to_lower(byte)
         } else {
             byte
         };
-        if self.lflag(EXTPROC) {
-            return self.store(byte, false);
-        }
-        if core::mem::take(&mut self.lnext) || !self.is_special(byte) {
+        if quoted {
             self.receive_plain(byte);
+        } else if self.lflag(EXTPROC) {
+            self.store(byte, false);
+        } else if self.is_special(byte) {
+            self.receive_special(byte, looked_at);
         } else {
-            self.receive_special(byte);
+            self.receive_plain(byte);
         }
     }
 
@@ -111,10 +140,14 @@ impl Pty {
         self.store_marked(byte);
     }
 
-    fn receive_special(&mut self, byte: u8) {
-        if self.iflag(IXON) && self.flow_control(byte)
-            || self.lflag(ISIG) && self.signal_character(byte)
-        {
+    fn receive_special(&mut self, byte: u8, looked_at: bool) {
+        if self.iflag(IXON) && self.is_flow_control(byte) {
+            if !looked_at {
+                self.flow_control(byte);
+            }
+            return;
+        }
+        if self.lflag(ISIG) && self.signal_character(byte) {
             return;
         }
         self.restart_on_any();
@@ -131,6 +164,7 @@ impl Pty {
             if byte == b'\n' {
                 self.finish_erasing();
                 self.echo_raw(byte);
+                self.commit_echoes();
             } else {
                 self.echo_typed(byte);
             }
@@ -138,27 +172,29 @@ impl Pty {
         self.store_marked(byte);
     }
 
-    fn flow_control(&mut self, byte: u8) -> bool {
+    fn is_flow_control(&self, byte: u8) -> bool {
+        byte == self.cc(VSTART) || byte == self.cc(VSTOP)
+    }
+
+    fn flow_control(&mut self, byte: u8) {
         if byte == self.cc(VSTART) {
             self.start_output();
+            self.process_echoes();
         } else if byte == self.cc(VSTOP) {
             self.stopped = true;
-        } else {
-            return false;
         }
-        true
     }
 
     fn start_output(&mut self) {
         if !self.stopped_by_program {
             self.stopped = false;
-            self.process_echoes();
         }
     }
 
     fn restart_on_any(&mut self) {
-        if self.stopped && self.iflag(IXON) && self.iflag(IXANY) {
-            self.start_output();
+        if self.stopped && !self.stopped_by_program && self.iflag(IXON) && self.iflag(IXANY) {
+            self.stopped = false;
+            self.process_echoes();
         }
     }
 
@@ -178,15 +214,16 @@ impl Pty {
         if !self.lflag(NOFLSH) {
             self.echoes.clear();
             self.flush_output();
-            let transit = core::mem::take(&mut self.transit);
-            self.flush_input();
-            self.transit = transit;
+            self.flush_read();
         }
         if self.iflag(IXON) {
             self.start_output();
         }
         if self.lflag(ECHO) {
             self.echo(byte);
+            self.commit_echoes();
+        } else {
+            self.process_echoes();
         }
         true
     }
@@ -194,12 +231,16 @@ impl Pty {
     /// Line editing and line ends; `false` for an ordinary byte.
     fn receive_canonical(&mut self, byte: u8) -> bool {
         let extended = self.lflag(IEXTEN);
-        if byte == self.cc(VERASE) {
-            self.erase(Erase::Character);
-        } else if byte == self.cc(VKILL) {
-            self.erase(Erase::Line);
-        } else if extended && byte == self.cc(VWERASE) {
-            self.erase(Erase::Word);
+        let erase = [
+            (VERASE, Erase::Character, true),
+            (VKILL, Erase::Line, true),
+            (VWERASE, Erase::Word, extended),
+        ]
+        .into_iter()
+        .find(|(index, _, on)| *on && byte == self.cc(*index));
+        if let Some((_, what, _)) = erase {
+            self.erase(what);
+            self.commit_echoes();
         } else if extended && byte == self.cc(VLNEXT) {
             self.quote_next();
         } else if extended && self.lflag(ECHO) && byte == self.cc(VREPRINT) {
@@ -207,6 +248,7 @@ impl Pty {
         } else if byte == b'\n' {
             if self.lflag(ECHO | ECHONL) {
                 self.echo_raw(b'\n');
+                self.commit_echoes();
             }
             self.end_line(byte);
         } else if byte == self.cc(VEOF) {
@@ -215,6 +257,7 @@ impl Pty {
             if self.lflag(ECHO) {
                 self.set_canon_column();
                 self.echo(byte);
+                self.commit_echoes();
             }
             if byte == 0xff && self.iflag(PARMRK) {
                 self.store(byte, false);
@@ -238,6 +281,7 @@ impl Pty {
             if self.lflag(ECHOCTL) {
                 self.echo_raw(b'^');
                 self.echo_raw(8);
+                self.commit_echoes();
             }
         }
     }
@@ -254,12 +298,14 @@ impl Pty {
         for byte in line {
             self.echo(byte);
         }
+        self.commit_echoes();
     }
 
     fn echo_typed(&mut self, byte: u8) {
         self.finish_erasing();
         self.set_canon_column();
         self.echo(byte);
+        self.commit_echoes();
     }
 
     /// Remembers where the line begins, before its first byte.

@@ -1,10 +1,16 @@
 //! The way out: output processing and the echo of what is typed.
 
 use super::termios::*;
-use super::{Pty, TRANSIT_BYTES_MAX};
+use super::{OUTPUT_BYTES_MAX, Pty};
+use std::collections::VecDeque;
 
-/// Echoes that wait while output is stopped; the oldest give way (`N_TTY_BUF_SIZE`).
-const ECHOES_MAX: usize = 4096;
+/// Places of the echo buffer (`N_TTY_BUF_SIZE`).
+const ECHO_PLACES: u32 = 4096;
+/// Committed echoes that wait beyond this many places are dropped, the oldest first (`ECHO_DISCARD_WATERMARK`).
+const ECHO_PLACES_MAX: u32 = ECHO_PLACES - (ECHO_BLOCK + 32);
+/// In the middle of a batch of typed bytes, echoes go out only when a block of them has come together
+/// (`ECHO_COMMIT_WATERMARK`, `ECHO_BLOCK`).
+const ECHO_BLOCK: u32 = 256;
 
 /// One thing to echo, carried out when output flows, since it depends on the column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +29,49 @@ pub(super) enum EchoOp {
     EraseTab(u32, bool),
 }
 
+impl EchoOp {
+    /// How many places of the echo buffer it takes.
+    fn places(self) -> u32 {
+        match self {
+            EchoOp::Byte(_) => 1,
+            EchoOp::EraseTab(..) => 3,
+            EchoOp::Caret(_) | EchoOp::Plain(_) | EchoOp::SetCanonColumn | EchoOp::MoveBack => 2,
+        }
+    }
+}
+
+/// Echoes that wait. They go out at certain moments and only as far as they were committed then, so a `^S` or a flush
+/// within the same batch of typed bytes reaches those before it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Echoes {
+    ops: VecDeque<EchoOp>,
+    /// Places taken by `ops`.
+    len: u32,
+    /// Up to where the bytes typed so far are done, in places from the front.
+    mark: u32,
+    /// Up to where echoes may go out, in places from the front.
+    committed: u32,
+}
+
+impl Echoes {
+    fn push(&mut self, op: EchoOp) {
+        while self.len + op.places() > ECHO_PLACES {
+            self.pop();
+        }
+        self.len += op.places();
+        self.ops.push_back(op);
+    }
+    fn pop(&mut self) {
+        let places = self.ops.pop_front().map_or(0, EchoOp::places);
+        for at in [&mut self.len, &mut self.mark, &mut self.committed] {
+            *at = at.saturating_sub(places);
+        }
+    }
+    pub(super) fn clear(&mut self) {
+        *self = Echoes::default();
+    }
+}
+
 /// Whether the kernel's ctype table calls a byte a control character.
 pub(super) fn is_control(byte: u8) -> bool {
     byte < 32 || byte == 127
@@ -39,6 +88,14 @@ fn to_upper(byte: u8) -> u8 {
         b'a'..=b'z' | 0xe0..=0xf6 | 0xf8..=0xfe => byte - 32,
         0xdf => 0xbf,
         0xff => 0xdf,
+        _ => byte,
+    }
+}
+
+/// The kernel's `tolower`, which knows Latin-1.
+pub(super) fn to_lower(byte: u8) -> u8 {
+    match byte {
+        b'A'..=b'Z' | 0xc0..=0xd6 | 0xd8..=0xde => byte + 32,
         _ => byte,
     }
 }
@@ -69,28 +126,54 @@ impl Pty {
     }
 
     pub(super) fn queue_echo(&mut self, op: EchoOp) {
-        if self.echoes.len() == ECHOES_MAX {
-            self.echoes.pop_front();
-        }
-        self.echoes.push_back(op);
+        self.echoes.push(op);
     }
 
-    /// Carries out echoes while output flows and there is room.
+    /// A typed byte is done: what it echoes may go out with what follows (`commit_echoes`).
+    pub(super) fn commit_echoes(&mut self) {
+        let echoes = &mut self.echoes;
+        let before = echoes.committed;
+        echoes.mark = echoes.len;
+        if echoes.len >= ECHO_BLOCK && echoes.len % ECHO_BLOCK <= before % ECHO_BLOCK {
+            echoes.committed = echoes.len;
+            self.put_echoes();
+        }
+    }
+
+    /// Output may flow again: what was committed goes out (`process_echoes`).
     pub(super) fn process_echoes(&mut self) {
-        while !self.stopped {
-            let Some(&op) = self.echoes.front() else {
-                return;
-            };
-            if !self.carry_out(op) {
-                return;
-            }
-            self.echoes.pop_front();
+        if self.echoes.mark > 0 {
+            self.echoes.committed = self.echoes.mark;
+            self.put_echoes();
+        }
+    }
+
+    /// The end of a batch of typed bytes (`flush_echoes`).
+    pub(super) fn flush_echoes(&mut self) {
+        if self.lflag(ECHO | ECHONL) && self.echoes.committed != self.echoes.len {
+            self.echoes.committed = self.echoes.len;
+            self.put_echoes();
+        }
+    }
+
+    fn put_echoes(&mut self) {
+        while self.echoes.committed > 0
+            && let Some(&op) = self.echoes.ops.front()
+            && self.carry_out(op)
+        {
+            self.echoes.pop();
+        }
+        while self.echoes.committed >= ECHO_PLACES_MAX {
+            self.echoes.pop();
         }
     }
 
     fn carry_out(&mut self, op: EchoOp) -> bool {
         match op {
             EchoOp::Byte(byte) => return self.put_output(byte),
+            EchoOp::SetCanonColumn => self.canon_column = self.column,
+            EchoOp::MoveBack => self.column = self.column.saturating_sub(1),
+            _ if self.stopped => return false,
             EchoOp::Caret(byte) => {
                 if self.output_room() < 2 {
                     return false;
@@ -105,11 +188,13 @@ impl Pty {
                 self.output.push_back(byte);
                 self.column += 1;
             }
-            EchoOp::SetCanonColumn => self.canon_column = self.column,
-            EchoOp::MoveBack => self.column = self.column.saturating_sub(1),
             EchoOp::EraseTab(columns, after_tab) => {
                 let columns = (columns & 7) + if after_tab { 0 } else { self.canon_column };
-                for _ in 0..8 - (columns & 7) {
+                let back = 8 - (columns & 7);
+                if self.output_room() < back as usize {
+                    return false;
+                }
+                for _ in 0..back {
                     self.output.push_back(8);
                     self.column = self.column.saturating_sub(1);
                 }
@@ -120,7 +205,7 @@ impl Pty {
 
     /// Writes one byte through output processing; `false` where output is stopped or lacks room.
     pub(super) fn put_output(&mut self, byte: u8) -> bool {
-        const _: () = assert!(TRANSIT_BYTES_MAX > 8, "a tab fits into an empty buffer");
+        const _: () = assert!(OUTPUT_BYTES_MAX > 8, "a tab fits into an empty buffer");
         if self.stopped {
             return false;
         }

@@ -9,7 +9,7 @@ mod discipline;
 mod echo;
 pub mod termios;
 
-use echo::EchoOp;
+use echo::Echoes;
 use glassdock_abi::flags::PollEvents;
 use glassdock_abi::types::{Termios, Winsize, signal};
 use glassdock_abi::{Errno, Result};
@@ -19,8 +19,12 @@ use termios::*;
 
 /// Bytes that the line discipline holds for the reader (`N_TTY_BUF_SIZE`).
 const READ_BYTES_MAX: usize = 4096;
-/// Bytes on their way from one end to the other (`TTYB_DEFAULT_MEM_LIMIT`).
-const TRANSIT_BYTES_MAX: usize = 65_536;
+/// Bytes typed that the discipline has no room for yet. Linux limits the memory of such buffers, whose sizes depend on how
+/// the bytes came and how quickly a worker passes them on: from 11,776 to 22,048 bytes fit into buffer and discipline of
+/// a real pseudo-terminal, in either direction. Here it is always 16,384.
+const TRANSIT_BYTES_MAX: usize = OUTPUT_BYTES_MAX - READ_BYTES_MAX;
+/// Bytes written that the master has not read.
+const OUTPUT_BYTES_MAX: usize = 16_384;
 /// Most bytes of output that a flush no longer reaches, since the other end has taken them in.
 const TAKEN_BYTES_MAX: usize = READ_BYTES_MAX - 1;
 
@@ -29,6 +33,13 @@ const TAKEN_BYTES_MAX: usize = READ_BYTES_MAX - 1;
 struct Received {
     byte: u8,
     line_end: bool,
+}
+
+impl Received {
+    /// Where a line ends without a character of its own.
+    fn is_end_of_file(&self) -> bool {
+        self.line_end && self.byte == 0
+    }
 }
 
 /// A pseudo-terminal.
@@ -48,6 +59,8 @@ pub struct Pty {
     pub input_cause: Option<SpanId>,
     /// Typed bytes that the discipline has no room for yet.
     transit: VecDeque<u8>,
+    /// How many bytes of `transit`, from the front, have had their effect on the flow of output already.
+    looked_ahead: usize,
     read: VecDeque<Received>,
     /// How many bytes of `read`, from the front, belong to complete lines.
     canon_len: usize,
@@ -55,7 +68,7 @@ pub struct Pty {
     /// How much of `output` the other end had taken in when something was last typed or read there: on Linux a worker
     /// passes it on between two such moments.
     taken: usize,
-    echoes: VecDeque<EchoOp>,
+    echoes: Echoes,
     column: u32,
     canon_column: u32,
     lnext: bool,
@@ -81,11 +94,12 @@ impl Pty {
             output_cause: None,
             input_cause: None,
             transit: VecDeque::new(),
+            looked_ahead: 0,
             read: VecDeque::new(),
             canon_len: 0,
             output: VecDeque::new(),
             taken: 0,
-            echoes: VecDeque::new(),
+            echoes: Echoes::default(),
             column: 0,
             canon_column: 0,
             lnext: false,
@@ -156,13 +170,10 @@ impl Pty {
     }
 
     /// `write` on the master: types the bytes. Returns how many were taken.
-    /// `EIO` with no slave open after one was, `EAGAIN` with no room.
+    /// `EAGAIN` with no room. Whether the slave is open does not matter.
     pub fn write_master(&mut self, bytes: &[u8]) -> Result<usize> {
         if bytes.is_empty() {
             return Ok(0);
-        }
-        if self.slave_closed() {
-            return Err(Errno::EIO);
         }
         self.taken = self.output.len().min(TAKEN_BYTES_MAX);
         let room = TRANSIT_BYTES_MAX - self.transit.len();
@@ -191,7 +202,6 @@ impl Pty {
         let taken = max.min(self.output.len());
         let bytes = self.output.drain(..taken).collect();
         self.taken = self.output.len().min(TAKEN_BYTES_MAX);
-        self.process_echoes();
         Ok(bytes)
     }
 
@@ -222,7 +232,7 @@ impl Pty {
         if self.hung_up() || max == 0 {
             return Ok(Vec::new());
         }
-        let bytes = if self.canonical() {
+        let bytes = if self.line_wise() {
             self.read_line(max)?
         } else {
             self.read_raw(max, nonblock, timed_out)?
@@ -264,7 +274,7 @@ impl Pty {
                 | PollEvents::WRNORM;
         }
         let mut events = PollEvents::empty();
-        if self.readable_bytes() >= self.poll_minimum() {
+        if self.input_available() {
             events |= PollEvents::IN | PollEvents::RDNORM;
         }
         if !self.stopped && self.output_room() > 0 {
@@ -273,12 +283,21 @@ impl Pty {
         events
     }
 
-    /// `FIONREAD` on the slave: bytes that a read could give.
+    /// `FIONREAD` on the slave: bytes that reads could give. The mark of an end of file is none.
     pub fn readable_bytes(&self) -> usize {
-        if self.canonical() {
-            self.canon_len
+        if self.line_wise() {
+            let lines = self.read.range(..self.canon_len);
+            lines.filter(|next| !next.is_end_of_file()).count()
         } else {
             self.read.len()
+        }
+    }
+
+    fn input_available(&self) -> bool {
+        if self.line_wise() {
+            self.canon_len > 0
+        } else {
+            self.read.len() >= self.poll_minimum()
         }
     }
 
@@ -289,11 +308,16 @@ impl Pty {
 
     /// `TCFLSH`: throws away what was typed and not read.
     pub fn flush_input(&mut self) {
-        self.read.clear();
         self.transit.clear();
+        self.flush_read();
+    }
+
+    /// `TCSETSF`: throws away what the discipline holds for the reader.
+    pub fn flush_read(&mut self) {
+        self.read.clear();
         self.canon_len = 0;
-        self.lnext = false;
         self.erasing = false;
+        self.looked_ahead = 0;
     }
 
     /// `TCFLSH`: throws away what was written and not taken by the other end.
@@ -303,9 +327,18 @@ impl Pty {
 
     /// `TCXONC` with `TCOOFF` (true) or `TCOON`.
     pub fn suspend_output(&mut self, suspend: bool) {
-        self.stopped_by_program = suspend;
-        self.stopped = suspend;
-        self.process_echoes();
+        if suspend != self.stopped_by_program {
+            self.stopped_by_program = suspend;
+            self.stopped = suspend;
+        }
+    }
+
+    /// `TCXONC` with `TCIOFF` (false) or `TCION`: asks the other end to stop or to go on.
+    pub fn send_flow(&mut self, go_on: bool) {
+        let character = self.cc(if go_on { VSTART } else { VSTOP });
+        if character != 0 && !self.stopped_by_program && self.output_room() > 0 {
+            self.output.push_back(character);
+        }
     }
 
     fn slave_closed(&self) -> bool {
@@ -313,6 +346,10 @@ impl Pty {
     }
     fn canonical(&self) -> bool {
         self.lflag(ICANON)
+    }
+    /// Reads yield lines.
+    fn line_wise(&self) -> bool {
+        self.canonical() && !self.lflag(EXTPROC)
     }
     fn iflag(&self, bit: u32) -> bool {
         self.termios.iflag & bit != 0
@@ -327,14 +364,13 @@ impl Pty {
         self.termios.cc[index]
     }
     fn output_room(&self) -> usize {
-        TRANSIT_BYTES_MAX.saturating_sub(self.output.len())
+        OUTPUT_BYTES_MAX.saturating_sub(self.output.len())
     }
+    /// Bytes that make the slave readable: `VMIN` counts for `poll` unless `VTIME` is set.
     fn poll_minimum(&self) -> usize {
-        let min = self.cc(VMIN);
-        if !self.canonical() && self.cc(VTIME) == 0 && min != 0 {
-            min.into()
-        } else {
-            1
+        match (self.cc(VTIME), self.cc(VMIN)) {
+            (0, min) if min != 0 => min.into(),
+            _ => 1,
         }
     }
 
@@ -344,10 +380,7 @@ impl Pty {
         }
         let mut bytes = Vec::new();
         while self.canon_len > 0 {
-            let end_of_file = self
-                .read
-                .front()
-                .is_some_and(|next| next.line_end && next.byte == 0);
+            let end_of_file = self.read.front().is_some_and(Received::is_end_of_file);
             if bytes.len() == max && !end_of_file {
                 break;
             }
@@ -365,24 +398,27 @@ impl Pty {
         Ok(bytes)
     }
 
+    /// Bytes without lines. With `EXTPROC` and `ICANON`, where the other end edits the lines, its end of file alone is
+    /// an empty read.
     fn read_raw(&mut self, max: usize, nonblock: bool, timed_out: bool) -> Result<Vec<u8>> {
-        let (min, time) = (usize::from(self.cc(VMIN)), self.cc(VTIME));
+        let (min, time) = match self.canonical() {
+            true => (0, 0),
+            false => (usize::from(self.cc(VMIN)), self.cc(VTIME)),
+        };
         let there = self.read.len();
         let enough = there > 0 && there >= min.min(max);
         if !(enough || timed_out || (nonblock && there > 0)) {
-            let ends_now = min == 0 && time == 0 && there == 0 && !nonblock;
+            let ends_now = !self.canonical() && min == 0 && time == 0 && there == 0;
             return if ends_now {
                 Ok(Vec::new())
             } else {
                 Err(Errno::EAGAIN)
             };
         }
-        let taken = max.min(there);
-        Ok(self
-            .read
-            .drain(..taken)
-            .map(|received| received.byte)
-            .collect())
+        let taken = self.read.drain(..max.min(there));
+        let bytes: Vec<u8> = taken.map(|received| received.byte).collect();
+        let ends = self.canonical() && self.read.is_empty() && bytes == [self.cc(VEOF)];
+        Ok(if ends { Vec::new() } else { bytes })
     }
 }
 
