@@ -28,7 +28,6 @@ on_the_real_kernel! {
         1
         1
         4
-        5
         exit 0
     "#]];
     mounts_are_those_of_the_specification => expect![[r#"

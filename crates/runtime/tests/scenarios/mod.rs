@@ -239,7 +239,7 @@ scenarios! {
     }
 
     host_name_and_process_ids(sys, place) {
-        let mut case = Case::new(&sys, &place, "c", "hostname; cat /proc/sys/kernel/domainname; echo $$; ls /proc | grep '^[0-9]'");
+        let mut case = Case::new(&sys, &place, "c", "hostname; cat /proc/sys/kernel/domainname; echo $$; all=$(ls /proc); echo \"$all\" | grep '^[0-9]'");
         case.spec.domainname = "example.org".to_owned();
         case.run().await
     }
