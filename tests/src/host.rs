@@ -1,84 +1,98 @@
-//! Running busybox scripts on the host's kernel, in surroundings of their own. Needs root.
+//! Running busybox scripts on the host's kernel. Needs root.
 
-use crate::userland::{Outcome, Script};
+use crate::surroundings::{self, Stage};
+use crate::userland::{Outcome, script, stage};
 use anyhow::{Context, Result, ensure};
+use futures_util::future::{Either, select};
+use glassdock_abi::Sys;
+use glassdock_linux::Direct;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Seconds that a script may take.
-const SECONDS_MAX: &str = "30";
+/// Nanoseconds that a script may take.
+const LIMIT: u64 = 30_000_000_000;
+/// The variable that tells this program to be a script's outer process; its value is the script's name.
+const ROLE: &str = "GLASSDOCK_SCRIPT";
+/// Exit status of that process when it could not do its work.
+const FAILED: i32 = 99;
 
-/// Prepares the root directory that `tests/userland/README.md` describes and runs `$SCRIPT` in it. The first process of
-/// the new pid namespace is the shell that ends up running the script, as in the simulation.
-const SURROUNDINGS: &str = r#"
-set -e
-R=$(mktemp -d)
-mount -t tmpfs -o mode=755 root "$R"
-cd "$R"
-mkdir -p bin sbin etc dev proc sys tmp/work root usr/bin usr/sbin var/log run
-chmod 1777 tmp
-ln -s /run var/run
-cp "$BUSYBOX" bin/busybox
-for applet in $("$BUSYBOX" --list); do [ "$applet" = busybox ] || ln -s busybox "bin/$applet"; done
-printf '%s' "$PASSWD" > etc/passwd
-printf '%s' "$GROUP" > etc/group
-echo box > etc/hostname
-hostname box
-mount -t proc proc proc
-for node in null zero full random urandom tty; do : > dev/$node; mount --bind /dev/$node dev/$node; done
-ln -s /proc/self/fd dev/fd
-ln -s /proc/self/fd/0 dev/stdin
-ln -s /proc/self/fd/1 dev/stdout
-ln -s /proc/self/fd/2 dev/stderr
-printf '%s' "$SCRIPT" > script
-exec env -i PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=linux \
-    chroot "$R" /bin/sh -c 'cd /tmp/work; exec sh /script' 2>&1
-"#;
-
-/// Runs a script on the host.
+/// Runs a script. Processes with threads cannot clone themselves, so another instance of this program does it, which
+/// must call [`outer_process`] first of all.
 ///
 /// # Errors
 /// Without root, or where the surroundings cannot be made.
-pub fn run(script: &Script) -> Result<Outcome> {
-    ensure!(
-        is_root(),
-        "the host's side of the comparison needs root: run the tests as root"
-    );
-    let output = Command::new("timeout")
-        .args([
-            SECONDS_MAX,
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-            "--pid",
-            "--fork",
-            "--uts",
-            "--ipc",
-        ])
-        .args(["/bin/bash", "-c", SURROUNDINGS])
-        .env("BUSYBOX", crate::userland::busybox())
-        .env("PASSWD", crate::userland::PASSWD)
-        .env("GROUP", crate::userland::GROUP)
-        .env("SCRIPT", &script.text)
+pub fn run(name: &str) -> Result<Outcome> {
+    let place = Place::new()?;
+    let output = Command::new(std::env::current_exe()?)
+        .env(ROLE, name)
+        .arg(&place.0)
         .stdin(Stdio::null())
         .output()
-        .context("running unshare")?;
-    let status = output
-        .status
-        .code()
-        .context("the script's surroundings were killed")?;
-    ensure!(
-        status != 124,
-        "{} took more than {SECONDS_MAX} s on the host",
-        script.name
-    );
+        .context("starting this program again")?;
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "on the host: {message}");
+    let (status, output) = output
+        .stdout
+        .split_first_chunk()
+        .context("no status from the host")?;
     Ok(Outcome {
-        output: output.stdout,
-        status,
+        output: output.to_vec(),
+        status: i32::from_le_bytes(*status),
     })
 }
 
-fn is_root() -> bool {
-    std::fs::read_to_string("/proc/self/status")
-        .is_ok_and(|status| status.lines().any(|line| line.starts_with("Uid:\t0\t0")))
+/// Runs a script and ends the process, where [`run`] started it for that.
+pub fn outer_process() {
+    let Some(name) = std::env::var_os(ROLE) else {
+        return;
+    };
+    let result = outcome(&name.to_string_lossy()).and_then(|outcome| {
+        let mut stdout = std::io::stdout();
+        stdout.write_all(&outcome.status.to_le_bytes())?;
+        stdout.write_all(&outcome.output)?;
+        Ok(stdout.flush()?)
+    });
+    if let Err(error) = &result {
+        eprintln!("{error:#}");
+    }
+    std::process::exit(if result.is_ok() { 0 } else { FAILED });
+}
+
+fn outcome(name: &str) -> Result<Outcome> {
+    let place = std::env::args().nth(1).context("no place")?;
+    let stage = Stage {
+        place,
+        ..stage(&script(name)?)?
+    };
+    let sys = Direct::new()?;
+    let run = surroundings::run(sys.clone(), stage);
+    sys.block_on(async {
+        match select(Box::pin(run), Box::pin(sys.sleep(LIMIT))).await {
+            Either::Left((outcome, _)) => {
+                outcome.context("making the surroundings (this needs root)")
+            }
+            Either::Right(_) => anyhow::bail!("{name} takes more than {} s", LIMIT / 1_000_000_000),
+        }
+    })
+}
+
+/// A directory to mount at.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Result<Place> {
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("glassdock-userland-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).with_context(|| format!("making {}", path.display()))?;
+        Ok(Place(path))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
 }

@@ -3,4 +3,6 @@
 //! The library holds what the tests share; the tests are in `tests/tests`.
 
 pub mod host;
+pub mod simulated;
+pub mod surroundings;
 pub mod userland;

@@ -1,8 +1,10 @@
 //! The scripts of `tests/userland`, and what they yield.
 
+use crate::surroundings::Stage;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// `/etc/passwd` of the surroundings.
 pub const PASSWD: &str = "\
@@ -48,6 +50,32 @@ pub fn busybox() -> PathBuf {
     std::env::var_os("GLASSDOCK_BUSYBOX").map_or_else(|| "/bin/busybox".into(), PathBuf::from)
 }
 
+/// The applets that it has, `busybox` itself among them.
+///
+/// # Errors
+/// Where it does not run.
+pub fn applets() -> Result<Vec<String>> {
+    let output = Command::new(busybox())
+        .arg("--list")
+        .output()
+        .context("running busybox (package busybox-static, or GLASSDOCK_BUSYBOX)")?;
+    let list = String::from_utf8(output.stdout)?;
+    Ok(list.lines().map(str::to_owned).collect())
+}
+
+/// A script with busybox, for a place that is still to be named.
+///
+/// # Errors
+/// Where busybox cannot be read.
+pub fn stage(script: &Script) -> Result<Stage> {
+    Ok(Stage {
+        place: String::new(),
+        script: script.text.clone().into_bytes(),
+        busybox: std::fs::read(busybox()).context("reading busybox")?,
+        applets: applets()?,
+    })
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("userland")
 }
@@ -74,6 +102,18 @@ pub fn scripts() -> Result<Vec<Script>> {
         }
     }
     Ok(scripts)
+}
+
+/// A script by its name.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn script(name: &str) -> Result<Script> {
+    let path = folder().join(name).with_extension("sh");
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let name = name.to_owned();
+    Ok(Script { name, text })
 }
 
 /// Applets that no script uses, with the reason.

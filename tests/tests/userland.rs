@@ -1,39 +1,91 @@
 //! busybox's applets on both kernels: the same output, the same status.
 
-use glassdock_tests::userland::{busybox, excluded, scripts};
-use std::process::Command;
+use glassdock_tests::userland::{Outcome, Script, applets, excluded, scripts, stage};
+use glassdock_tests::{host, simulated};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::fmt::Write;
 
 /// Least number of scripts that the comparison is worth something with.
 const SCRIPTS_MIN: usize = 150;
+
+fn main() -> anyhow::Result<()> {
+    host::outer_process();
+    let arguments = Arguments::from_args();
+    let mut trials = vec![Trial::test(
+        "every_applet_is_used_by_a_script_or_excluded_with_a_reason",
+        all_applets,
+    )];
+    for script in scripts()? {
+        trials.push(Trial::test(script.name.clone(), move || same(&script)));
+    }
+    libtest_mimic::run(&arguments, trials).exit()
+}
+
+fn same(script: &Script) -> Result<(), Failed> {
+    let real = host::run(&script.name)?;
+    let simulated = simulated::run(stage(script)?)?;
+    if real == simulated {
+        return Ok(());
+    }
+    Err(difference(&real, &simulated).into())
+}
+
+/// Lines that only one of two texts has between their common start and end, `-` the host's, `+` the simulation's.
+fn difference(real: &Outcome, simulated: &Outcome) -> String {
+    let (real_text, simulated_text) = (format!("{real:?}"), format!("{simulated:?}"));
+    let (real, simulated): (Vec<_>, Vec<_>) = (
+        real_text.lines().collect(),
+        simulated_text.lines().collect(),
+    );
+    let head = real.iter().zip(&simulated).take_while(|(a, b)| a == b);
+    let head = head.count();
+    let tails = real[head..]
+        .iter()
+        .rev()
+        .zip(simulated[head..].iter().rev());
+    let tail = tails.take_while(|(a, b)| a == b).count();
+    let mut text = format!("after {head} equal lines:\n");
+    for (sign, lines) in [('-', &real), ('+', &simulated)] {
+        for line in &lines[head..lines.len() - tail] {
+            let _ = writeln!(text, "{sign} {line}");
+        }
+    }
+    text
+}
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c.is_whitespace() || "();|&`\"'{}$".contains(c))
 }
 
-#[test]
-fn every_applet_is_used_by_a_script_or_excluded_with_a_reason() {
-    let list = Command::new(busybox())
-        .arg("--list")
-        .output()
-        .expect("busybox runs");
-    let list = String::from_utf8(list.stdout).expect("names are text");
-    let scripts = scripts().unwrap();
-    assert!(scripts.len() >= SCRIPTS_MIN, "{} scripts", scripts.len());
-    let excluded = excluded().unwrap();
+fn all_applets() -> Result<(), Failed> {
+    let scripts = scripts()?;
+    if scripts.len() < SCRIPTS_MIN {
+        return Err(format!("only {} scripts", scripts.len()).into());
+    }
+    let excluded = excluded()?;
     let used = |applet: &str| {
         scripts
             .iter()
             .any(|script| words(&script.text).any(|word| word == applet))
     };
-    for applet in list.lines() {
-        let reason = excluded.get(applet);
-        assert!(
-            used(applet) || reason.is_some(),
-            "no script uses {applet}, and excluded.txt does not say why"
-        );
-        assert!(
-            reason.is_none_or(|reason| reason.len() > 5),
-            "{applet} is excluded without a reason"
-        );
+    let mut wrong = String::new();
+    for applet in applets()? {
+        match excluded.get(&applet) {
+            None if !used(&applet) => {
+                let _ = writeln!(
+                    wrong,
+                    "no script uses {applet}, and excluded.txt does not say why"
+                );
+            }
+            Some(reason) if reason.len() <= 5 => {
+                let _ = writeln!(wrong, "{applet} is excluded without a reason");
+            }
+            _ => {}
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.into())
     }
 }
