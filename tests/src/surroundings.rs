@@ -10,6 +10,8 @@ use glassdock_abi::{BoxFuture, Call, Errno, Fd, Io, OwnedFd, Proc, Result};
 
 /// Bytes read and written at once.
 const CHUNK: usize = 1 << 20;
+/// `man 7 capabilities`.
+const CAP_SYS_RESOURCE: u32 = 24;
 /// Environment of a script.
 const ENV: [&str; 3] = [
     "PATH=/bin:/sbin:/usr/bin:/usr/sbin",
@@ -117,6 +119,7 @@ async fn start<S: Proc>(sys: &S, stage: &Stage, output: Fd) -> Result<()> {
     let killed = PrctlOp::SetPdeathsig(signal::KILL);
     sys.call(Call::Prctl { op: killed }).await?;
     sys.call(Call::Umask { mask: 0 }).await?;
+    drop_capabilities(sys).await?;
     enter_root(sys, &stage.place).await?;
     fill(sys, stage).await?;
     let name = b"box".to_vec();
@@ -140,6 +143,16 @@ async fn start<S: Proc>(sys: &S, stage: &Stage, output: Fd) -> Result<()> {
         flags: AtFlags::empty(),
     };
     sys.call(shell).await.map(|_| ())
+}
+
+/// Some hosts lack this capability even for root, so no script has it.
+async fn drop_capabilities<S: Proc>(sys: &S) -> Result<()> {
+    let op = PrctlOp::CapbsetDrop(CAP_SYS_RESOURCE);
+    sys.call(Call::Prctl { op }).await?;
+    let mut sets = sys.call(Call::Capget {}).await?.caps()?;
+    sets.effective &= !(1 << CAP_SYS_RESOURCE);
+    sets.permitted &= !(1 << CAP_SYS_RESOURCE);
+    sys.call(Call::Capset { sets }).await.map(|_| ())
 }
 
 /// Standard input from `/dev/null`, output and error to a descriptor.

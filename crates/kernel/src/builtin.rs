@@ -501,7 +501,7 @@ impl Kernel {
             };
             let cancelled = std::mem::take(&mut program.shared.lock().cancelled);
             for req in cancelled {
-                if let Some(span) = self.take_call(tid, req).and_then(|call| call.span) {
+                if let Some(span) = self.cancel_call(tid, req).and_then(|call| call.span) {
                     self.exit_span(span, || Outcome::Cut);
                 }
             }

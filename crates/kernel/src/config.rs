@@ -49,3 +49,5 @@ pub const RELEASE: &str = "6.18.0-glassdock";
 pub const VERSION: &str = "#1 simulated";
 /// `uname -m`.
 pub const MACHINE: &str = "x86_64";
+/// `uname -m` of a process that wants to be told of 32-bit Linux (`linux32`).
+pub const MACHINE_32: &str = "i686";

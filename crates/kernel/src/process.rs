@@ -151,6 +151,8 @@ pub(crate) struct Thread {
     pub(crate) stime: u64,
     pub(crate) started: u64,
     pub(crate) nice: i32,
+    /// `man 2 personality`.
+    pub(crate) personality: u32,
     /// `CLONE_CLEAR_SIGHAND`, `PR_SET_…`: bits that a program can ask back.
     pub(crate) timer_slack: u64,
 }

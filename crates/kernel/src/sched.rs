@@ -175,6 +175,12 @@ impl Kernel {
                 .get(&tid)
                 .is_some_and(|thread| thread.run == Run::Ready)
         };
+        if !running(self) {
+            return;
+        }
+        if !self.ending(tid) {
+            self.finish_wait(tid);
+        }
         if !running(self) || !self.deliver_signals(tid) {
             return;
         }

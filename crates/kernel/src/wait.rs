@@ -30,8 +30,8 @@ pub(crate) enum WaitKey {
     Lock(u64),
     /// The other threads of this process are gone (exec, exit).
     Threads(Tid),
-    /// An open of this FIFO's other end.
-    Fifo(u64),
+    /// An open of this FIFO, by inode, for reading or else for writing.
+    Fifo(u64, bool),
 }
 
 /// Why a call did not yield a value.

@@ -176,6 +176,12 @@ pub trait Dynamic {
     }
     /// Finds a name. `ENOENT` if there is none. Asked at every walk, so that what vanished is noticed.
     fn lookup(&mut self, vfs: &Vfs, sb: SbId, dir: NodeId, name: &[u8]) -> Result<NodeId>;
+    /// Whether nothing can ever be made under an absent name of a directory, because looking it up already fails
+    /// (procfs, unlike sysfs, where the making fails).
+    fn only_finds(&self, dir: NodeId) -> bool {
+        let _ = dir;
+        false
+    }
     /// The attributes of a node; `ESRCH` or `ENOENT` if it vanished.
     fn attr(&mut self, vfs: &Vfs, sb: SbId, node: NodeId) -> Result<NodeAttr>;
     /// Changes attributes.

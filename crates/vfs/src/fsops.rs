@@ -91,7 +91,7 @@ impl Vfs {
         }
     }
 
-    /// [`Vfs::fs_lookup`] with absence as a value.
+    /// [`Vfs::fs_lookup`] with absence as a value, where something may be made in its place.
     pub(crate) fn fs_find(
         &mut self,
         cx: &mut Cx,
@@ -100,9 +100,16 @@ impl Vfs {
     ) -> Result<Option<DentryId>> {
         match self.fs_lookup(cx, dir, name) {
             Ok(found) => Ok(Some(found)),
-            Err(Errno::ENOENT) => Ok(None),
+            Err(Errno::ENOENT) if !self.only_finds(cx, dir)? => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn only_finds(&self, cx: &Cx, dir: DentryId) -> Result<bool> {
+        Ok(match self.kind_of(dir)? {
+            Kind::Synthetic(node) => cx.dynamic.only_finds(node),
+            Kind::Tmp | Kind::Overlay => false,
+        })
     }
 
     fn lookup_synthetic(

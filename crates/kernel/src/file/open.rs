@@ -227,13 +227,28 @@ impl Kernel {
             !nonblock && ((read && !write && writers == 0) || (write && !read && readers == 0));
         let file = self.add_file(file, body, what);
         self.object_changed(id);
-        self.wake(WaitKey::Fifo(inode.0));
+        for reading in [true, false] {
+            if if reading { read } else { write } {
+                self.wake_woken(WaitKey::Fifo(inode.0, reading));
+            }
+        }
         if waits {
-            // The description exists while its opener waits; the retry finds it in the call's note.
-            cx.state.note = file.0 + 1;
-            return Err(Fail::wait("open of a FIFO", WaitKey::Fifo(inode.0)));
+            // The description exists while its opener waits.
+            cx.state.file = Some(file);
+            return Err(Fail::wait("open of a FIFO", WaitKey::Fifo(inode.0, write)));
         }
         Ok(file)
+    }
+
+    /// Wakes all who wait for an event that stays true for them, whatever happens before they run.
+    fn wake_woken(&mut self, key: WaitKey) {
+        for (tid, req) in self.waiters.take(key) {
+            let thread = self.threads.get_mut(&tid);
+            if let Some(call) = thread.and_then(|thread| thread.calls.get_mut(&req)) {
+                call.state.woken = true;
+            }
+            self.retry_call(tid, req);
+        }
     }
 
     /// Goes on with an open that waited for a FIFO's other end. `None` when this call did not wait.
@@ -242,29 +257,15 @@ impl Kernel {
         cx: &mut crate::syscall::CallCx,
         cloexec: bool,
     ) -> Option<SysResult> {
-        if cx.state.note == 0 {
-            return None;
+        let id = cx.state.file?;
+        if !cx.state.woken {
+            let file = self.files.get(id)?;
+            let key = WaitKey::Fifo(file.file.inode.0, file.flags.writable());
+            return Some(Err(Fail::wait("open of a FIFO", key)));
         }
-        let file = FileId(cx.state.note - 1);
-        let (id, inode, read) = match self.files.get(file) {
-            Some(OpenFile {
-                body: Body::Pipe { id, read, .. },
-                file,
-                ..
-            }) => (*id, file.inode, *read),
-            _ => return Some(Err(Errno::EIO.into())),
-        };
-        let other = match self.objects.get(id) {
-            Some(Object::Pipe(pipe)) if read => pipe.writers() > 0 || !pipe.is_empty(),
-            Some(Object::Pipe(pipe)) => pipe.readers() > 0,
-            _ => true,
-        };
-        if !other {
-            return Some(Err(Fail::wait("open of a FIFO", WaitKey::Fifo(inode.0))));
-        }
-        cx.state.note = 0;
+        cx.state.file = None;
         Some(
-            self.install(cx.tid, file, cloexec)
+            self.install(cx.tid, id, cloexec)
                 .map(Ret::Fd)
                 .map_err(Fail::Errno),
         )

@@ -233,24 +233,27 @@ impl Kernel {
     ) -> Thread {
         let shares_vm = request.flags.contains(CloneFlags::VM);
         let vfork = request.flags.contains(CloneFlags::VFORK);
-        let (comm, cred, sigmask, altstack, nice, slack) = match self.threads.get(&cx.tid) {
-            Some(t) => (
-                t.comm.clone(),
-                t.cred.clone(),
-                t.saved_mask.unwrap_or(t.sigmask),
-                t.altstack,
-                t.nice,
-                t.timer_slack,
-            ),
-            None => (
-                Vec::new(),
-                crate::cred::Cred::init(),
-                Default::default(),
-                AltStack::default(),
-                0,
-                50_000,
-            ),
-        };
+        let (comm, cred, sigmask, altstack, nice, personality, slack) =
+            match self.threads.get(&cx.tid) {
+                Some(t) => (
+                    t.comm.clone(),
+                    t.cred.clone(),
+                    t.saved_mask.unwrap_or(t.sigmask),
+                    t.altstack,
+                    t.nice,
+                    t.personality,
+                    t.timer_slack,
+                ),
+                None => (
+                    Vec::new(),
+                    crate::cred::Cred::init(),
+                    Default::default(),
+                    AltStack::default(),
+                    0,
+                    0,
+                    50_000,
+                ),
+            };
         let name = String::from_utf8_lossy(&comm).into_owned();
         let cause = cx.span;
         let span = self.enter_span(tgid, None, cause, Layer::Sched, "task", || {
@@ -290,6 +293,7 @@ impl Kernel {
             stime: 0,
             started: self.time,
             nice,
+            personality,
             timer_slack: slack,
         }
     }

@@ -36,7 +36,7 @@ impl Kernel {
             "comm" => return Ok([self.comm_of(p.tid), b"\n".to_vec()].concat()),
             "mounts" => return self.mount_lines(p.tid, false),
             "mountinfo" => return self.mount_lines(p.tid, true),
-            "maps" => return Ok(self.maps(p.tid)),
+            "maps" => return Ok(self.maps(viewer, p.tid)),
             "stat" => self.pid_stat(ns, p.tid, tgid),
             "statm" => {
                 let (size, resident) = self.memory_pages(p.tid);
@@ -45,6 +45,11 @@ impl Kernel {
             "status" => self.pid_status(ns, p.tid, tgid),
             "limits" => limits(process),
             "wchan" => "0".into(),
+            "loginuid" | "sessionid" => u32::MAX.to_string(),
+            "personality" => format!(
+                "{:08x}\n",
+                self.threads.get(&p.tid).ok_or(Errno::ESRCH)?.personality
+            ),
             "cgroup" => format!("0::{}\n", self.cgroup_seen(viewer, &process.cgroup)),
             "oom_score" => "0\n".into(),
             "oom_score_adj" => format!("{}\n", process.oom_score_adj),
@@ -79,7 +84,7 @@ impl Kernel {
                     .ok_or(Errno::ESRCH)?
                     .oom_score_adj = value;
             }
-            _ => return Err(Errno::EPERM),
+            _ => return Err(Errno::EINVAL),
         }
         Ok(())
     }
@@ -123,7 +128,8 @@ impl Kernel {
         Ok(lines.flatten().collect())
     }
 
-    fn maps(&self, tid: Tid) -> Vec<u8> {
+    fn maps(&self, viewer: Tid, tid: Tid) -> Vec<u8> {
+        let root = self.root_of(viewer);
         let Some(mm) = self
             .threads
             .get(&tid)
@@ -143,7 +149,7 @@ impl Kernel {
                     offset,
                 } => {
                     let place = self.files.get(file).map(|file| file.file.path);
-                    let name = place.map(|place| self.vfs().d_path(self.vfs_root, place));
+                    let name = place.map(|place| self.vfs().d_path(root, place));
                     (offset, inode.0, name.unwrap_or_default())
                 }
                 Backing::SharedAnonymous { offset, .. } => {

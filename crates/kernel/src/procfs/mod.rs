@@ -232,6 +232,10 @@ impl Dynamic for Kernel {
         }
     }
 
+    fn only_finds(&self, dir: NodeId) -> bool {
+        kind(dir) == PROC
+    }
+
     fn attr(&mut self, _: &Vfs, sb: SbId, at: NodeId) -> Result<NodeAttr> {
         let mut attr = self.synthetic_attr(sb, at)?;
         let now = self.realtime_spec();

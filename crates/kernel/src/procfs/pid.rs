@@ -74,6 +74,9 @@ static ITEMS: &[(&str, u32)] = &[
     ("gid_map", RW),
     ("setgroups", RW),
     ("io", S_IFREG | 0o400),
+    ("loginuid", R),
+    ("sessionid", R),
+    ("personality", S_IFREG | 0o400),
 ];
 
 /// Files below `net`.
@@ -358,6 +361,13 @@ impl Kernel {
         })
     }
 
+    /// A thread's root directory; the machine's where there is no such thread.
+    pub(super) fn root_of(&self, tid: Tid) -> Path {
+        let thread = self.threads.get(&tid);
+        let fs = thread.and_then(|thread| self.fs.get(thread.fs));
+        fs.map_or(self.vfs_root, |fs| fs.root)
+    }
+
     // Links.
 
     fn ns_link(&self, tid: Tid, index: u64) -> Result<(&'static str, NsId)> {
@@ -437,13 +447,7 @@ impl Kernel {
         }
         self.proc_process(p.tid)?;
         self.may_inspect(p.tid)?;
-        let viewer = self
-            .proc_fs
-            .viewer
-            .and_then(|viewer| self.threads.get(&viewer));
-        let root = viewer
-            .and_then(|thread| self.fs.get(thread.fs))
-            .map_or(self.vfs_root, |fs| fs.root);
+        let root = self.root_of(self.proc_fs.viewer.unwrap_or_default());
         match p.item {
             FD => {
                 let file = self

@@ -358,7 +358,7 @@ pub(super) fn write(
     tid: Tid,
     data: &[u8],
 ) -> Result<()> {
-    let write = at(tree, index)?.write.ok_or(Errno::EACCES)?;
+    let write = at(tree, index)?.write.ok_or(Errno::EIO)?;
     write(
         kernel,
         tid,

@@ -30,6 +30,9 @@ impl Kernel {
                     return false;
                 }
             }
+            if self.waits_killably(tid) && !self.deliverable(tid).has(sig::KILL) {
+                return true;
+            }
             let Some(info) = self.next_signal(tid) else {
                 return true;
             };
@@ -37,6 +40,14 @@ impl Kernel {
                 return false;
             }
         }
+    }
+
+    fn waits_killably(&self, tid: Tid) -> bool {
+        let call = self
+            .threads
+            .get(&tid)
+            .and_then(|thread| thread.calls.get(&0));
+        call.is_some_and(|call| call.restart == Restart::Killable)
     }
 
     fn next_signal(&mut self, tid: Tid) -> Option<SigInfo> {
@@ -160,7 +171,8 @@ impl Kernel {
         };
         let partial = call.state.partial();
         let again = match call.restart {
-            Restart::Always => true,
+            // The second is not asked: such a wait is over before signals are delivered.
+            Restart::Always | Restart::Killable => true,
             Restart::WithFlag => restart,
             Restart::Never | Restart::WithoutHandler => false,
         };

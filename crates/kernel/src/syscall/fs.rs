@@ -141,8 +141,8 @@ impl Kernel {
 
     // Working directory and root.
 
+    /// Takes over a held place.
     fn set_place(&mut self, tid: Tid, place: Path, root: bool) -> Result<()> {
-        self.vfs_mut().hold(place);
         let id = self
             .threads
             .get(&tid)
@@ -166,6 +166,7 @@ impl Kernel {
         }
     }
 
+    /// A directory that may be searched, held.
     fn directory(&mut self, tid: Tid, path: &[u8]) -> Result<Path> {
         self.with_vfs(tid, |vfs, cx| {
             let how = Lookup {
@@ -174,6 +175,7 @@ impl Kernel {
             };
             let place = vfs.lookup(cx, At::Cwd, path, how)?;
             vfs.permission(cx, place, 1)?;
+            vfs.hold(place);
             Ok(place)
         })
     }
@@ -191,6 +193,7 @@ impl Kernel {
         }
         let place = file.file.path;
         self.with_vfs(tid, |vfs, cx| vfs.permission(cx, place, 1))?;
+        self.vfs_mut().hold(place);
         self.set_place(tid, place, false)?;
         Ok(Ret::None)
     }
@@ -207,6 +210,7 @@ impl Kernel {
     pub(super) fn sys_chroot(&mut self, tid: Tid, path: &[u8]) -> SysResult {
         let place = self.directory(tid, path)?;
         if !self.cred(tid)?.has(crate::cred::cap::SYS_CHROOT) {
+            self.vfs_mut().release(place);
             return Err(Errno::EPERM.into());
         }
         self.set_place(tid, place, true)?;

@@ -22,7 +22,7 @@ pub use table::{Support, support};
 use crate::Kernel;
 use crate::builtin::{Reply, Special};
 use crate::config::{BUILTIN_CALL_NS, SYSCALL_NS};
-use crate::ids::Tid;
+use crate::ids::{FileId, Tid};
 use crate::process::{Exec, Run};
 use crate::sched::{Timer, TimerKey};
 use crate::wait::{Block, Fail, SysResult, WaitKey};
@@ -46,6 +46,8 @@ pub(crate) enum Restart {
     WithoutHandler,
     /// `EINTR`.
     Never,
+    /// No signal but `SIGKILL` ends the wait (`TASK_KILLABLE`).
+    Killable,
 }
 
 /// What a call keeps between its tries.
@@ -57,8 +59,10 @@ pub(crate) struct CallState {
     pub(crate) deadline: Option<u64>,
     /// Bytes moved so far.
     pub(crate) progress: u64,
-    /// Somebody did what it waits for (futexes).
+    /// Somebody did what it waits for (futexes, FIFOs).
     pub(crate) woken: bool,
+    /// An open file that is the call's own until it ends (FIFOs).
+    pub(crate) file: Option<FileId>,
     /// A handler's own note.
     pub(crate) note: u64,
 }
@@ -295,6 +299,19 @@ impl Kernel {
         }
     }
 
+    /// Goes on with a program's waiting call where what it waited for has happened: as in the kernel's own loops, that
+    /// is looked at before signals are.
+    pub(crate) fn finish_wait(&mut self, tid: Tid) {
+        let call = self
+            .threads
+            .get(&tid)
+            .filter(|thread| matches!(thread.exec, Exec::Elf(_)))
+            .and_then(|thread| thread.calls.get(&0));
+        if call.is_some_and(|call| call.ready) {
+            self.try_again(tid, 0);
+        }
+    }
+
     /// Takes a waiting call out of all queues.
     pub(crate) fn take_call(&mut self, tid: Tid, req: u64) -> Option<PendingCall> {
         let mut call = self.threads.get_mut(&tid)?.calls.remove(&req)?;
@@ -307,9 +324,18 @@ impl Kernel {
         Some(call)
     }
 
+    /// Takes a waiting call that is not made again, with what it holds.
+    pub(crate) fn cancel_call(&mut self, tid: Tid, req: u64) -> Option<PendingCall> {
+        let mut call = self.take_call(tid, req)?;
+        if let Some(file) = call.state.file.take() {
+            self.put_file(file);
+        }
+        Some(call)
+    }
+
     /// Ends a waiting call from outside.
     pub(crate) fn finish_call(&mut self, tid: Tid, req: u64, result: Result<Ret, Errno>) {
-        if let Some(call) = self.take_call(tid, req) {
+        if let Some(call) = self.cancel_call(tid, req) {
             self.complete(tid, req, &call, result);
         }
     }
@@ -322,7 +348,7 @@ impl Kernel {
             .map(|thread| thread.calls.keys().copied().collect())
             .unwrap_or_default();
         for req in reqs {
-            if let Some(span) = self.take_call(tid, req).and_then(|call| call.span) {
+            if let Some(span) = self.cancel_call(tid, req).and_then(|call| call.span) {
                 self.exit_span(span, || Outcome::Cut);
             }
         }
@@ -330,7 +356,7 @@ impl Kernel {
 
     /// Sets the registers back so that the call is made again after a handler.
     pub(crate) fn rewind_call(&mut self, tid: Tid) {
-        let Some(call) = self.take_call(tid, 0) else {
+        let Some(call) = self.cancel_call(tid, 0) else {
             return;
         };
         if let Some(span) = call.span {

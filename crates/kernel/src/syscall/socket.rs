@@ -194,12 +194,11 @@ impl Kernel {
     fn find_listener(&mut self, tid: Tid, addr: &SockAddr) -> Result<ObjId> {
         match addr {
             SockAddr::Unix(path) => {
-                let place = self.with_vfs(tid, |vfs, cx| {
+                let inode = self.with_vfs(tid, |vfs, cx| {
                     let place = vfs.lookup(cx, At::Cwd, path.as_bytes(), Lookup::FOLLOW)?;
                     vfs.permission(cx, place, 2)?;
-                    Ok(place)
+                    vfs.inode(place)
                 })?;
-                let inode = self.vfs().inode(place)?;
                 self.inode_objects
                     .get(&inode)
                     .copied()

@@ -127,9 +127,9 @@ rows! {
     socketpair typed Never "dddx" Kernel::raw_socketpair;
     setsockopt typed Never "fddxd" Kernel::raw_setsockopt, "sizes and reuse are accepted and change nothing";
     getsockopt typed Never "fddxx" Kernel::raw_getsockopt;
-    clone raw Always "xxxxx" Kernel::raw_clone, "no user namespaces";
-    fork raw Always "" Kernel::raw_fork;
-    vfork raw Always "" Kernel::raw_vfork;
+    clone raw Killable "xxxxx" Kernel::raw_clone, "no user namespaces";
+    fork raw Killable "" Kernel::raw_fork;
+    vfork raw Killable "" Kernel::raw_vfork;
     execve typed Never "pxx" Kernel::raw_execve, "no dynamic linker yet: PT_INTERP is ENOEXEC";
     exit raw Never "d" Kernel::sys_exit;
     wait4 typed WithFlag "dxxx" Kernel::raw_wait4;
@@ -195,7 +195,7 @@ rows! {
     sigaltstack raw Never "xx" Kernel::sys_sigaltstack;
     utime typed Never "px" Kernel::raw_utime;
     mknod typed Never "pdx" Kernel::raw_mknod;
-    personality raw Never "x" Kernel::raw_personality, "only to ask";
+    personality raw Never "x" Kernel::raw_personality, "only what uname says depends on it";
     statfs typed Never "px" Kernel::raw_statfs;
     fstatfs typed Never "fx" Kernel::raw_fstatfs;
     getpriority raw Never "dd" Kernel::raw_getpriority;
@@ -219,6 +219,8 @@ rows! {
     settimeofday raw Never "xx" Kernel::raw_settimeofday;
     mount typed Never "ppsxs" Kernel::raw_mount;
     umount2 typed Never "px" Kernel::raw_umount2;
+    swapon raw Never "px" Kernel::raw_swap, "no file system here can hold swap space";
+    swapoff raw Never "p" Kernel::raw_swap, "no file system here can hold swap space";
     reboot raw Never "xxdx" Kernel::raw_reboot;
     sethostname typed Never "sd" Kernel::raw_sethostname;
     setdomainname typed Never "sd" Kernel::raw_setdomainname;
@@ -305,7 +307,7 @@ rows! {
     statx typed Never "fpxxx" Kernel::raw_statx;
     pidfd_send_signal typed Never "fdxx" Kernel::raw_pidfd_send_signal;
     pidfd_open typed Never "dx" Kernel::raw_pidfd_open;
-    clone3 raw Always "xd" Kernel::raw_clone3, "no user namespaces, no chosen pids";
+    clone3 raw Killable "xd" Kernel::raw_clone3, "no user namespaces, no chosen pids";
     close_range typed Never "ddx" Kernel::raw_close_range;
     openat2 typed WithFlag "fpxd" Kernel::raw_openat2;
     faccessat2 typed Never "fpdx" Kernel::raw_faccessat2;

@@ -6,11 +6,16 @@ use crate::config::*;
 use crate::cred::cap;
 use crate::process::Exec;
 use crate::wait::SysResult;
+use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::{Clock, Timespec};
 use glassdock_abi::{Call, Errno, Pid, Ret};
 use glassdock_cpu::USER_END;
 use glassdock_trace::Value;
+use glassdock_vfs::{At, open_how};
 
+/// `man 2 personality`: what system is imitated, and the value for 32-bit Linux.
+const PER_MASK: u32 = 0xff;
+const PER_LINUX32: u32 = 8;
 const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_SET_FS: u64 = 0x1002;
 const ARCH_GET_FS: u64 = 0x1003;
@@ -18,7 +23,12 @@ const ARCH_GET_GS: u64 = 0x1004;
 
 impl Kernel {
     pub(crate) fn raw_uname(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        let ns = self.threads.get(&cx.tid).ok_or(Errno::ESRCH)?.ns.uts;
+        let thread = self.threads.get(&cx.tid).ok_or(Errno::ESRCH)?;
+        let ns = thread.ns.uts;
+        let machine = match thread.personality & PER_MASK {
+            PER_LINUX32 => MACHINE_32,
+            _ => MACHINE,
+        };
         let (host, domain) = self.uts(ns);
         let mut out = vec![0; 6 * 65];
         let fields = [
@@ -26,7 +36,7 @@ impl Kernel {
             &host,
             RELEASE.as_bytes(),
             VERSION.as_bytes(),
-            MACHINE.as_bytes(),
+            machine.as_bytes(),
             &domain,
         ];
         for (at, field) in fields.iter().enumerate() {
@@ -399,12 +409,29 @@ impl Kernel {
     pub(crate) fn raw_ioprio_set(&mut self, _: &mut CallCx, _: [u64; 6]) -> SysResult {
         Ok(Ret::None)
     }
-    pub(crate) fn raw_personality(&mut self, _: &mut CallCx, a: [u64; 6]) -> SysResult {
-        match a[0] & 0xffff_ffff {
-            // 8 is PER_LINUX32, which `linux32` sets: there is no 32-bit mode.
-            0 | 0xffff_ffff => Ok(Ret::Int(0)),
-            _ => Err(Errno::EINVAL.into()),
+    pub(crate) fn raw_personality(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
+        /// Asks and changes nothing.
+        const ASK: u32 = 0xffff_ffff;
+        let thread = self.threads.get_mut(&cx.tid).ok_or(Errno::ESRCH)?;
+        let old = thread.personality;
+        if a[0] as u32 != ASK {
+            thread.personality = a[0] as u32;
         }
+        Ok(Ret::Int(old.into()))
+    }
+    /// `swapon` and `swapoff`: no file system here can hold swap space, which Linux answers with `EINVAL`.
+    pub(crate) fn raw_swap(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
+        if !self.cred(cx.tid)?.has(cap::SYS_ADMIN) {
+            return Err(Errno::EPERM.into());
+        }
+        let path = self.path(cx, a[0])?;
+        self.with_vfs(cx.tid, |vfs, cx| {
+            let how = open_how(OpenFlags::RDWR, 0);
+            let file = vfs.open(cx, At::Cwd, path.as_bytes(), &how)?;
+            vfs.close(file);
+            Ok::<_, Errno>(())
+        })?;
+        Err(Errno::EINVAL.into())
     }
     /// An empty kernel log: reading gives nothing, its size is that of Linux's default.
     pub(crate) fn raw_syslog(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
