@@ -245,7 +245,7 @@ impl Kernel {
     }
 
     fn reparent(&mut self, child: Tid, old: Tid) {
-        let new = self.new_parent(old, child);
+        let new = self.new_parent(old);
         let Some(process) = self.processes.get_mut(&child) else {
             return;
         };
@@ -283,9 +283,10 @@ impl Kernel {
         }
     }
 
-    /// The nearest subreaper above, or the namespace's first process.
-    fn new_parent(&self, old: Tid, child: Tid) -> Option<Tid> {
-        let ns = self.pid_ns_of(child);
+    /// The nearest subreaper above, or the first process of the namespace: of the dead parent's namespace, as its child
+    /// may be the first of another (`find_new_reaper`).
+    fn new_parent(&self, old: Tid) -> Option<Tid> {
+        let ns = self.pid_ns_of(old);
         let mut at = self.processes.get(&old).and_then(|process| process.parent);
         while let Some(tgid) = at {
             let process = self.processes.get(&tgid)?;

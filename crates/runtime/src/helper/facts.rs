@@ -96,6 +96,7 @@ async fn namespaces<S: Sys>(sys: &S) -> Namespaces {
         uts: has("uts").await,
         ipc: has("ipc").await,
         net: has("net").await,
+        cgroup: has("cgroup").await,
     }
 }
 

@@ -189,7 +189,7 @@ fn space(kind: NamespaceKind) -> (&'static str, Option<CloneFlags>) {
         NamespaceKind::Ipc => ("ipc", Some(CloneFlags::NEWIPC)),
         NamespaceKind::Uts => ("uts", Some(CloneFlags::NEWUTS)),
         NamespaceKind::User => ("user", None),
-        NamespaceKind::Cgroup => ("cgroup", None),
+        NamespaceKind::Cgroup => ("cgroup", Some(CloneFlags::NEWCGROUP)),
         NamespaceKind::Time => ("time", None),
     }
 }
@@ -255,6 +255,7 @@ impl Spaces {
             NamespaceKind::Pid => "pid-namespace",
             NamespaceKind::Network => "network-namespace",
             NamespaceKind::Ipc => "ipc-namespace",
+            NamespaceKind::Cgroup => "cgroup-namespace",
             _ => "uts-namespace",
         })
     }
@@ -279,7 +280,8 @@ fn known(kind: NamespaceKind, facts: &HostFacts) -> bool {
         NamespaceKind::Mount => has.mnt,
         NamespaceKind::Ipc => has.ipc,
         NamespaceKind::Uts => has.uts,
-        _ => false,
+        NamespaceKind::Cgroup => has.cgroup,
+        NamespaceKind::User | NamespaceKind::Time => false,
     }
 }
 
@@ -320,6 +322,7 @@ fn parent(slots: &mut Slots, namespaces: &Spaces) -> (Vec<Item>, Vec<Item>) {
         NamespaceKind::Uts,
         NamespaceKind::Ipc,
         NamespaceKind::Network,
+        NamespaceKind::Cgroup,
     ]
     .into_iter()
     .map(space)
@@ -407,11 +410,7 @@ fn loopback(slots: &mut Slots) -> Vec<Item> {
         flags: Default::default(),
     };
     let failure = "bring up the loopback interface";
-    vec![
-        Step::new(open, why::LOOPBACK_SOCKET, NAMESPACES)
-            .yields(socket)
-            .failure(failure)
-            .into(),
+    let bring_up = vec![
         Step::new(send, why::LOOPBACK_UP, NAMESPACES)
             .failure(failure)
             .into(),
@@ -420,7 +419,14 @@ fn loopback(slots: &mut Slots) -> Vec<Item> {
             .failure(failure)
             .into(),
         paths::close(socket),
-    ]
+    ];
+    // A kernel without networking has no interface to bring up.
+    let open = Step::new(open, why::LOOPBACK_SOCKET, NAMESPACES)
+        .yields(socket)
+        .failure(failure)
+        .accept(Errno::EAFNOSUPPORT)
+        .then(bring_up);
+    vec![open.into()]
 }
 
 /// Everything about files: mounts, devices, terminal, hidden paths, the change of root, names.

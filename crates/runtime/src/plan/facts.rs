@@ -16,6 +16,8 @@ pub struct Namespaces {
     pub ipc: bool,
     /// Network.
     pub net: bool,
+    /// Control groups.
+    pub cgroup: bool,
 }
 
 impl Namespaces {
@@ -26,6 +28,7 @@ impl Namespaces {
         uts: true,
         ipc: true,
         net: true,
+        cgroup: true,
     };
 }
 
