@@ -440,12 +440,7 @@ impl Kernel {
             program.adopt();
             let next = program.shared.lock().woken.pop_front();
             let Some(id) = next else {
-                let why = self
-                    .threads
-                    .get(&tid)
-                    .and_then(|thread| thread.calls.values().next())
-                    .map_or("nothing", |call| call.block.why);
-                self.block_thread(tid, why);
+                self.rest_program(tid);
                 return;
             };
             if let Some(status) = self.poll_program(tid, id) {
@@ -459,6 +454,18 @@ impl Kernel {
             }
         }
         self.make_ready(tid);
+    }
+
+    /// Every future waits. What one of them did may have been what another waited for.
+    fn rest_program(&mut self, tid: Tid) {
+        let calls = self.threads.get(&tid).map(|thread| &thread.calls);
+        let mut calls = calls.into_iter().flat_map(|calls| calls.values());
+        if calls.clone().any(|call| call.ready) {
+            self.make_ready(tid);
+            return;
+        }
+        let why = calls.next().map_or("nothing", |call| call.block.why);
+        self.block_thread(tid, why);
     }
 
     fn is_running_builtin(&self, tid: Tid) -> bool {
