@@ -34,6 +34,7 @@ impl Cpu {
         let mut runner = Runner {
             left: budget,
             budget,
+            repeats: 0,
             code,
             pending: None,
         };
@@ -51,7 +52,12 @@ impl Cpu {
         vm.cpu.flags = vm.rflags();
         vm.cpu.gpr.copy_from_slice(&vm.r[..16]);
         vm.cpu.tsc = vm.cpu.tsc.wrapping_add(retired);
-        Run { exit, retired }
+        let repeats = runner.repeats;
+        Run {
+            exit,
+            retired,
+            repeats,
+        }
     }
 }
 
@@ -68,6 +74,8 @@ struct Runner<'a> {
     left: u64,
     /// Instructions that could be retired at the start.
     budget: u64,
+    /// See [`Run::repeats`].
+    repeats: u64,
     code: &'a mut CodeCache,
     /// The block and the link that should lead to the block that is looked up next.
     pending: Option<(u32, usize)>,
@@ -740,6 +748,8 @@ impl Runner<'_> {
                             // One is counted with the block.
                             left = (left + 1)
                                 .saturating_sub(done.max(u64::from(progress == Progress::Done)));
+                            let whole = matches!(progress, Progress::Done | Progress::DoneLeave);
+                            self.repeats += done.saturating_sub(u64::from(whole));
                             let here = vm.r[BLK].wrapping_add(u64::from(origins[pc - 1].offset));
                             self.left = left;
                             match progress {

@@ -266,4 +266,7 @@ pub struct Run {
     /// How many instructions were completed. An instruction with a `rep` prefix counts once for
     /// every iteration, at least once. `syscall` and `int3` count, faulting instructions do not.
     pub retired: u64,
+    /// How many of them were iterations of a `rep` prefix beyond an instruction's last one: the
+    /// processor's own counters count `retired - repeats`.
+    pub repeats: u64,
 }

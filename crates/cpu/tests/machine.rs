@@ -155,7 +155,8 @@ fn repeated_string_instructions_count_every_iteration() {
         m.run(100),
         Run {
             exit: Exit::Syscall,
-            retired: 1 + 10 + 1 + 1 + 1
+            retired: 1 + 10 + 1 + 1 + 1,
+            repeats: 9
         }
     );
     let mut m = machine(&code);
@@ -164,7 +165,8 @@ fn repeated_string_instructions_count_every_iteration() {
         m.run(4),
         Run {
             exit: Exit::Budget,
-            retired: 4
+            retired: 4,
+            repeats: 3
         }
     );
     assert_eq!((m.cpu.rip, m.cpu.gpr[reg::RCX]), (CODE + 5, 7));
@@ -177,7 +179,8 @@ fn syscall_leaves_the_return_address_in_rcx_and_the_flags_in_r11() {
         m.run(9),
         Run {
             exit: Exit::Syscall,
-            retired: 2
+            retired: 2,
+            repeats: 0
         }
     );
     assert_eq!(m.cpu.rip, CODE + 3);
@@ -272,7 +275,8 @@ fn an_instruction_across_pages_needs_both() {
         m.run(10),
         Run {
             exit: Exit::Syscall,
-            retired: 2
+            retired: 2,
+            repeats: 0
         }
     );
     assert_eq!(m.cpu.gpr[0], 0x1122_3344);

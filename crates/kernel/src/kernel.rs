@@ -85,8 +85,10 @@ pub struct Kernel {
 /// What a machine has done so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
-    /// Instructions that programs retired.
+    /// Instructions that programs retired. Each iteration of a `rep` prefix counts, as in the budgets.
     pub instructions: u64,
+    /// How many of them were such iterations beyond the instruction itself.
+    pub repeats: u64,
     /// System calls that began.
     pub syscalls: u64,
     /// Page faults that were served.

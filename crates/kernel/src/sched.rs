@@ -253,6 +253,7 @@ impl Kernel {
         thread.utime += spent;
         self.time += spent;
         self.counters.instructions += run.retired;
+        self.counters.repeats += run.repeats;
         *left = left.saturating_sub(run.retired);
         Some(run.exit)
     }
