@@ -3,15 +3,14 @@
 use crate::Kernel;
 use crate::file::Body;
 use crate::ids::Tid;
-use crate::process::Process;
 use crate::signal::SIG_IGN;
 use crate::syscall::CallCx;
 use crate::tty::Pty;
 use crate::tty::termios::TOSTOP;
 use crate::wait::{Fail, SysResult, WaitKey};
 use glassdock_abi::flags::OpenFlags;
-use glassdock_abi::types::{Termios, Winsize, signal as sig};
-use glassdock_abi::{Errno, Fd, Pid, Result, Ret};
+use glassdock_abi::types::{Winsize, signal as sig};
+use glassdock_abi::{Errno, Result};
 use glassdock_vfs::Path;
 use std::collections::BTreeMap;
 
@@ -237,7 +236,8 @@ impl Kernel {
         }
     }
 
-    /// `SIGHUP` and `SIGCONT` for the session's leader and the foreground group, and nobody has the terminal any more.
+    /// `SIGHUP` and `SIGCONT` for the session's leader, and nobody has the terminal any more (`__tty_hangup`). The
+    /// foreground group follows when the leader ends.
     fn hang_up(&mut self, number: u32) {
         let Some(pty) = self.ttys.get_mut(number) else {
             return;
@@ -247,18 +247,24 @@ impl Kernel {
             self.signal_process(session, crate::signal::SigInfo::kernel(sig::HUP), true);
             self.signal_process(session, crate::signal::SigInfo::kernel(sig::CONT), true);
             self.forget_terminal(session);
-        }
-        if let Some(group) = foreground.map(Tid)
-            && foreground != session
-        {
-            self.signal_group(group, sig::HUP);
-            self.signal_group(group, sig::CONT);
+            if let Some(leader) = self.processes.get_mut(&session) {
+                leader.old_foreground = foreground.map(Tid);
+            }
         }
         self.tty_changed(number);
     }
 
+    /// A session's leader ends whose terminal was hung up before.
+    pub(crate) fn hang_up_old_foreground(&mut self, leader: Tid) {
+        let process = self.processes.get_mut(&leader);
+        if let Some(group) = process.and_then(|process| process.old_foreground.take()) {
+            self.signal_group(group, sig::HUP);
+            self.signal_group(group, sig::CONT);
+        }
+    }
+
     /// A session's processes have no terminal any more.
-    fn forget_terminal(&mut self, session: Tid) {
+    pub(crate) fn forget_terminal(&mut self, session: Tid) {
         for process in self
             .processes
             .values_mut()
@@ -270,8 +276,9 @@ impl Kernel {
         }
     }
 
-    /// The session's leader ends (or asks): the foreground group is told, the terminal is free again.
-    pub(crate) fn leave_terminal(&mut self, session: Tid, number: u32) {
+    /// The session's leader ends (or asks): the foreground group is hung up, the terminal is free again. `SIGCONT` comes
+    /// only to those of a leader that lives (`disassociate_ctty`).
+    pub(crate) fn leave_terminal(&mut self, session: Tid, number: u32, ends: bool) {
         let Some(pty) = self.ttys.get_mut(number) else {
             return;
         };
@@ -282,7 +289,9 @@ impl Kernel {
         pty.session = None;
         if let Some(group) = foreground.map(Tid) {
             self.signal_group(group, sig::HUP);
-            self.signal_group(group, sig::CONT);
+            if !ends {
+                self.signal_group(group, sig::CONT);
+            }
         }
         self.forget_terminal(session);
         self.publisher.tty(number);
@@ -290,7 +299,7 @@ impl Kernel {
     }
 
     /// Makes a terminal that of the caller's session.
-    fn take_terminal(&mut self, tid: Tid, number: u32) {
+    pub(crate) fn take_terminal(&mut self, tid: Tid, number: u32) {
         let Some(process) = self.process_of_mut(tid) else {
             return;
         };
@@ -307,7 +316,7 @@ impl Kernel {
     // Reading and writing.
 
     /// Whether a background process may go on with `signal`'s access to its terminal; it is signalled where not.
-    fn check_foreground(&mut self, tid: Tid, number: u32, signal: u8) -> SysResult<()> {
+    pub(crate) fn check_foreground(&mut self, tid: Tid, number: u32, signal: u8) -> SysResult<()> {
         let Some(process) = self.process_of(tid) else {
             return Ok(());
         };
@@ -433,121 +442,5 @@ impl Kernel {
             Err(Errno::EAGAIN) if !nonblock => Err(Fail::wait("terminal", WaitKey::Pty(number))),
             Err(errno) => Err(errno.into()),
         }
-    }
-
-    // Requests (`man 2 ioctl_tty`).
-
-    /// The terminal behind a descriptor, and whether it is the master end. `ENOTTY` for anything else.
-    pub(crate) fn terminal_of(&self, tid: Tid, fd: Fd) -> Result<(u32, bool)> {
-        let id = self.real_file_id(tid, fd)?;
-        match self.file(id)?.body {
-            Body::Master(number) => Ok((number, true)),
-            Body::Slave(number) => Ok((number, false)),
-            _ => Err(Errno::ENOTTY),
-        }
-    }
-
-    /// Waits until a background process may change its terminal.
-    pub(crate) fn check_change(&mut self, cx: &CallCx, number: u32, master: bool) -> SysResult<()> {
-        if master {
-            return Ok(());
-        }
-        self.check_foreground(cx.tid, number, sig::TTOU)
-    }
-
-    pub(crate) fn pty_of(&self, number: u32) -> Result<&Pty> {
-        self.ttys.get(number).ok_or(Errno::EIO)
-    }
-
-    pub(crate) fn set_termios(&mut self, number: u32, termios: Termios, when: u8) -> Result<()> {
-        let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
-        if when == 2 {
-            pty.flush_read();
-        }
-        pty.set_termios(termios);
-        self.tty_changed(number);
-        Ok(())
-    }
-
-    pub(crate) fn set_controlling(&mut self, tid: Tid, number: u32, steal: bool) -> Result<()> {
-        let process = self.process_of(tid).ok_or(Errno::EPERM)?;
-        let (tgid, sid) = (process.tgid, process.sid);
-        let session = self.pty_of(number)?.session;
-        if sid == tgid && session == Some(sid.0) {
-            return Ok(());
-        }
-        if sid != tgid || process.tty.is_some() {
-            return Err(Errno::EPERM);
-        }
-        if let Some(other) = session {
-            let admin = self
-                .threads
-                .get(&tid)
-                .is_some_and(|t| t.cred.has(crate::cred::cap::SYS_ADMIN));
-            if !steal || !admin {
-                return Err(Errno::EPERM);
-            }
-            self.forget_terminal(Tid(other));
-        }
-        self.take_terminal(tid, number);
-        Ok(())
-    }
-
-    pub(crate) fn give_up_controlling(&mut self, tid: Tid, number: u32) -> Result<()> {
-        let process = self.process_of_mut(tid).ok_or(Errno::ENOTTY)?;
-        if process.tty != Some(number) {
-            return Err(Errno::ENOTTY);
-        }
-        let (tgid, leads) = (process.tgid, process.sid == process.tgid);
-        process.tty = None;
-        self.publisher.task(tgid);
-        if leads {
-            self.leave_terminal(tgid, number);
-        }
-        Ok(())
-    }
-
-    /// The number of a terminal's session or foreground group as the caller sees it. `ENOTTY` unless it is the
-    /// caller's own terminal or the master end.
-    pub(crate) fn terminal_group(
-        &self,
-        tid: Tid,
-        number: u32,
-        master: bool,
-        session: bool,
-    ) -> Result<Ret> {
-        let own = self.process_of(tid).and_then(|process| process.tty) == Some(number);
-        if !master && !own {
-            return Err(Errno::ENOTTY);
-        }
-        let pty = self.pty_of(number)?;
-        let id = if session { pty.session } else { pty.foreground };
-        match id {
-            Some(id) => Ok(Ret::Pid(self.pid_for(tid, Tid(id)))),
-            None if session => Err(Errno::ENOTTY),
-            None => Ok(Ret::Pid(Pid(0))),
-        }
-    }
-
-    pub(crate) fn set_foreground(&mut self, cx: &CallCx, number: u32, pgid: Pid) -> SysResult {
-        let process = self.process_of(cx.tid).ok_or(Errno::ENOTTY)?;
-        let sid = process.sid;
-        if process.tty != Some(number) || self.pty_of(number)?.session != Some(sid.0) {
-            return Err(Errno::ENOTTY.into());
-        }
-        if pgid.0 < 0 {
-            return Err(Errno::EINVAL.into());
-        }
-        self.check_foreground(cx.tid, number, sig::TTOU)?;
-        let group = self.find_pid(cx.tid, pgid).ok_or(Errno::ESRCH)?;
-        let of_session = |process: &Process| process.pgid == group && process.sid == sid;
-        if !self.processes.values().any(of_session) {
-            return Err(Errno::EPERM.into());
-        }
-        if let Some(pty) = self.ttys.get_mut(number) {
-            pty.foreground = Some(group.0);
-        }
-        self.tty_changed(number);
-        Ok(Ret::None)
     }
 }

@@ -180,6 +180,9 @@ pub(crate) struct Process {
     pub(crate) pgid: Tid,
     pub(crate) sid: Tid,
     pub(crate) tty: Option<u32>,
+    /// Of a session's leader that lost its terminal to a hang-up: the group that was in the foreground then. It is hung
+    /// up when the leader ends.
+    pub(crate) old_foreground: Option<Tid>,
     pub(crate) exit_signal: u8,
     /// Set once the last thread has ended; until it is waited for.
     pub(crate) zombie: Option<WaitStatus>,

@@ -323,6 +323,7 @@ impl Kernel {
             pgid: old.pgid,
             sid: old.sid,
             tty: old.tty,
+            old_foreground: None,
             exit_signal: request.exit_signal,
             zombie: None,
             exiting: None,

@@ -172,10 +172,11 @@ impl Kernel {
             self.vfs_mut().release(place);
         }
         self.publisher.cgroup(cgroup);
-        if sid == tgid
-            && let Some(number) = tty
-        {
-            self.leave_terminal(tgid, number);
+        if sid == tgid {
+            match tty {
+                Some(number) => self.leave_terminal(tgid, number, true),
+                None => self.hang_up_old_foreground(tgid),
+            }
         }
         let ns = self.pid_ns_of(tgid);
         if self.ns_init(ns) == Some(tgid) {
@@ -253,11 +254,13 @@ impl Kernel {
         if process.exit_signal != 0 {
             process.exit_signal = sig::CHLD;
         }
-        let (zombie, pgid) = (process.zombie, process.pgid);
+        let (zombie, pgid, sid) = (process.zombie, process.pgid, process.sid);
         let threads = process.threads.clone();
         self.publisher.task(child);
+        let mut tie = false;
         if let Some(process) = self.processes.get_mut(&old) {
             process.children.remove(&child);
+            tie = process.pgid != pgid && process.sid == sid;
         }
         if let Some(parent) = new.and_then(|new| self.processes.get_mut(&new)) {
             parent.children.insert(child);
@@ -277,9 +280,11 @@ impl Kernel {
                 self.signal_thread(tid, info);
             }
         }
-        match zombie {
-            Some(status) => self.tell_parent_of_end(child, status, sig::CHLD),
-            None => self.hang_up_if_orphaned(pgid),
+        if let Some(status) = zombie {
+            self.tell_parent_of_end(child, status, sig::CHLD);
+        }
+        if tie {
+            self.hang_up_if_orphaned(pgid);
         }
     }
 

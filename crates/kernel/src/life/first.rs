@@ -43,6 +43,7 @@ impl Kernel {
                 pgid: tid,
                 sid: tid,
                 tty: None,
+                old_foreground: None,
                 exit_signal: sig::CHLD,
                 zombie: None,
                 exiting: None,

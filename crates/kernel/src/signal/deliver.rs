@@ -9,6 +9,13 @@ use crate::wait::WaitKey;
 use glassdock_abi::Errno;
 use glassdock_abi::types::WaitStatus;
 
+/// The signal of a set that goes first: one sent to the thread itself before one sent to its process, of those one that
+/// an instruction raised, else the lowest (`dequeue_signal`).
+fn first_of(own: SigSet, set: SigSet) -> Option<u8> {
+    let first = |set: SigSet| SigSet(set.0 & SYNCHRONOUS.0).first().or(set.first());
+    first(SigSet(own.0 & set.0)).or(first(set.without(own)))
+}
+
 impl Kernel {
     /// Delivers what is pending. Returns whether the thread may go on.
     pub(crate) fn deliver_signals(&mut self, tid: Tid) -> bool {
@@ -56,12 +63,8 @@ impl Kernel {
             return None;
         }
         let own = self.threads.get(&tid)?.pending.set;
-        let first = |set: SigSet| {
-            let fatal = SigSet(set.0 & SigSet::of(sig::KILL).0);
-            let synchronous = SigSet(set.0 & SYNCHRONOUS.0);
-            fatal.first().or(synchronous.first()).or(set.first())
-        };
-        self.take_signal(tid, first(set)?, own)
+        let fatal = SigSet(set.0 & SigSet::of(sig::KILL).0).first();
+        self.take_signal(tid, fatal.or(first_of(own, set))?, own)
     }
 
     fn take_signal(&mut self, tid: Tid, signal: u8, own: SigSet) -> Option<SigInfo> {
@@ -77,7 +80,7 @@ impl Kernel {
         let thread = self.threads.get(&tid)?;
         let own = thread.pending.set;
         let shared = self.processes.get(&thread.tgid)?.pending.set;
-        let signal = SigSet(own.with(shared).0 & set.0).first()?;
+        let signal = first_of(own, SigSet(own.with(shared).0 & set.0))?;
         self.take_signal(tid, signal, own)
     }
 

@@ -2,16 +2,13 @@
 
 use super::CallCx;
 use crate::Kernel;
-use crate::cred::cap;
 use crate::file::{Body, Device, Object};
 use crate::ids::{FileId, Tid};
 use crate::signal::SigSet;
 use crate::wait::{Fail, SysResult, WaitKey};
 use glassdock_abi::call::{FcntlCmd, IoctlReq};
 use glassdock_abi::flags::OpenFlags;
-use glassdock_abi::types::Winsize;
 use glassdock_abi::{Errno, Fd, Result, Ret};
-use glassdock_trace::Value;
 use glassdock_vfs::FileKind;
 
 /// Status flags that `F_SETFL` changes.
@@ -303,132 +300,7 @@ impl Kernel {
             IoctlReq::Fionread => return self.queued_bytes(id),
             _ => {}
         }
-        let (number, master) = self.terminal_of(tid, fd)?;
-        match request {
-            IoctlReq::Tcgets => Ok(Ret::Termios(Box::new(self.pty_of(number)?.termios()))),
-            IoctlReq::Tcsets(termios, when) => {
-                self.check_change(cx, number, master)?;
-                self.set_termios(number, *termios, *when)?;
-                Ok(Ret::None)
-            }
-            IoctlReq::Tiocgwinsz => Ok(Ret::Winsize(self.pty_of(number)?.winsize())),
-            IoctlReq::Tiocswinsz(winsize) => {
-                self.set_winsize(number, *winsize)?;
-                Ok(Ret::None)
-            }
-            IoctlReq::Tiocsctty(steal) => {
-                self.set_controlling(tid, number, *steal)?;
-                Ok(Ret::None)
-            }
-            IoctlReq::Tiocnotty => {
-                self.give_up_controlling(tid, number)?;
-                Ok(Ret::None)
-            }
-            IoctlReq::Tiocgpgrp => Ok(self.terminal_group(tid, number, master, false)?),
-            IoctlReq::Tiocgsid => Ok(self.terminal_group(tid, number, master, true)?),
-            IoctlReq::Tiocspgrp(pgid) => self.set_foreground(cx, number, *pgid),
-            IoctlReq::Tiocgptn if master => Ok(Ret::Int(
-                self.ttys.tty(number).map_or(0, |tty| tty.index).into(),
-            )),
-            IoctlReq::Tiocsptlck(lock) if master => {
-                if let Some(pty) = self.ttys.get_mut(number) {
-                    pty.locked = *lock;
-                }
-                Ok(Ret::None)
-            }
-            IoctlReq::Tiocgptpeer(flags) if master => self.open_peer(tid, id, number, *flags),
-            IoctlReq::Tiocgptn | IoctlReq::Tiocsptlck(_) | IoctlReq::Tiocgptpeer(_) => {
-                Err(Errno::ENOTTY.into())
-            }
-            IoctlReq::Other(request, argument) => {
-                self.other_tty_ioctl(cx, number, master, *request, *argument)
-            }
-            IoctlReq::Fionread | IoctlReq::Fionbio(_) => Err(Errno::ENOTTY.into()),
-        }
-    }
-
-    fn set_winsize(&mut self, number: u32, winsize: Winsize) -> Result<()> {
-        self.ttys
-            .get_mut(number)
-            .ok_or(Errno::EIO)?
-            .set_winsize(winsize);
-        self.tty_changed(number);
-        Ok(())
-    }
-
-    fn open_peer(&mut self, tid: Tid, master: FileId, number: u32, flags: OpenFlags) -> SysResult {
-        let place = self.file(master)?.file.path;
-        let file = self.with_kernel_vfs(|vfs, cx| vfs.open_path(cx, place, OpenFlags::RDWR))?;
-        let body = match self.open_slave(tid, Some(number), flags) {
-            Ok(body) => body,
-            Err(errno) => {
-                self.with_kernel_vfs(|vfs, _| vfs.close(file));
-                return Err(errno.into());
-            }
-        };
-        let what = format!("/dev/pts/{number}").into_bytes();
-        let id = self.add_file(file, body, what);
-        Ok(Ret::Fd(self.install(
-            tid,
-            id,
-            flags.contains(OpenFlags::CLOEXEC),
-        )?))
-    }
-
-    fn other_tty_ioctl(
-        &mut self,
-        cx: &mut CallCx,
-        number: u32,
-        master: bool,
-        request: u32,
-        argument: u64,
-    ) -> SysResult {
-        const TCSBRK: u32 = 0x5409;
-        const TCXONC: u32 = 0x540a;
-        const TCFLSH: u32 = 0x540b;
-        const TCSBRKP: u32 = 0x5425;
-        const TIOCSTI: u32 = 0x5412;
-        match request {
-            TCSBRK | TCSBRKP => Ok(Ret::None),
-            TCFLSH => {
-                self.check_change(cx, number, master)?;
-                let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
-                match argument {
-                    0 => pty.flush_input(),
-                    1 => pty.flush_output(),
-                    2 => {
-                        pty.flush_input();
-                        pty.flush_output();
-                    }
-                    _ => return Err(Errno::EINVAL.into()),
-                }
-                self.tty_changed(number);
-                Ok(Ret::None)
-            }
-            TCXONC => {
-                self.check_change(cx, number, master)?;
-                let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
-                match argument {
-                    0 => pty.suspend_output(true),
-                    1 => pty.suspend_output(false),
-                    2 | 3 => {}
-                    _ => return Err(Errno::EINVAL.into()),
-                }
-                self.tty_changed(number);
-                Ok(Ret::None)
-            }
-            TIOCSTI if self.cred(cx.tid)?.has(cap::SYS_ADMIN) => {
-                let byte = self.read_bytes(cx.tid, argument, 1)?;
-                let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
-                pty.write_master(&byte)?;
-                self.tty_changed(number);
-                Ok(Ret::None)
-            }
-            _ => {
-                self.note("unsupported-ioctl", || vec![Value::Hex(request.into())]);
-                Err(Errno::ENOTTY.into())
-            }
-        }
+        self.tty_ioctl(cx, fd, request)
     }
 
     fn queued_bytes(&mut self, id: FileId) -> SysResult {

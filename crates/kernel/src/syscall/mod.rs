@@ -15,6 +15,7 @@ mod raw;
 mod socket;
 mod table;
 mod time;
+mod tty;
 mod typed;
 
 pub use table::{Support, support};

@@ -325,6 +325,18 @@ impl Pty {
         self.output.truncate(self.taken);
     }
 
+    /// `TCFLSH` of the master's output: throws away what was typed and the discipline had no room for.
+    pub fn flush_typed(&mut self) {
+        self.transit.clear();
+        self.looked_ahead = 0;
+    }
+
+    /// `TCFLSH` of the master's input: throws away what was written, however far it got.
+    pub fn flush_shown(&mut self) {
+        self.output.clear();
+        self.taken = 0;
+    }
+
     /// `TCXONC` with `TCOOFF` (true) or `TCOON`.
     pub fn suspend_output(&mut self, suspend: bool) {
         if suspend != self.stopped_by_program {
