@@ -78,6 +78,7 @@ impl Kernel {
             counters: Default::default(),
             current: None,
             halted: false,
+            cut_turn: None,
             ns_moved: true,
             yielded: None,
             ns_places: BTreeMap::new(),

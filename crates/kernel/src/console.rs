@@ -115,10 +115,26 @@ impl Kernel {
         format!("/dev/pts/{index}")
     }
 
-    /// Takes what programs wrote to a console.
+    /// Takes what programs wrote to a console. Counts as an input where there was something.
     pub fn take_output(&mut self, console: ConsoleId) -> Vec<u8> {
+        if self
+            .ttys
+            .get(console.0)
+            .is_none_or(|pty| pty.output_bytes() == 0)
+        {
+            return Vec::new();
+        }
+        self.log_input(crate::Input::Taken(console));
+        let out = self.drain_console(console);
+        self.publish();
+        out
+    }
+
+    pub(crate) fn drain_console(&mut self, console: ConsoleId) -> Vec<u8> {
         let mut out = Vec::new();
+        let mut waited_for = false;
         if let Some(pty) = self.ttys.get_mut(console.0) {
+            waited_for = pty.output_is_full();
             while let Ok(bytes) = pty.read_master(usize::MAX >> 1) {
                 if bytes.is_empty() {
                     break;
@@ -126,7 +142,8 @@ impl Kernel {
                 out.extend_from_slice(&bytes);
             }
         }
-        if !out.is_empty() {
+        // Nobody is woken for room that there was before: when output is taken makes no difference to programs.
+        if waited_for {
             self.tty_changed(console.0);
         }
         out

@@ -85,6 +85,10 @@ impl Kernel {
 
     /// Tells what was marked.
     pub(crate) fn publish(&mut self) {
+        self.tell_vfs_deltas();
+        if self.vfs_mut().take_paths_changed() {
+            self.mark_all_places();
+        }
         if !self.publisher.any {
             return;
         }
@@ -158,10 +162,17 @@ impl Kernel {
         }
     }
 
-    /// The state of the machine's own entities, looked at afresh. Files, mounts, containers and images are told by
-    /// others and are not in it.
+    /// Working and root directories are told as paths, which others can change.
+    fn mark_all_places(&mut self) {
+        for tgid in self.processes.keys() {
+            self.publisher.place(*tgid);
+        }
+    }
+
+    /// The machine's state, looked at afresh, without what programs tell of themselves (containers, images): between
+    /// two slices it is the fold of all deltas.
     pub fn inspect(&self) -> World {
-        let mut world = World::default();
+        let mut world = self.vfs().inspect();
         for id in self.namespaces.keys() {
             world
                 .namespaces
@@ -208,11 +219,6 @@ impl Kernel {
                 .extend(self.view_cgroup(&path).map(|v| (path.clone(), v)));
         }
         world
-    }
-
-    /// What the trace was told of the same entities.
-    pub fn told(&self) -> &World {
-        &self.publisher.told
     }
 
     fn view_namespace(&self, id: NsId) -> Option<NsInfo> {

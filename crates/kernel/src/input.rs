@@ -1,11 +1,16 @@
 //! What comes into a machine from outside, and the log of it: with the same start, the same log gives the same events.
 
 use crate::Kernel;
+use crate::config::INSTRUCTION_NS;
 use crate::console::ConsoleId;
 use crate::ids::Tid;
+use crate::sched::{Limits, RunState};
 use crate::signal::SigInfo;
 use glassdock_abi::types::{Winsize, signal as sig};
 use serde::{Deserialize, Serialize};
+
+/// Instructions of one slice of a replay.
+const REPLAY_SLICE: u64 = 10_000_000;
 
 /// Something from outside.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -18,6 +23,8 @@ pub enum Input {
     Advance(u64),
     /// Every process but the first is killed.
     KillAll,
+    /// What programs wrote to a console was taken away, which makes room for more.
+    Taken(ConsoleId),
 }
 
 /// An input with the moment that it came at.
@@ -25,8 +32,8 @@ pub enum Input {
 pub struct Logged {
     /// Virtual nanoseconds since boot.
     pub time: u64,
-    /// Number of instructions and system calls done before: where within the time it came.
-    pub after: (u64, u64),
+    /// Whether everybody waited: then it came after all that happens at that time, else at the first moment of it.
+    pub idle: bool,
     /// What came.
     pub input: Input,
 }
@@ -34,11 +41,7 @@ pub struct Logged {
 impl Kernel {
     /// Takes an input, between two slices, and logs it.
     pub fn input(&mut self, input: Input) {
-        self.input_log.push(Logged {
-            time: self.time,
-            after: (self.counters.instructions, self.counters.syscalls),
-            input: input.clone(),
-        });
+        self.log_input(input.clone());
         match input {
             Input::Bytes(console, bytes) => {
                 self.type_into(console, &bytes);
@@ -56,8 +59,33 @@ impl Kernel {
                     self.signal_process(tgid, SigInfo::kernel(sig::KILL), true);
                 }
             }
+            Input::Taken(console) => {
+                self.drain_console(console);
+            }
         }
         self.publish();
+    }
+
+    pub(crate) fn log_input(&mut self, input: Input) {
+        self.input_log.push(Logged {
+            time: self.time,
+            idle: self.is_idle(),
+            input,
+        });
+    }
+
+    /// Does what a machine with the same start did: runs to each input's moment and takes it. What programs write to
+    /// consoles meanwhile is thrown away where the log says that it was taken.
+    pub fn replay(&mut self, log: &[Logged]) {
+        for logged in log {
+            if logged.idle {
+                while self.run(Limits::slice(REPLAY_SLICE)) == RunState::Busy {}
+            } else {
+                let left = logged.time.saturating_sub(self.time);
+                self.run(Limits::slice(left.div_ceil(INSTRUCTION_NS)));
+            }
+            self.input(logged.input.clone());
+        }
     }
 
     /// All inputs so far.

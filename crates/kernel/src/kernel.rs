@@ -66,6 +66,7 @@ pub struct Kernel {
     /// The span that the current work belongs to.
     pub(crate) current: Option<SpanId>,
     pub(crate) halted: bool,
+    pub(crate) cut_turn: Option<crate::sched::Turn>,
     /// Namespaces came or went: their hidden places are not made yet.
     pub(crate) ns_moved: bool,
     /// devpts instances that were mounted.

@@ -3,6 +3,7 @@
 use crate::Kernel;
 use crate::config::{INSTRUCTION_NS, QUANTUM};
 use crate::ids::{ObjId, Tid};
+use crate::input::Input;
 use crate::process::{Exec, Run};
 use crate::signal::{SigInfo, Trap, code};
 use glassdock_abi::types::signal as sig;
@@ -65,7 +66,8 @@ impl Timers {
 /// How far [`Kernel::run`] goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Most instructions to run, over all programs (built-in programs count by the time that they take).
+    /// Virtual time to run for, as a number of instructions: the slice ends at the first instruction or call after it.
+    /// Where slices end changes nothing but the moments at which [`Kernel::input`] can be called.
     pub instructions: u64,
     /// When all wait, jump to the next timer if it is not after this time in virtual nanoseconds; `None` stops instead.
     pub idle_until: Option<u64>,
@@ -99,6 +101,14 @@ pub enum RunState {
     Halted,
 }
 
+/// What is left of a turn that the end of a slice cut. It goes on first in the next slice, as if it had not been cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Turn {
+    tid: Tid,
+    /// Instructions.
+    left: u64,
+}
+
 impl Kernel {
     /// Runs a slice.
     pub fn run(&mut self, limits: Limits) -> RunState {
@@ -110,33 +120,50 @@ impl Kernel {
             if self.halted {
                 return RunState::Halted;
             }
-            self.fire_timers();
-            if self.time.saturating_sub(idled) >= end {
+            // Timers are looked at between turns.
+            if self.cut_turn.is_none() {
+                self.fire_timers();
+            }
+            let end = end.saturating_add(idled);
+            if self.time >= end {
+                self.publish();
                 return RunState::Busy;
             }
-            let Some(tid) = self.ready.queue.pop_front() else {
+            let Some(turn) = self.next_turn() else {
                 self.publish();
                 match (self.timers.next(), limits.idle_until) {
                     (Some(next), Some(until)) if next <= until => {
                         let jump = next.saturating_sub(self.time);
-                        self.time += jump;
+                        self.input(Input::Advance(next));
                         idled += jump;
                         continue;
                     }
                     (next, _) => return RunState::Idle(next),
                 }
             };
-            if let Some(thread) = self.threads.get_mut(&tid) {
-                thread.queued = false;
-                if self.ready.last != Some(tid) {
-                    self.ready.last = Some(tid);
-                    self.counters.switches += 1;
-                }
-                let budget = end.saturating_sub(self.time.saturating_sub(idled)) / INSTRUCTION_NS;
-                self.run_thread(tid, budget.clamp(1, QUANTUM));
-            }
+            self.run_turn(turn, end);
             self.publish();
         }
+    }
+
+    /// Whether nobody can run.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.cut_turn.is_none() && self.ready.queue.is_empty()
+    }
+
+    fn next_turn(&mut self) -> Option<Turn> {
+        if let Some(turn) = self.cut_turn.take() {
+            return Some(turn);
+        }
+        let tid = self.ready.queue.pop_front()?;
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            thread.queued = false;
+        }
+        if self.ready.last != Some(tid) {
+            self.ready.last = Some(tid);
+            self.counters.switches += 1;
+        }
+        Some(Turn { tid, left: QUANTUM })
     }
 
     fn fire_timers(&mut self) {
@@ -167,8 +194,9 @@ impl Kernel {
         }
     }
 
-    /// One turn of a thread.
-    fn run_thread(&mut self, tid: Tid, quantum: u64) {
+    /// One turn of a thread, until virtual time `end` at most.
+    fn run_turn(&mut self, turn: Turn, end: u64) {
+        let tid = turn.tid;
         let running = |kernel: &Kernel| {
             kernel
                 .threads
@@ -185,14 +213,14 @@ impl Kernel {
             return;
         }
         match self.threads.get(&tid).map(|thread| &thread.exec) {
-            Some(Exec::Elf(_)) => self.run_elf(tid, quantum),
+            Some(Exec::Elf(_)) => self.run_elf(turn, end),
             Some(Exec::Builtin(_)) => self.run_builtin(tid),
             _ => {}
         }
     }
 
-    fn run_elf(&mut self, tid: Tid, quantum: u64) {
-        let mut left = quantum;
+    fn run_elf(&mut self, turn: Turn, end: u64) {
+        let Turn { tid, mut left } = turn;
         loop {
             if self.retry_pending(tid) {
                 // The call is done, or still waits; either way signals come next.
@@ -213,11 +241,17 @@ impl Kernel {
                 self.make_ready(tid);
                 return;
             }
-            let Some(exit) = self.run_cpu(tid, &mut left) else {
+            let slice = end.saturating_sub(self.time).div_ceil(INSTRUCTION_NS);
+            if slice == 0 {
+                self.cut_turn = Some(Turn { tid, left });
+                return;
+            }
+            let Some((exit, retired)) = self.run_cpu(tid, left.min(slice)) else {
                 return;
             };
+            left -= retired.min(left);
             match exit {
-                Exit::Budget => left = 0,
+                Exit::Budget => continue,
                 Exit::Syscall => self.enter_syscall(tid),
                 other => self.trap(tid, other),
             }
@@ -242,20 +276,19 @@ impl Kernel {
             .is_none_or(|process| process.exiting.is_some() || process.stopped.is_some())
     }
 
-    fn run_cpu(&mut self, tid: Tid, left: &mut u64) -> Option<Exit> {
+    fn run_cpu(&mut self, tid: Tid, budget: u64) -> Option<(Exit, u64)> {
         let thread = self.threads.get_mut(&tid)?;
         let Exec::Elf(cpu) = &mut thread.exec else {
             return None;
         };
         let mm = self.mms.get_mut(thread.mm?)?;
-        let run = cpu.run(&mut mm.space, &mut self.frames, *left);
+        let run = cpu.run(&mut mm.space, &mut self.frames, budget);
         let spent = run.retired * INSTRUCTION_NS;
         thread.utime += spent;
         self.time += spent;
         self.counters.instructions += run.retired;
         self.counters.repeats += run.repeats;
-        *left = left.saturating_sub(run.retired);
-        Some(run.exit)
+        Some((run.exit, run.retired))
     }
 
     /// An instruction that could not be done.

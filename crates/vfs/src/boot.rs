@@ -60,6 +60,7 @@ impl Vfs {
             deltas: Vec::new(),
             traced_mounts: BTreeMap::new(),
             dirty_namespaces: BTreeSet::new(),
+            paths_changed: false,
             named_by_mounts: BTreeMap::new(),
         };
         let mut first = |name: &[u8], data: &[u8], flags, source: &[u8]| {

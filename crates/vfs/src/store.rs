@@ -169,6 +169,8 @@ pub struct Vfs {
     pub(crate) deltas: Vec<Delta>,
     pub(crate) traced_mounts: BTreeMap<MountNsId, BTreeMap<u64, glassdock_trace::world::MountInfo>>,
     pub(crate) dirty_namespaces: BTreeSet<MountNsId>,
+    /// A directory got another path or lost its own since [`Vfs::take_paths_changed`].
+    pub(crate) paths_changed: bool,
     /// Roots of bind mounts and mount points, with the number of mounts that need their names.
     pub(crate) named_by_mounts: BTreeMap<DentryId, u32>,
 }
@@ -602,7 +604,13 @@ impl Vfs {
     /// Takes the deltas since the last time, oldest first.
     pub fn take_deltas(&mut self) -> Vec<Delta> {
         self.reap();
+        self.paths_changed |= !self.dirty_namespaces.is_empty();
         self.log_mounts();
         std::mem::take(&mut self.deltas)
+    }
+
+    /// Whether the path of a directory may have changed since this was last asked: by a rename, a removal, a mount.
+    pub fn take_paths_changed(&mut self) -> bool {
+        std::mem::take(&mut self.paths_changed)
     }
 }

@@ -301,6 +301,11 @@ impl Pty {
         }
     }
 
+    /// Whether a writer to the slave may have to wait for room: what one byte can become (a tab's spaces) does not fit.
+    pub fn output_is_full(&self) -> bool {
+        self.output.len() + 8 > TRANSIT_BYTES_MAX
+    }
+
     /// `FIONREAD` on the master.
     pub fn output_bytes(&self) -> usize {
         self.output.len()

@@ -302,6 +302,7 @@ impl Vfs {
 
     /// A dentry got another path: mounts below it show it.
     pub(crate) fn names_changed(&mut self, dentry: DentryId) {
+        self.paths_changed |= self.is_dir(dentry);
         let affected: Vec<DentryId> = match self.is_dir(dentry) {
             false => self
                 .named_by_mounts
