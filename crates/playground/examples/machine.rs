@@ -65,19 +65,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Runs until the shell waits for a line.
+/// Runs until the shell waits for a line, jumping from timer to timer.
 fn until_prompt(kernel: &mut Kernel, console: ConsoleId) -> std::io::Result<()> {
     let until = kernel.now().saturating_add(PATIENCE);
+    let mut shown = Vec::new();
     loop {
-        let state = kernel.run(Limits {
-            instructions: SLICE,
-            idle_until: Some(until),
-        });
+        let state = kernel.run(Limits::slice(SLICE));
         let out = kernel.take_output(console);
         std::io::stdout().write_all(&out)?;
         std::io::stdout().flush()?;
-        if out.ends_with(PROMPT) || state != RunState::Busy && out.is_empty() {
+        shown.extend_from_slice(&out);
+        if shown.ends_with(PROMPT) {
             return Ok(());
+        }
+        match state {
+            RunState::Idle(Some(next)) if next <= until => kernel.input(Input::Advance(next)),
+            RunState::Busy => {}
+            _ if out.is_empty() => return Ok(()),
+            _ => {}
         }
     }
 }
