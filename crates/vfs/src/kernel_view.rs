@@ -18,6 +18,18 @@ impl Vfs {
         }
     }
 
+    /// The directory that a place is in, without leaving its mount: for the mount's root that is itself.
+    pub fn parent(&self, path: Path) -> Path {
+        let parent = self
+            .dentries
+            .get(&path.dentry)
+            .and_then(|dentry| dentry.parent);
+        Path {
+            dentry: parent.unwrap_or(path.dentry),
+            ..path
+        }
+    }
+
     /// Brings a page that programs wrote through a shared mapping into its file; what lies beyond the end is dropped,
     /// and a page that is as it was changes nothing.
     pub fn store_page(&mut self, inode: InodeId, index: u64, page: &Page) -> Result<()> {

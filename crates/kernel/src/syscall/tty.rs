@@ -13,6 +13,7 @@ use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::signal as sig;
 use glassdock_abi::{Errno, Fd, Pid, Result, Ret};
 use glassdock_trace::Value;
+use glassdock_vfs::{At, Lookup};
 
 const TCSBRK: u32 = 0x5409;
 const TCXONC: u32 = 0x540a;
@@ -109,9 +110,20 @@ impl Kernel {
         }
     }
 
+    /// The other end is named in the directory of the `ptmx` that was opened, or in `pts` beside it, whatever the caller
+    /// can reach (`ptm_open_peer`).
     fn open_peer(&mut self, tid: Tid, master: FileId, number: u32, flags: OpenFlags) -> SysResult {
-        let place = self.file(master)?.file.path;
-        let file = self.with_kernel_vfs(|vfs, cx| vfs.open_path(cx, place, OpenFlags::RDWR))?;
+        let ptmx = self.file(master)?.file.path;
+        let index = self.ttys.tty(number).ok_or(Errno::EIO)?.index;
+        let name = match self.vfs().synthetic_node(ptmx) {
+            Ok(_) => index.to_string(),
+            Err(_) => format!("pts/{index}"),
+        };
+        let directory = At::Dir(self.vfs().parent(ptmx));
+        let file = self.with_kernel_vfs(|vfs, cx| {
+            let place = vfs.lookup(cx, directory, name.as_bytes(), Lookup::FOLLOW)?;
+            vfs.open_path(cx, place, OpenFlags::RDWR)
+        })?;
         let body = match self.open_slave(tid, Some(number), flags) {
             Ok(body) => body,
             Err(errno) => {
