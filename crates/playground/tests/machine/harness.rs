@@ -6,18 +6,15 @@ use glassdock_playground::host::{self, Images};
 use std::path::{Path, PathBuf};
 
 /// Instructions of one slice.
-const SLICE: u64 = 5_000_000;
+const SLICE: u64 = 200_000;
 /// Slices that anything here may take.
-const PATIENCE: u32 = 4000;
-/// The end of the prompt, and the shell asking where the cursor is.
-const PROMPT: &str = "# \u{1b}[6n";
-/// The window.
-pub const WINDOW: Winsize = Winsize {
-    rows: 24,
-    cols: 80,
-    xpixel: 0,
-    ypixel: 0,
-};
+const PATIENCE: u32 = 100_000;
+/// Virtual nanoseconds that anything here may take.
+const LIMIT: u64 = 120_000_000_000;
+/// The end of the host's prompt, and the shell asking where the cursor is.
+pub const PROMPT: &str = ":~# \u{1b}[6n";
+/// The prompt of a shell in a container.
+pub const INSIDE: &str = "/ # \u{1b}[6n";
 
 /// A machine that a test types at.
 pub struct Machine {
@@ -35,108 +32,99 @@ fn image(name: &str) -> Vec<u8> {
     })
 }
 
-#[allow(dead_code, reason = "each test uses its part")]
 impl Machine {
-    /// Boots, and waits for the prompt and for the engine to be ready.
+    /// Boots, and waits until the engine has its image.
     pub fn boot() -> Machine {
-        Machine::boot_with(Config::default())
-    }
-
-    pub fn boot_with(config: Config) -> Machine {
         let (host, busybox) = (image("host.tar.gz"), image("busybox.tar.gz"));
         let images = Images {
             host: &host,
             busybox: &busybox,
         };
+        let config = Config {
+            // After the image was made, whichever release of the distribution it is from.
+            boot_time: 1_893_456_000_000_000_000,
+            ..Config::default()
+        };
+        let window = Winsize {
+            rows: 24,
+            cols: 200,
+            xpixel: 0,
+            ypixel: 0,
+        };
         let (kernel, console) =
-            host::boot(&images, config, WINDOW, "xterm-256color").expect("boots");
+            host::boot(&images, config, window, "xterm-256color").expect("boots");
         let mut machine = Machine {
             kernel,
             console,
             seen: String::new(),
         };
-        machine.settle();
+        machine.pass(1_000_000_000);
         assert!(machine.seen.ends_with(PROMPT), "{:?}", machine.seen);
         machine
     }
 
-    /// Runs until everybody waits for a while of virtual time or for input; gives what was shown meanwhile.
-    pub fn settle(&mut self) -> String {
-        let before = self.seen.len();
+    /// One slice; gives when it next goes on by itself, if it rests.
+    fn slice(&mut self) -> Option<Option<u64>> {
+        let state = self.kernel.run(Limits::slice(SLICE));
+        let out = self.kernel.take_output(self.console);
+        self.seen += &String::from_utf8_lossy(&out);
+        match state {
+            RunState::Idle(next) if out.is_empty() => Some(next),
+            RunState::Halted => panic!("the machine has stopped: {}", self.seen),
+            _ => None,
+        }
+    }
+
+    /// Lets virtual time pass, in nanoseconds, and gives what was shown.
+    pub fn pass(&mut self, nanos: u64) -> String {
+        let (before, until) = (self.seen.len(), self.kernel.now() + nanos);
         for _ in 0..PATIENCE {
-            let state = self.kernel.run(Limits::slice(SLICE));
-            let out = self.kernel.take_output(self.console);
-            self.seen += &String::from_utf8_lossy(&out);
-            match state {
-                RunState::Idle(_) if out.is_empty() => return self.seen[before..].to_owned(),
-                RunState::Halted => panic!("the machine has stopped: {}", self.seen),
-                _ => {}
+            match self.slice() {
+                None => {}
+                Some(Some(next)) if next <= until => self.kernel.input(Input::Advance(next)),
+                Some(_) if self.kernel.now() < until => self.kernel.input(Input::Advance(until)),
+                Some(_) => return self.seen[before..].to_owned(),
             }
         }
         panic!("it does not come to rest: {}", &self.seen[before..]);
     }
 
-    /// Types.
-    pub fn type_in(&mut self, text: &str) -> String {
-        self.kernel
-            .input(Input::Bytes(self.console, text.as_bytes().to_vec()));
-        self.settle()
-    }
-
-    /// Lets virtual time pass, in nanoseconds.
-    pub fn pass(&mut self, nanos: u64) -> String {
-        let before = self.seen.len();
-        let until = self.kernel.now() + nanos;
+    /// Types, and waits until a text is shown; gives all that was.
+    pub fn type_until(&mut self, keys: &str, text: &str) -> String {
+        let (before, limit) = (self.seen.len(), self.kernel.now() + LIMIT);
+        let bytes = keys.as_bytes().to_vec();
+        self.kernel.input(Input::Bytes(self.console, bytes));
         for _ in 0..PATIENCE {
-            let state = self.kernel.run(Limits {
-                instructions: SLICE,
-                idle_until: Some(until),
-            });
-            let out = self.kernel.take_output(self.console);
-            self.seen += &String::from_utf8_lossy(&out);
-            if state != RunState::Busy && out.is_empty() {
-                break;
-            }
-        }
-        self.kernel.input(Input::Advance(until));
-        self.settle();
-        self.seen[before..].to_owned()
-    }
-
-    /// Types until a text is shown, jumping over idle time up to a minute.
-    pub fn wait_for(&mut self, text: &str) -> String {
-        let before = self.seen.len();
-        let until = self.kernel.now() + 60_000_000_000;
-        for _ in 0..PATIENCE {
-            let state = self.kernel.run(Limits {
-                instructions: SLICE,
-                idle_until: Some(until),
-            });
-            let out = self.kernel.take_output(self.console);
-            self.seen += &String::from_utf8_lossy(&out);
+            let rests = self.slice();
             if self.seen[before..].contains(text) {
                 return self.seen[before..].to_owned();
             }
-            if state != RunState::Busy && out.is_empty() {
-                break;
+            match rests {
+                Some(Some(next)) if next <= limit => self.kernel.input(Input::Advance(next)),
+                Some(_) => break,
+                None => {}
             }
         }
         panic!("{text:?} does not come: {}", &self.seen[before..]);
     }
 
-    /// Types a command and gives what it printed, without the echo and the next prompt, line ends as `\n`.
-    pub fn run(&mut self, command: &str) -> String {
-        self.kernel.input(Input::Bytes(
-            self.console,
-            format!("{command}\n").into_bytes(),
-        ));
-        let told = self.wait_for(PROMPT);
+    /// Types a command to a shell with this prompt, and gives what it printed: without the echo and the next prompt,
+    /// line ends as `\n`.
+    pub fn run_at(&mut self, prompt: &str, command: &str) -> String {
+        let told = self.type_until(&format!("{command}\n"), prompt);
         let told = told.replace("\r\n", "\n");
-        let told = told
-            .strip_prefix(command)
-            .map_or(told.as_str(), |rest| rest);
-        let told = told.strip_prefix('\n').unwrap_or(told);
+        let (_, told) = told.split_once('\n').expect("the echo");
         let end = told.rfind('\n').map_or(0, |at| at + 1);
         told[..end].to_owned()
+    }
+
+    /// A command at the host's prompt.
+    pub fn run(&mut self, command: &str) -> String {
+        self.run_at(PROMPT, command)
+    }
+
+    /// A command, and its exit status in a line of its own.
+    pub fn status(&mut self, command: &str) -> String {
+        self.run(&format!("{command}; echo \"status $?\""))
     }
 }
