@@ -137,7 +137,9 @@ mod tests {
     #[test]
     fn every_language_has_every_text() {
         let sources = [
-            include_str!("app.rs"),
+            include_str!("app/mod.rs"),
+            include_str!("app/heard.rs"),
+            include_str!("app/look.rs"),
             include_str!("view/mod.rs"),
             include_str!("view/top.rs"),
             include_str!("view/journey.rs"),

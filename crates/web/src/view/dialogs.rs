@@ -2,6 +2,7 @@
 
 use super::{Link, tool};
 use crate::app::{App, Dialog, Msg};
+use glassdock_playground::protocol::VERSION;
 use yew::prelude::*;
 
 const CLOSE: &str = "M6 6l12 12M18 6L6 18";
@@ -73,10 +74,7 @@ fn about(app: &App) -> Html {
     let list = |items: [String; 4]| html! { <ul>{ for items.map(|item| html! { <li>{ item }</li> }) }</ul> };
     let version = texts.with(
         "about.version",
-        &[
-            env!("CARGO_PKG_VERSION").to_owned(),
-            App::protocol().to_string(),
-        ],
+        &[env!("CARGO_PKG_VERSION").to_owned(), VERSION.to_string()],
     );
     html! {
         <>

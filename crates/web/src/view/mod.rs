@@ -30,6 +30,9 @@ pub fn app(app: &App, link: &Link) -> Html {
                 data-past={app.at.is_some().to_string()}
                 data-tab={app.tab.name()}
                 data-side={app.side.name()}
+                data-events={app.state.events.to_string()}
+                data-hash={hexadecimal(app.state.hash)}
+                data-busy={app.state.busy.to_string()}
             >
                 { top::bar(app, link) }
                 <main class="work">
@@ -48,6 +51,12 @@ pub fn app(app: &App, link: &Link) -> Html {
             }
         </>
     }
+}
+
+/// A hash as people compare it.
+fn hexadecimal(hash: u128) -> String {
+    let digit = |place: u32| char::from_digit((hash >> (4 * place) & 15) as u32, 16).unwrap_or('0');
+    (0..32).rev().map(digit).collect()
 }
 
 /// What a screen reader is told when the moment changes.
