@@ -57,6 +57,68 @@ export async function firstPrompt(page, timeout = 60_000) {
   );
 }
 
+/** What the terminal shows. */
+export function screen(page) {
+  return page.evaluate(() =>
+    Array.from(document.querySelectorAll(".xterm-rows > div"), (row) => row.textContent.trimEnd()).join("\n").trimEnd(),
+  );
+}
+
+/** Waits until the terminal shows something that `pattern` matches, and the machine rests. */
+export async function shows(page, pattern, timeout = 60_000) {
+  await page
+    .waitForFunction(
+      ({ source, flags }) => {
+        const rows = Array.from(document.querySelectorAll(".xterm-rows > div"), (row) => row.textContent.trimEnd());
+        return new RegExp(source, flags).test(rows.join("\n"));
+      },
+      { source: pattern.source, flags: pattern.flags },
+      { timeout },
+    )
+    .catch(async (error) => {
+      throw new Error(`the terminal never showed ${pattern}:\n${await screen(page)}`, { cause: error });
+    });
+}
+
+/** Waits until the machine has nothing to do and the page has heard everything. */
+export async function rests(page, timeout = 60_000) {
+  let last = "";
+  await page.waitForFunction(
+    () => document.querySelector(".app")?.dataset.busy === "false",
+    undefined,
+    { timeout, polling: 50 },
+  );
+  for (;;) {
+    const now = await state(page);
+    if (now.busy === "false" && now.events === last) return now;
+    last = now.events;
+    await page.waitForTimeout(150);
+  }
+}
+
+/** What the interface says of the machine: events told, their hash, whether it is busy. */
+export function state(page) {
+  return page.evaluate(() => ({ ...document.querySelector(".app").dataset }));
+}
+
+/** Opens the page in a fresh profile and waits for the prompt. */
+export async function booted(browser, options = {}) {
+  const opened = await open(browser, options);
+  await firstPrompt(opened.page);
+  return opened;
+}
+
+/** Types a line at the terminal, and waits until the shell has answered with `pattern`, or with its next prompt. */
+export async function enter(page, line, pattern = undefined, timeout = 60_000) {
+  await page.evaluate(() => document.querySelector(".xterm-helper-textarea").focus());
+  await page.keyboard.type(line);
+  const { events } = await state(page);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((before) => document.querySelector(".app").dataset.events !== before, events, { timeout });
+  if (pattern) await shows(page, pattern, timeout);
+  return rests(page, timeout);
+}
+
 /** Keeps a picture below target/screenshots and returns its path. */
 export async function screenshot(page, name) {
   const folder = path.join(root, "target", "screenshots");
