@@ -38,18 +38,6 @@ test("undo goes back to before the last line, again and again, and the machine g
   await context.close();
 });
 
-test("the same lines after an undo lead to the same events", async () => {
-  const { context, page } = await booted(browser);
-  await rests(page);
-  const first = await enter(page, "ls -l /etc | wc -l");
-  await page.locator("#undo").click();
-  await page.waitForFunction((events) => Number(document.querySelector(".app").dataset.events) < events, first.events);
-  await rests(page);
-  const second = await enter(page, "ls -l /etc | wc -l");
-  assert.equal(second.events, first.events);
-  await context.close();
-});
-
 test("a page that is loaded again is where it was, with the same hash, and goes on", async () => {
   const { context, page, errors } = await booted(browser);
   await enter(page, "echo kept > /root/kept; cd /etc");

@@ -17,6 +17,7 @@ fn main() -> std::io::Result<()> {
         version: VERSION,
         name: "glassdock".to_owned(),
         base: 0,
+        written: 0,
         rewinds: true,
     };
     encode(&hello, &mut bytes);

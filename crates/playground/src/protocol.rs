@@ -69,6 +69,8 @@ pub enum FromMachine {
         name: String,
         /// Number of the oldest event that it still holds: events before are gone.
         base: u64,
+        /// Bytes that its console has written so far. A terminal that shows them again answers no question in them.
+        written: u64,
         /// Whether the machine can go back ([`ToMachine::Undo`]). A native daemon cannot.
         rewinds: bool,
     },

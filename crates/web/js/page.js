@@ -51,7 +51,10 @@ export function post(bytes) {
 
 // ---------------------------------------------------------------- the terminal
 
-const terminal = { view: null, fit: null, waiting: [], element: null, prompted: false };
+const terminal = { view: null, fit: null, waiting: [], element: null, prompted: false, mute: false };
+
+/** What a terminal says by itself when it is asked for its cursor's place or its kind. */
+const ANSWER = /^\x1b\[[\d;?>]*[Rc]$/;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -122,7 +125,9 @@ export async function openTerminal(element, label, onInput, onSize, onStep, onLe
   view.loadAddon(fit);
   view.open(element);
   const encoder = new TextEncoder();
-  view.onData((text) => onInput(encoder.encode(text)));
+  view.onData((text) => {
+    if (!terminal.mute || !ANSWER.test(text)) onInput(encoder.encode(text));
+  });
   view.onBinary((text) => onInput(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
   view.onResize(({ rows, cols }) => onSize(rows, cols));
   view.attachCustomKeyEventHandler((event) => {
@@ -151,17 +156,21 @@ export async function openTerminal(element, label, onInput, onSize, onStep, onLe
   new ResizeObserver(refit).observe(element);
   refit();
   onSize(view.rows, view.cols);
-  for (const bytes of terminal.waiting.splice(0)) writeTerminal(bytes);
+  for (const [bytes, old] of terminal.waiting.splice(0)) writeTerminal(bytes, old);
   if (!coarse) view.focus();
 }
 
-export function writeTerminal(bytes) {
+/** Shows output. What is `old` was shown before, to another page: questions in it have been answered. */
+export function writeTerminal(bytes, old) {
   const copy = bytes.slice();
   if (!terminal.view) {
-    terminal.waiting.push(copy);
+    terminal.waiting.push([copy, old]);
     return;
   }
+  // Writes are worked off in order, so these two enclose the questions in between.
+  if (old) terminal.view.write("", () => (terminal.mute = true));
   terminal.view.write(copy, terminal.prompted ? undefined : noticePrompt);
+  if (old) terminal.view.write("", () => (terminal.mute = false));
 }
 
 /** Marks, once, the time at which the first shell prompt is on the screen. */

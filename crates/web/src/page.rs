@@ -26,7 +26,7 @@ extern "C" {
         on_leave: &Closure<dyn FnMut()>,
     ) -> Promise;
     #[wasm_bindgen(js_name = writeTerminal)]
-    pub fn write_terminal(bytes: &[u8]);
+    pub fn write_terminal(bytes: &[u8], old: bool);
     #[wasm_bindgen(js_name = resetTerminal)]
     pub fn reset_terminal();
     #[wasm_bindgen(js_name = labelTerminal)]

@@ -91,6 +91,8 @@ pub struct Machine {
     console: ConsoleId,
     log: Vec<Record>,
     lines: Lines,
+    /// Rows and columns of the console.
+    window: (u16, u16),
     turns: u64,
     /// Where it stands: after a turn that found nothing to do, that, and the virtual time of its next timer.
     rest: Rest,
@@ -121,6 +123,7 @@ impl Machine {
             console,
             log: Vec::new(),
             lines: Lines::default(),
+            window: (WINDOW.rows, WINDOW.cols),
             turns: 0,
             rest: Rest::Running,
             clock: Clock::default(),
@@ -170,12 +173,12 @@ impl Machine {
                 terminal,
                 rows,
                 cols,
-            } if terminal == CONSOLE => self.take(Input::Resize {
+            } if terminal == CONSOLE && self.window != (rows, cols) => self.take(Input::Resize {
                 terminal,
                 rows,
                 cols,
             }),
-            // There is no other terminal yet.
+            // There is no other terminal yet, and a size that is no news is none.
             ToMachine::Input { .. } | ToMachine::Resize { .. } => {}
             ToMachine::Clock { nanos } => {
                 self.clock.tells(nanos, self.is_idle(), self.kernel.now())
@@ -257,14 +260,15 @@ impl Machine {
     fn apply(&mut self, input: Input) {
         let happened = match &input {
             Input::Bytes { bytes, .. } => KernelInput::Bytes(self.console, bytes.clone()),
-            Input::Resize { rows, cols, .. } => KernelInput::Resize(
-                self.console,
-                Winsize {
+            Input::Resize { rows, cols, .. } => {
+                self.window = (*rows, *cols);
+                let size = Winsize {
                     rows: *rows,
                     cols: *cols,
                     ..Winsize::default()
-                },
-            ),
+                };
+                KernelInput::Resize(self.console, size)
+            }
             Input::Idle { until } => KernelInput::Advance(*until),
         };
         self.log.push(Record {

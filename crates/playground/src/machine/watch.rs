@@ -26,6 +26,7 @@ impl Machine {
             version: VERSION,
             name: self.kernel.config().hostname.clone(),
             base: self.kernel.tracer().base(),
+            written: self.screen.end(),
             rewinds: true,
         };
         encode(&hello, &mut first);

@@ -44,9 +44,13 @@ impl App {
     pub(super) fn message(&mut self, message: FromMachine) -> bool {
         match message {
             FromMachine::Hello {
-                version, rewinds, ..
+                version,
+                rewinds,
+                written,
+                ..
             } => {
                 self.rewinds = rewinds;
+                self.output_old = written;
                 self.stage = if version == VERSION {
                     Stage::Running
                 } else {
@@ -60,7 +64,7 @@ impl App {
             } => {
                 let known = self.output_end.saturating_sub(at) as usize;
                 if let Some(new) = bytes.get(known..).filter(|new| !new.is_empty()) {
-                    page::write_terminal(new);
+                    page::write_terminal(new, at < self.output_old);
                     self.output_end = at + bytes.len() as u64;
                 }
                 return false;

@@ -52,6 +52,8 @@ pub struct App {
     reveal: bool,
     layout_due: bool,
     output_end: u64,
+    /// Output before this position was there before this page: a terminal answers no question in it.
+    output_old: u64,
     pub(crate) screen: NodeRef,
     pub(crate) list: NodeRef,
     pub(crate) canvas: NodeRef,
@@ -108,6 +110,7 @@ impl Component for App {
             reveal: false,
             layout_due: false,
             output_end: 0,
+            output_old: 0,
             screen: NodeRef::default(),
             list: NodeRef::default(),
             canvas: NodeRef::default(),
