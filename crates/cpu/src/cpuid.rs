@@ -8,7 +8,7 @@ pub const BRAND: &str = "Glassdock interpreted x86-64 processor";
 pub const SIGNATURE: (u32, u32, u32) = (6, 1, 0);
 /// Names of the feature bits, as `/proc/cpuinfo` prints them.
 pub const FLAGS: &str =
-    "fpu tsc cx8 sep cmov clflush mmx fxsr sse sse2 syscall nx lm rep_good nopl cpuid cx16 lahf_lm";
+    "fpu tsc cx8 cmov clflush mmx fxsr sse sse2 syscall nx lm rep_good nopl cpuid cx16 lahf_lm";
 
 /// Bits of leaf 1, edx: fpu tsc cx8 cmov clflush mmx fxsr sse sse2.
 const EDX1: u32 = 1 | 1 << 4 | 1 << 8 | 1 << 15 | 1 << 19 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26;

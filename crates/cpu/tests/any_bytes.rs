@@ -1,4 +1,5 @@
 //! No bytes make the processor panic, and none make it depend on its caches.
+#![cfg(not(target_arch = "wasm32"))]
 
 use glassdock_cpu::{AddressSpace, Cpu, Exit, Frames, Prot, Sharing, decode::decode};
 use proptest::prelude::*;

@@ -2,22 +2,27 @@
 //!
 //! `CPU_ORACLE_SEED` and `CPU_ORACLE_CASES` override the seed and the number of cases;
 //! `CPU_ORACLE_ONLY` restricts the forms to those whose name contains it.
+//!
+//! The cases of `vectors.bin`, which other targets run too, are recorded here:
+//! `CPU_ORACLE_RECORD=1 cargo test -p glassdock-cpu --test oracle recorded`.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-#[path = "oracle/compare.rs"]
-mod compare;
-#[path = "oracle/generate.rs"]
-mod generate;
-#[path = "oracle/rng.rs"]
-mod rng;
+mod cases;
+#[path = "oracle/coverage.rs"]
+mod coverage;
 
 use std::collections::BTreeMap;
 
 use glassdock_cpu::forms::{Form, forms};
+use glassdock_cpu::rflags;
 use glassdock_cpu_oracle::Oracle;
 
-use compare::{Interpreter, skipped};
-use rng::Rng;
+use cases::generate::{self, Case};
+use cases::interpret::Interpreter;
+use cases::masks::{masks, skipped};
+use cases::rng::Rng;
+use cases::{Outcome, compare, vectors};
+use coverage::Coverage;
 
 /// Cases in an ordinary run.
 const CASES: u64 = 240_000;
@@ -30,53 +35,68 @@ fn setting(name: &str) -> Option<u64> {
     }
 }
 
+/// `si_code` of a signal that the kernel sends for no particular address.
+const SI_KERNEL: i32 = 128;
+
+fn real(oracle: &mut Oracle, form: &Form, case: &Case) -> Outcome {
+    let (mut regs, mut data) = (case.regs.clone(), case.data.clone());
+    let stopped = oracle
+        .run(&case.code, &mut data, &mut regs)
+        .unwrap_or_else(|e| panic!("{}: {:02x?}: {e}", form.name, case.bytes));
+    Outcome {
+        signal: stopped.signal,
+        general: stopped.signal == 11 && stopped.code == SI_KERNEL,
+        gpr: regs.gpr,
+        rip: regs.rip,
+        rflags: regs.rflags,
+        fx: regs.fx,
+        data,
+    }
+}
+
 #[test]
 fn every_form_agrees_with_the_real_processor() {
     let seed = setting("CPU_ORACLE_SEED").unwrap_or(0x6c61_7373_646f_636b);
-    let cases = setting("CPU_ORACLE_CASES").unwrap_or(CASES);
+    let wanted = setting("CPU_ORACLE_CASES").unwrap_or(CASES);
     let only = std::env::var("CPU_ORACLE_ONLY").unwrap_or_default();
     let tested: Vec<&'static Form> = forms()
         .iter()
         .filter(|f| skipped(f).is_none() && f.name.contains(&only))
         .collect();
-    println!(
-        "seed {seed:#x}, {} forms, {} left out",
-        tested.len(),
-        forms().len() - tested.len()
-    );
+    println!("seed {seed:#x}, {} forms", tested.len());
+    for form in forms() {
+        if let Some(why) = skipped(form) {
+            println!(
+                "left out: {} {:02x} {:?}: {why}",
+                form.name, form.opcode, form.ext
+            );
+        }
+    }
     let mut oracle = Oracle::start().expect("a child that can be traced");
     let mut ours = Interpreter::new();
-    ours.id = oracle.rflags().expect("the child's registers") & glassdock_cpu::rflags::ID;
+    ours.id = oracle.rflags().expect("the child's registers") & rflags::ID;
     let mut rng = Rng(seed);
     let mut wrong: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut coverage = Coverage::default();
     let mut done = 0;
-    let mut signals: BTreeMap<i32, u64> = BTreeMap::new();
-    while done < cases {
+    while done < wanted {
         for form in &tested {
-            let case_seed = rng.next();
-            let case = generate::case(form, &mut Rng(case_seed));
-            let mut real = case.regs.clone();
-            let mut real_data = case.data.clone();
-            let stop = oracle
-                .run(&case.code, &mut real_data, &mut real)
-                .unwrap_or_else(|e| panic!("{}: {:02x?}: {e}", form.name, case.bytes));
-            *signals.entry(stop.signal).or_default() += 1;
+            let case = generate::case(form, &mut Rng(rng.next()));
+            let real = real(&mut oracle, form, &case);
             let result = ours.run(&case);
-            ours.id = real.rflags & glassdock_cpu::rflags::ID;
-            if let Some(difference) =
-                compare::difference(form, &case, &result, stop, &real, &real_data)
-            {
-                let key = format!(
-                    "{} {:02x} {:?} {:?} {:?}",
-                    form.name, form.opcode, form.prefix, form.ext, form.args
-                );
-                let entry = wrong.entry(key).or_insert_with(|| (0, difference));
+            ours.id = real.rflags & rflags::ID;
+            coverage.note(form, &case, &real);
+            let difference = compare::difference(&case, &masks(form, &case), &result, &real);
+            if let Some(difference) = difference {
+                let entry = wrong
+                    .entry(coverage::name(form))
+                    .or_insert_with(|| (0, difference));
                 entry.0 += 1;
             }
             done += 1;
         }
     }
-    println!("{done} cases, by signal {signals:?}");
+    println!("{done} cases, by signal {:?}", coverage.signals);
     for (form, (count, example)) in &wrong {
         println!("{count} x {form}: {example}");
     }
@@ -85,4 +105,29 @@ fn every_form_agrees_with_the_real_processor() {
         "{} forms differ; seed {seed:#x}",
         wrong.len()
     );
+    if wanted >= CASES {
+        let missing = coverage.missing(&tested);
+        assert!(missing.is_empty(), "never run to the end: {missing:#?}");
+    }
+}
+
+#[test]
+fn recorded_cases_are_what_the_real_processor_does() {
+    let mut oracle = Oracle::start().expect("a child that can be traced");
+    let mut recorded = Vec::new();
+    let id = oracle.rflags().expect("the child's registers") & rflags::ID;
+    assert_eq!(id, 0, "what the cases begin with");
+    for (form, case) in vectors::cases() {
+        let outcome = real(&mut oracle, form, &case);
+        recorded.extend(compare::digest(&case, &masks(form, &case), &outcome).to_le_bytes());
+    }
+    if setting("CPU_ORACLE_RECORD").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors.bin");
+        std::fs::write(path, &recorded).expect("the file of vectors");
+    } else {
+        assert!(
+            recorded == include_bytes!("vectors.bin"),
+            "the real processor does something else, or the cases are new ones"
+        );
+    }
 }

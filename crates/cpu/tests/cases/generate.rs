@@ -1,11 +1,11 @@
 //! Random cases of one instruction form.
 
 use glassdock_cpu::forms::{Args, Form, Imm, Kind, Prefix, Rm, Size};
-use glassdock_cpu::rflags;
 use glassdock_cpu::sse::{Lanes, SseOp};
+use glassdock_cpu::{decode, rflags};
 use glassdock_cpu_oracle::{CODE, CODE_LEN, DATA, DATA_LEN, Registers, TRAP};
 
-use crate::rng::Rng;
+use super::rng::Rng;
 
 const RSP: usize = 4;
 
@@ -52,7 +52,8 @@ fn fill_of(form: &Form, rng: &mut Rng) -> Fill {
     }
 }
 
-fn near_branch(kind: Kind) -> bool {
+/// Branches, before which processors read 0x66 differently.
+pub fn near_branch(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::Jcc
@@ -558,7 +559,14 @@ fn special(
         }
         _ => {}
     }
-    if matches!(form.args, Args::EC | Args::EGC) && rng.chance(70) {
+    let counted = matches!(form.args, Args::EC | Args::EGC) && !addressed_by(bytes, 1);
+    if counted && rng.chance(70) {
         regs.gpr[1] = regs.gpr[1] & !0xff | rng.below(70);
     }
+}
+
+/// Whether register `reg` is part of the memory operand's address.
+fn addressed_by(bytes: &[u8], reg: u8) -> bool {
+    let mem = decode::decode(bytes).ok().and_then(|inst| inst.mem);
+    mem.is_some_and(|m| [m.base, m.index].contains(&Some(reg)))
 }
