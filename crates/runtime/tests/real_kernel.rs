@@ -105,7 +105,7 @@ fn check(name: &str, expected: Expect) {
     assert_eq!(traces_left(&place), (0, 0), "mounts, processes");
 }
 
-macro_rules! on_the_real_kernel {
+macro_rules! on_this_kernel {
     ($($name:ident => $expected:expr;)*) => {
         $(#[test] fn $name() { check(stringify!($name), $expected); })*
         #[test]

@@ -1,4 +1,4 @@
-on_the_real_kernel! {
+on_this_kernel! {
     output_and_exit_code => expect![[r#"
         out
         stderr: err

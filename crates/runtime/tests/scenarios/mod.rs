@@ -506,7 +506,7 @@ scenarios! {
 
     specifications_that_cannot_be(sys, place) {
         let mut told = String::new();
-        let mut attempt = async |edit: &dyn Fn(&mut Spec)| {
+        let mut attempt = async |edit: &(dyn Fn(&mut Spec) + Sync)| {
             let mut case = Case::new(&sys, &place, "c", "true");
             edit(&mut case.spec);
             told += &case.run().await;
