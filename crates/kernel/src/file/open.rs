@@ -312,6 +312,7 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let id = self.objects.add(Object::Pipe(Pipe::default()));
+        self.own_object(tid, id, 0o600);
         let status = flags & (OpenFlags::NONBLOCK | OpenFlags::DIRECT);
         let what = format!("pipe:[{}]", id.0).into_bytes();
         let mut ends = [FileId(0); 2];

@@ -295,6 +295,7 @@ impl Kernel {
                     }
                     if pipe.readers() == 0 && pipe.writers() == 0 {
                         self.objects.remove(*id);
+                        self.disown_object(*id);
                         self.inode_objects.retain(|_, object| object != id);
                     }
                 }

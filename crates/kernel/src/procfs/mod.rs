@@ -10,7 +10,7 @@ mod system;
 
 use crate::Kernel;
 use crate::file::Body;
-use crate::ids::{FileId, Tid};
+use crate::ids::{FileId, ObjId, Tid};
 use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::mode::*;
 use glassdock_abi::{Errno, Result};
@@ -53,6 +53,16 @@ pub(crate) struct ProcFs {
     /// The pid namespace of a proc instance.
     pid_ns: BTreeMap<SbId, NsId>,
     next_devpts: u64,
+    /// Owner and permission bits of pipes and sockets, by object.
+    owners: BTreeMap<u64, Owner>,
+}
+
+/// Whose a pipe or socket is: its maker's, until it is given away.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owner {
+    uid: u32,
+    gid: u32,
+    mode: u32,
 }
 
 pub(crate) fn node(kind: u64, rest: u64) -> NodeId {
@@ -157,6 +167,28 @@ impl Kernel {
         }
     }
 
+    /// A pipe or socket belongs to who makes it (`get_pipe_inode`, `sock_alloc`).
+    pub(crate) fn own_object(&mut self, tid: Tid, id: ObjId, mode: u32) {
+        let cred = self.threads.get(&tid).map(|thread| &thread.cred);
+        let (uid, gid) = cred.map_or((0, 0), |cred| (cred.fsuid, cred.fsgid));
+        let owner = Owner { uid, gid, mode };
+        self.proc_fs.owners.insert(id.0, owner);
+    }
+
+    pub(crate) fn disown_object(&mut self, id: ObjId) {
+        self.proc_fs.owners.remove(&id.0);
+    }
+
+    fn object_attr(&self, at: NodeId, kind: u32) -> NodeAttr {
+        let owner = self.proc_fs.owners.get(&rest(at)).copied();
+        let owner = owner.unwrap_or_default();
+        NodeAttr {
+            uid: owner.uid,
+            gid: owner.gid,
+            ..attr_of(rest(at), kind | owner.mode, 1)
+        }
+    }
+
     fn synthetic_attr(&mut self, sb: SbId, at: NodeId) -> Result<NodeAttr> {
         Ok(match kind(at) {
             PROC => {
@@ -167,8 +199,8 @@ impl Kernel {
             CGROUP => self.cgroup_attr(at)?,
             DEVPTS => self.devpts_attr(at)?,
             MQUEUE => attr_of(1, S_IFDIR | 0o1777, 2),
-            PIPEFS => attr_of(rest(at), S_IFIFO | 0o600, 1),
-            SOCKFS => attr_of(rest(at), S_IFSOCK | 0o777, 1),
+            PIPEFS => self.object_attr(at, S_IFIFO),
+            SOCKFS => self.object_attr(at, S_IFSOCK),
             NSFS => attr_of(rest(at), S_IFREG | 0o444, 1),
             _ => attr_of(rest(at), 0o600, 1),
         })
@@ -247,7 +279,14 @@ impl Dynamic for Kernel {
         let only_size = set.mode.is_none() && set.uid.is_none() && set.gid.is_none();
         match kind(at) {
             DEVPTS => self.devpts_set_attr(at, set),
-            PIPEFS | SOCKFS => Ok(()),
+            PIPEFS | SOCKFS => {
+                if let Some(owner) = self.proc_fs.owners.get_mut(&rest(at)) {
+                    owner.uid = set.uid.unwrap_or(owner.uid);
+                    owner.gid = set.gid.unwrap_or(owner.gid);
+                    owner.mode = set.mode.map_or(owner.mode, |mode| mode & 0o7777);
+                }
+                Ok(())
+            }
             // Truncation on open for writing changes nothing.
             PROC | CGROUP | SYSFS if only_size => Ok(()),
             _ => Err(Errno::EPERM),

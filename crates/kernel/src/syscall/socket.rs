@@ -50,6 +50,7 @@ impl Kernel {
     fn socket_file(&mut self, tid: Tid, id: ObjId, flags: u32) -> Result<Fd> {
         let flags = OpenFlags::from_bits_retain(flags);
         let status = flags & OpenFlags::NONBLOCK;
+        self.own_object(tid, id, 0o777);
         let file = self.hidden_file("sockfs", id.0, OpenFlags::RDWR | status)?;
         let what = format!("socket:[{}]", id.0).into_bytes();
         let file = self.add_file(file, Body::Socket(id), what);
@@ -112,6 +113,7 @@ impl Kernel {
         let peer = self.sockets.peer(id.0);
         let (noticed, lost) = self.sockets.close(id.0);
         self.objects.remove(id);
+        self.disown_object(id);
         self.inode_objects.retain(|_, object| *object != id);
         self.abstract_names.retain(|_, object| *object != id);
         for file in lost {
