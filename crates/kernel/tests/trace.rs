@@ -6,14 +6,12 @@ mod scenarios;
 use glassdock_abi::types::Winsize;
 use glassdock_kernel::{Config, Input, Kernel, Limits, RunState};
 use glassdock_trace::{Delta, Event, EventKind, SpanId, Tracer, World};
-use scenarios::{SCENARIOS, Scenario};
+use scenarios::{SCENARIOS, SLICE, Scenario};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Instructions of a slice where nothing depends on it.
-const SLICE: u64 = 1_000_000;
 /// Events read at a time.
 const BATCH: usize = 4096;
 

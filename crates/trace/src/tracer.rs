@@ -180,7 +180,7 @@ impl Tracer {
         &mut self,
         time: u64,
         span: Option<SpanId>,
-        key: &'static str,
+        key: impl Into<Cow<'static, str>>,
         args: impl FnOnce() -> Vec<Value>,
     ) {
         if self.config.record {

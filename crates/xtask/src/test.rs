@@ -53,6 +53,7 @@ pub fn needs(kinds: &[Kind]) -> Vec<Need> {
             Need::WasmBindgen,
             Need::WasmPack,
             Need::Browser,
+            Need::TestTools,
         ]);
     }
     if kinds.contains(&Kind::Browser) {
@@ -134,7 +135,8 @@ fn cargo(args: &[&str]) -> Result<Counts> {
 /// Every crate with `tests/web.rs` has tests that belong into a browser.
 fn wasm() -> Result<Counts> {
     let driver = on_path("chromedriver").context("chromedriver is not on PATH")?;
-    let env = setup::page_environment()?;
+    let mut env = setup::page_environment()?;
+    env.push(("GLASSDOCK_HASHES".to_owned(), native_hashes()?.into()));
     let mut counts = Counts::default();
     for folder in crates_with_web_tests()? {
         println!("wasm-pack test {folder}");
@@ -150,6 +152,18 @@ fn wasm() -> Result<Counts> {
         counts = counts + Counts::of_output(ok, &output);
     }
     Ok(counts)
+}
+
+/// What `crates/kernel/tests/web.rs` compares a browser's events with: those of a native run, now.
+fn native_hashes() -> Result<String> {
+    let example = [
+        "run",
+        "--quiet",
+        "--package=glassdock-kernel",
+        "--example=hashes",
+    ];
+    let hashes = Cmd::new("cargo").args(example).dir(root()).output()?;
+    Ok(hashes.trim().to_owned())
 }
 
 fn crates_with_web_tests() -> Result<Vec<String>> {

@@ -28,10 +28,14 @@ const ENV: &[&str] = &["PATH=/bin", "HOME=/root", "TERM=vt100", "USER=root"];
 /// Virtual nanoseconds between two things typed: somebody types and looks.
 const TYPING_NS: u64 = 300_000_000;
 
+/// Instructions of a slice where nothing depends on it.
+pub const SLICE: u64 = 1_000_000;
+
 /// Slices that no scenario needs: one that does not end fails instead of hanging.
 const SLICES_MAX: u32 = 200_000;
 
 /// What a machine does.
+#[derive(Clone, Copy)]
 pub struct Scenario {
     /// What it is about.
     pub name: &'static str,
@@ -270,6 +274,71 @@ pub fn machine(scenario: &Scenario, busybox: &[u8], config: Config) -> (Kernel, 
     (kernel, terminal)
 }
 
+/// A scenario on its way.
+pub struct Run {
+    pub kernel: Kernel,
+    scenario: Scenario,
+    console: ConsoleId,
+    /// How much of what is to be typed was typed, and when to go on.
+    typed: usize,
+    type_at: u64,
+    seen: Vec<u8>,
+}
+
+impl Run {
+    pub fn new(scenario: &Scenario, busybox: &[u8]) -> Run {
+        let (kernel, console) = machine(scenario, busybox, Config::default());
+        Run {
+            kernel,
+            scenario: *scenario,
+            console,
+            typed: 0,
+            type_at: TYPING_NS,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Runs for one slice, or gives the input that everybody waits for. False at the end.
+    pub fn step(&mut self, slice: u64) -> bool {
+        match self.kernel.run(Limits::slice(slice)) {
+            RunState::Busy => true,
+            RunState::Halted => false,
+            RunState::Idle(next) => self.go_on(next),
+        }
+    }
+
+    fn go_on(&mut self, next: Option<u64>) -> bool {
+        self.seen.extend(self.kernel.take_output(self.console));
+        let text = self.scenario.typed.get(self.typed);
+        let at = text.map(|_| self.type_at);
+        let input = match (text, next) {
+            (Some(text), _) if self.kernel.now() >= self.type_at => {
+                self.typed += 1;
+                self.type_at = self.kernel.now() + TYPING_NS;
+                Input::Bytes(self.console, text.as_bytes().to_vec())
+            }
+            (_, Some(next)) => Input::Advance(at.map_or(next, |at| at.min(next))),
+            (Some(_), None) => Input::Advance(self.type_at),
+            (None, None) => return false,
+        };
+        self.kernel.input(input);
+        true
+    }
+
+    /// What the console showed. Panics unless the scenario did what it is about.
+    pub fn output(&mut self) -> String {
+        self.seen.extend(self.kernel.take_output(self.console));
+        let seen = String::from_utf8_lossy(&self.seen).into_owned();
+        assert!(
+            self.kernel.init_status().is_some() && seen.contains(self.scenario.shows),
+            "{}: {:?}\n{seen}",
+            self.scenario.name,
+            self.kernel.init_status()
+        );
+        seen
+    }
+}
+
 /// Runs a scenario to its end in slices of so many instructions. `after` looks at the machine after each.
 pub fn run(
     scenario: &Scenario,
@@ -277,45 +346,18 @@ pub fn run(
     slice: u64,
     mut after: impl FnMut(&Kernel),
 ) -> (Kernel, String) {
-    let (mut kernel, console) = machine(scenario, busybox, Config::default());
-    let mut typed = scenario.typed.iter();
-    let mut type_at = TYPING_NS;
-    let mut seen = Vec::new();
-    after(&kernel);
+    let mut run = Run::new(scenario, busybox);
+    after(&run.kernel);
     for _ in 0..SLICES_MAX {
-        let state = kernel.run(Limits::slice(slice));
-        after(&kernel);
-        match state {
-            RunState::Busy => continue,
-            RunState::Halted => break,
-            RunState::Idle(next) => {
-                seen.extend(kernel.take_output(console));
-                let waits = typed.as_slice().first().map(|_| type_at);
-                let input = match (next, waits) {
-                    (_, Some(at)) if kernel.now() >= at => {
-                        type_at = kernel.now() + TYPING_NS;
-                        let text = typed.next().expect("something to type");
-                        Input::Bytes(console, text.as_bytes().to_vec())
-                    }
-                    (Some(next), at) => Input::Advance(at.map_or(next, |at| at.min(next))),
-                    (None, Some(at)) => Input::Advance(at),
-                    (None, None) => break,
-                };
-                kernel.input(input);
-                after(&kernel);
-            }
+        let more = run.step(slice);
+        after(&run.kernel);
+        if !more {
+            break;
         }
     }
-    seen.extend(kernel.take_output(console));
-    after(&kernel);
-    let seen = String::from_utf8_lossy(&seen).into_owned();
-    assert!(
-        kernel.init_status().is_some() && seen.contains(scenario.shows),
-        "{}: {:?}\n{seen}",
-        scenario.name,
-        kernel.init_status()
-    );
-    (kernel, seen)
+    let seen = run.output();
+    after(&run.kernel);
+    (run.kernel, seen)
 }
 
 /// The hash of a whole run, in hexadecimal.
