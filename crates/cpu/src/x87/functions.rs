@@ -2,11 +2,12 @@
 //! with 128 bits and rounded once. Real processors differ from one another in the last bit and,
 //! for large arguments, in how they reduce them; here the argument is reduced with 192 bits of pi.
 
+use super::unit::{INDEFINITE, pack80};
+use super::{C0, C1, C2, C3, Fpu, Misc};
 use crate::softfloat::flag::IE;
 use crate::softfloat::{Class, EXTENDED, Num, Raw, rounding, to_integer};
 use crate::state::F80;
 use crate::wide::{ONE, Wide, wide};
-use crate::x87::{C0, C1, C2, C3, Fpu, INDEFINITE, Misc, pack80};
 
 const LN2: Wide = wide(-1, 0xb17217f7d1cf79abc9e3b39803f2f6af);
 const LOG2_E: Wide = wide(0, 0xb8aa3b295c17f0bbbe87fed0691d3e89);

@@ -3,12 +3,12 @@
 
 use std::cmp::Ordering;
 
+use super::Lanes;
 use crate::forms::Prefix;
 use crate::softfloat::flag::{DE, IE, PE, ZE};
 use crate::softfloat::{
     self, Class, Control, DOUBLE, Format, Num, Raw, Rounded, SINGLE, pack, round, rounding, unpack,
 };
-use crate::sse::Lanes;
 use crate::state::Exit;
 use crate::state::rflags::{CF, PF, ZF};
 use crate::vm::{Stop, Vm};

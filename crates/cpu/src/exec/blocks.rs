@@ -1,147 +1,24 @@
 //! The hot loop: runs blocks of micro-operations.
 
+use super::{Left, Runner, cold, on_stack};
 use crate::alu::{self, Add, Alu, And, Or, Sub, Xor};
 use crate::cache::{self, CodeCache, NO_BLOCK};
-use crate::exec_cold;
-use crate::flags::{Flags, bit};
+use crate::flags::bit;
 use crate::forms::ShiftOp;
-use crate::frames::Frames;
-use crate::op::{BLOCK, Code, FS, GS, Op, SLOTS, T0, ZERO};
-use crate::space::AddressSpace;
+use crate::op::{BLOCK, Code};
 use crate::sse;
-use crate::sse_int;
-use crate::state::{Cpu, Exit, Run, reg, rflags};
+use crate::state::{Exit, reg, rflags};
 use crate::string::{self, Progress};
 use crate::vm::{Stop, Vm, Word, canonical};
 use crate::x87;
 
 const RSP: usize = reg::RSP;
 
-/// How the inner loop was left.
-enum Left {
-    /// Find the block at this address.
-    At(u64),
-    /// Done; rip and the count are set.
-    Exit(Exit),
-}
-
-impl Cpu {
-    /// Runs until something needs the kernel, at most `budget` instructions. The count and the
-    /// place where a budget ends depend on the program only, not on what is cached.
-    pub fn run(&mut self, space: &mut AddressSpace, frames: &mut Frames, budget: u64) -> Run {
-        let Frames { store, code } = frames;
-        space.sync(store);
-        let mut runner = Runner {
-            left: budget,
-            budget,
-            repeats: 0,
-            code,
-            pending: None,
-        };
-        let mut vm = Vm {
-            r: slots(self),
-            fl: Flags::eager(self.flags),
-            exit: Exit::Budget,
-            noncanonical: false,
-            cpu: self,
-            space,
-            store,
-        };
-        let exit = runner.run(&mut vm);
-        let retired = budget - runner.left;
-        vm.cpu.flags = vm.rflags();
-        vm.cpu.gpr.copy_from_slice(&vm.r[..16]);
-        vm.cpu.tsc = vm.cpu.tsc.wrapping_add(retired);
-        let repeats = runner.repeats;
-        Run {
-            exit,
-            retired,
-            repeats,
-        }
-    }
-}
-
-fn slots(cpu: &Cpu) -> [u64; SLOTS] {
-    let mut r = [0; SLOTS];
-    r[..16].copy_from_slice(&cpu.gpr);
-    r[usize::from(FS)] = cpu.fs_base;
-    r[usize::from(GS)] = cpu.gs_base;
-    r
-}
-
-struct Runner<'a> {
-    /// Instructions that may still be retired.
-    left: u64,
-    /// Instructions that could be retired at the start.
-    budget: u64,
-    /// See [`Run::repeats`].
-    repeats: u64,
-    code: &'a mut CodeCache,
-    /// The block and the link that should lead to the block that is looked up next.
-    pending: Option<(u32, usize)>,
-}
-
 impl Runner<'_> {
-    fn run(&mut self, vm: &mut Vm) -> Exit {
-        let mut rip = vm.cpu.rip;
-        loop {
-            let step = vm.cpu.flags & rflags::TF != 0;
-            let before = self.left;
-            let allowed = if step { before.min(1) } else { before };
-            let entered = if allowed == 0 {
-                Err(Exit::Budget)
-            } else {
-                self.enter(vm, rip, allowed)
-            };
-            let (id, short) = match entered {
-                Ok(found) => found,
-                Err(exit) => {
-                    vm.cpu.rip = rip;
-                    return exit;
-                }
-            };
-            self.left = allowed;
-            let left = self.blocks(vm, id, rip);
-            self.left += before - allowed;
-            if short {
-                self.code.forget_last();
-                self.pending = None;
-            }
-            match left {
-                Left::Exit(exit) => return exit,
-                Left::At(next) => rip = next,
-            }
-            if step && self.left != before {
-                vm.cpu.rip = rip;
-                return Exit::DebugTrap;
-            }
-        }
-    }
-
-    /// The block at `rip`, cut short where it has more than `allowed` instructions; and whether
-    /// it was.
-    fn enter(&mut self, vm: &mut Vm, rip: u64, allowed: u64) -> Result<(u32, bool), Exit> {
-        let epoch = self.code.epoch;
-        let pending = self.pending.take();
-        let id = self.code.find(vm.space, vm.store, rip)?;
-        if u64::from(self.code.blocks[id as usize].count) > allowed {
-            let short = self
-                .code
-                .decode_short(vm.space, vm.store, rip, allowed as usize)?;
-            return Ok((short, true));
-        }
-        if let Some((from, k)) = pending
-            && epoch == self.code.epoch
-            && self.code.linkable(id)
-            && let Some(block) = self.code.blocks.get_mut(from as usize)
-        {
-            block.links[k & 1].to = id;
-        }
-        Ok((id, false))
-    }
-
     /// Runs block `id`, which is at `rip`, and whatever it leads to without a look-up.
-    fn blocks(&mut self, vm: &mut Vm, id: u32, rip: u64) -> Left {
+    // Most of it is a table, with two arms on a line.
+    #[rustfmt::skip]
+    pub(super) fn blocks(&mut self, vm: &mut Vm, id: u32, rip: u64) -> Left {
         let CodeCache {
             ops,
             origins,
@@ -340,14 +217,10 @@ impl Runner<'_> {
                             let ea = if op.c != 0 { ea & 0xffff_ffff } else { ea };
                             vm.set_slot(op.a, ea.wrapping_add(vm.slot(op.d)));
                         }
-                        Code::Ld8z => ld!(load8, ea, u8),
-                        Code::Ld16z => ld!(load16, ea, u16),
-                        Code::Ld32 => ld!(load32, ea, u32),
-                        Code::Ld64 => ld!(load64, ea, u64),
-                        Code::Ld32d => ld!(load32, ead, u32),
-                        Code::Ld64d => ld!(load64, ead, u64),
-                        Code::Ld8s32 => lds!(load8, i8, u32),
-                        Code::Ld8s64 => lds!(load8, i8, u64),
+                        Code::Ld8z => ld!(load8, ea, u8), Code::Ld16z => ld!(load16, ea, u16),
+                        Code::Ld32 => ld!(load32, ea, u32), Code::Ld64 => ld!(load64, ea, u64),
+                        Code::Ld32d => ld!(load32, ead, u32), Code::Ld64d => ld!(load64, ead, u64),
+                        Code::Ld8s32 => lds!(load8, i8, u32), Code::Ld8s64 => lds!(load8, i8, u64),
                         Code::Ld16s32 => lds!(load16, i16, u32),
                         Code::Ld16s64 => lds!(load16, i16, u64),
                         Code::Ld32s64 => lds!(load32, i32, u64),
@@ -366,20 +239,13 @@ impl Runner<'_> {
                         Code::Sx16x32 => vm.set_slot(op.a, vm.slot(op.b) as i16 as u32 as u64),
                         Code::Sx16x64 => vm.set_slot(op.a, vm.slot(op.b) as i16 as u64),
                         Code::Sx32x64 => vm.set_slot(op.a, vm.slot(op.b) as i32 as u64),
-                        Code::St8 => st!(u8, ea),
-                        Code::St16 => st!(u16, ea),
-                        Code::St32 => st!(u32, ea),
-                        Code::St64 => st!(u64, ea),
-                        Code::St32d => st!(u32, ead),
-                        Code::St64d => st!(u64, ead),
-                        Code::St8I => sti!(u8),
-                        Code::St16I => sti!(u16),
-                        Code::St32I => sti!(u32),
-                        Code::St64I => sti!(u64),
-                        Code::Rmw8 => rmw!(u8),
-                        Code::Rmw16 => rmw!(u16),
-                        Code::Rmw32 => rmw!(u32),
-                        Code::Rmw64 => rmw!(u64),
+                        Code::St8 => st!(u8, ea), Code::St16 => st!(u16, ea),
+                        Code::St32 => st!(u32, ea), Code::St64 => st!(u64, ea),
+                        Code::St32d => st!(u32, ead), Code::St64d => st!(u64, ead),
+                        Code::St8I => sti!(u8), Code::St16I => sti!(u16),
+                        Code::St32I => sti!(u32), Code::St64I => sti!(u64),
+                        Code::Rmw8 => rmw!(u8), Code::Rmw16 => rmw!(u16),
+                        Code::Rmw32 => rmw!(u32), Code::Rmw64 => rmw!(u64),
                         Code::ExtHi => vm.set_slot(op.a, vm.slot(op.b) >> 8 & 0xff),
                         Code::InsHi => {
                             let v = vm.slot(op.a) & !0xff00 | (vm.slot(op.b) & 0xff) << 8;
@@ -398,136 +264,75 @@ impl Runner<'_> {
                             vm.r[RSP] = bp.wrapping_add(8);
                             vm.r[reg::RBP] = v;
                         }
-                        Code::Add32RR => rr!(Add, u32),
-                        Code::Add32RI => ri!(Add, u32),
-                        Code::Add32RM => rm!(Add, u32, load32),
-                        Code::Add32RRn => rrn!(Add, u32),
-                        Code::Add32RIn => rin!(Add, u32),
-                        Code::Add32RMn => rmn!(Add, u32, load32),
-                        Code::Add32MR => mr!(Add, u32),
-                        Code::Add32MI => mi!(Add, u32),
-                        Code::Add64RR => rr!(Add, u64),
-                        Code::Add64RI => ri!(Add, u64),
-                        Code::Add64RM => rm!(Add, u64, load64),
-                        Code::Add64RRn => rrn!(Add, u64),
-                        Code::Add64RIn => rin!(Add, u64),
-                        Code::Add64RMn => rmn!(Add, u64, load64),
-                        Code::Add64MR => mr!(Add, u64),
-                        Code::Add64MI => mi!(Add, u64),
-                        Code::Sub32RR => rr!(Sub, u32),
-                        Code::Sub32RI => ri!(Sub, u32),
-                        Code::Sub32RM => rm!(Sub, u32, load32),
-                        Code::Sub32RRn => rrn!(Sub, u32),
-                        Code::Sub32RIn => rin!(Sub, u32),
-                        Code::Sub32RMn => rmn!(Sub, u32, load32),
-                        Code::Sub32MR => mr!(Sub, u32),
-                        Code::Sub32MI => mi!(Sub, u32),
-                        Code::Sub64RR => rr!(Sub, u64),
-                        Code::Sub64RI => ri!(Sub, u64),
-                        Code::Sub64RM => rm!(Sub, u64, load64),
-                        Code::Sub64RRn => rrn!(Sub, u64),
-                        Code::Sub64RIn => rin!(Sub, u64),
-                        Code::Sub64RMn => rmn!(Sub, u64, load64),
-                        Code::Sub64MR => mr!(Sub, u64),
-                        Code::Sub64MI => mi!(Sub, u64),
-                        Code::And32RR => rr!(And, u32),
-                        Code::And32RI => ri!(And, u32),
-                        Code::And32RM => rm!(And, u32, load32),
-                        Code::And32RRn => rrn!(And, u32),
-                        Code::And32RIn => rin!(And, u32),
-                        Code::And32RMn => rmn!(And, u32, load32),
-                        Code::And32MR => mr!(And, u32),
-                        Code::And32MI => mi!(And, u32),
-                        Code::And64RR => rr!(And, u64),
-                        Code::And64RI => ri!(And, u64),
-                        Code::And64RM => rm!(And, u64, load64),
-                        Code::And64RRn => rrn!(And, u64),
-                        Code::And64RIn => rin!(And, u64),
-                        Code::And64RMn => rmn!(And, u64, load64),
-                        Code::And64MR => mr!(And, u64),
-                        Code::And64MI => mi!(And, u64),
-                        Code::Or32RR => rr!(Or, u32),
-                        Code::Or32RI => ri!(Or, u32),
-                        Code::Or32RM => rm!(Or, u32, load32),
-                        Code::Or32RRn => rrn!(Or, u32),
-                        Code::Or32RIn => rin!(Or, u32),
-                        Code::Or32RMn => rmn!(Or, u32, load32),
-                        Code::Or32MR => mr!(Or, u32),
-                        Code::Or32MI => mi!(Or, u32),
-                        Code::Or64RR => rr!(Or, u64),
-                        Code::Or64RI => ri!(Or, u64),
-                        Code::Or64RM => rm!(Or, u64, load64),
-                        Code::Or64RRn => rrn!(Or, u64),
-                        Code::Or64RIn => rin!(Or, u64),
-                        Code::Or64RMn => rmn!(Or, u64, load64),
-                        Code::Or64MR => mr!(Or, u64),
-                        Code::Or64MI => mi!(Or, u64),
-                        Code::Xor32RR => rr!(Xor, u32),
-                        Code::Xor32RI => ri!(Xor, u32),
-                        Code::Xor32RM => rm!(Xor, u32, load32),
-                        Code::Xor32RRn => rrn!(Xor, u32),
-                        Code::Xor32RIn => rin!(Xor, u32),
-                        Code::Xor32RMn => rmn!(Xor, u32, load32),
-                        Code::Xor32MR => mr!(Xor, u32),
-                        Code::Xor32MI => mi!(Xor, u32),
-                        Code::Xor64RR => rr!(Xor, u64),
-                        Code::Xor64RI => ri!(Xor, u64),
-                        Code::Xor64RM => rm!(Xor, u64, load64),
-                        Code::Xor64RRn => rrn!(Xor, u64),
-                        Code::Xor64RIn => rin!(Xor, u64),
-                        Code::Xor64RMn => rmn!(Xor, u64, load64),
-                        Code::Xor64MR => mr!(Xor, u64),
-                        Code::Xor64MI => mi!(Xor, u64),
-                        Code::Cmp8RR => cmp!(u8, rr),
-                        Code::Cmp8RI => cmp!(u8, ri),
-                        Code::Cmp8RM => cmp!(u8, rm, load8),
-                        Code::Cmp8MR => cmp!(u8, mr, load8),
-                        Code::Cmp8MI => cmp!(u8, mi, load8),
-                        Code::Test8RR => test!(u8, rr),
-                        Code::Test8RI => test!(u8, ri),
-                        Code::Test8MR => test!(u8, mr, load8),
-                        Code::Test8MI => test!(u8, mi, load8),
-                        Code::CmpJ8RR => cmpj!(u8, rr),
-                        Code::CmpJ8RI => cmpj!(u8, ri),
-                        Code::CmpJ8RM => cmpj!(u8, rm, load8),
+                        Code::Add32RR => rr!(Add, u32), Code::Add32RI => ri!(Add, u32),
+                        Code::Add32RM => rm!(Add, u32, load32), Code::Add32RRn => rrn!(Add, u32),
+                        Code::Add32RIn => rin!(Add, u32), Code::Add32RMn => rmn!(Add, u32, load32),
+                        Code::Add32MR => mr!(Add, u32), Code::Add32MI => mi!(Add, u32),
+                        Code::Add64RR => rr!(Add, u64), Code::Add64RI => ri!(Add, u64),
+                        Code::Add64RM => rm!(Add, u64, load64), Code::Add64RRn => rrn!(Add, u64),
+                        Code::Add64RIn => rin!(Add, u64), Code::Add64RMn => rmn!(Add, u64, load64),
+                        Code::Add64MR => mr!(Add, u64), Code::Add64MI => mi!(Add, u64),
+                        Code::Sub32RR => rr!(Sub, u32), Code::Sub32RI => ri!(Sub, u32),
+                        Code::Sub32RM => rm!(Sub, u32, load32), Code::Sub32RRn => rrn!(Sub, u32),
+                        Code::Sub32RIn => rin!(Sub, u32), Code::Sub32RMn => rmn!(Sub, u32, load32),
+                        Code::Sub32MR => mr!(Sub, u32), Code::Sub32MI => mi!(Sub, u32),
+                        Code::Sub64RR => rr!(Sub, u64), Code::Sub64RI => ri!(Sub, u64),
+                        Code::Sub64RM => rm!(Sub, u64, load64), Code::Sub64RRn => rrn!(Sub, u64),
+                        Code::Sub64RIn => rin!(Sub, u64), Code::Sub64RMn => rmn!(Sub, u64, load64),
+                        Code::Sub64MR => mr!(Sub, u64), Code::Sub64MI => mi!(Sub, u64),
+                        Code::And32RR => rr!(And, u32), Code::And32RI => ri!(And, u32),
+                        Code::And32RM => rm!(And, u32, load32), Code::And32RRn => rrn!(And, u32),
+                        Code::And32RIn => rin!(And, u32), Code::And32RMn => rmn!(And, u32, load32),
+                        Code::And32MR => mr!(And, u32), Code::And32MI => mi!(And, u32),
+                        Code::And64RR => rr!(And, u64), Code::And64RI => ri!(And, u64),
+                        Code::And64RM => rm!(And, u64, load64), Code::And64RRn => rrn!(And, u64),
+                        Code::And64RIn => rin!(And, u64), Code::And64RMn => rmn!(And, u64, load64),
+                        Code::And64MR => mr!(And, u64), Code::And64MI => mi!(And, u64),
+                        Code::Or32RR => rr!(Or, u32), Code::Or32RI => ri!(Or, u32),
+                        Code::Or32RM => rm!(Or, u32, load32), Code::Or32RRn => rrn!(Or, u32),
+                        Code::Or32RIn => rin!(Or, u32), Code::Or32RMn => rmn!(Or, u32, load32),
+                        Code::Or32MR => mr!(Or, u32), Code::Or32MI => mi!(Or, u32),
+                        Code::Or64RR => rr!(Or, u64), Code::Or64RI => ri!(Or, u64),
+                        Code::Or64RM => rm!(Or, u64, load64), Code::Or64RRn => rrn!(Or, u64),
+                        Code::Or64RIn => rin!(Or, u64), Code::Or64RMn => rmn!(Or, u64, load64),
+                        Code::Or64MR => mr!(Or, u64), Code::Or64MI => mi!(Or, u64),
+                        Code::Xor32RR => rr!(Xor, u32), Code::Xor32RI => ri!(Xor, u32),
+                        Code::Xor32RM => rm!(Xor, u32, load32), Code::Xor32RRn => rrn!(Xor, u32),
+                        Code::Xor32RIn => rin!(Xor, u32), Code::Xor32RMn => rmn!(Xor, u32, load32),
+                        Code::Xor32MR => mr!(Xor, u32), Code::Xor32MI => mi!(Xor, u32),
+                        Code::Xor64RR => rr!(Xor, u64), Code::Xor64RI => ri!(Xor, u64),
+                        Code::Xor64RM => rm!(Xor, u64, load64), Code::Xor64RRn => rrn!(Xor, u64),
+                        Code::Xor64RIn => rin!(Xor, u64), Code::Xor64RMn => rmn!(Xor, u64, load64),
+                        Code::Xor64MR => mr!(Xor, u64), Code::Xor64MI => mi!(Xor, u64),
+                        Code::Cmp8RR => cmp!(u8, rr), Code::Cmp8RI => cmp!(u8, ri),
+                        Code::Cmp8RM => cmp!(u8, rm, load8), Code::Cmp8MR => cmp!(u8, mr, load8),
+                        Code::Cmp8MI => cmp!(u8, mi, load8), Code::Test8RR => test!(u8, rr),
+                        Code::Test8RI => test!(u8, ri), Code::Test8MR => test!(u8, mr, load8),
+                        Code::Test8MI => test!(u8, mi, load8), Code::CmpJ8RR => cmpj!(u8, rr),
+                        Code::CmpJ8RI => cmpj!(u8, ri), Code::CmpJ8RM => cmpj!(u8, rm, load8),
                         Code::CmpJ8MR => cmpj!(u8, mr, load8),
-                        Code::CmpJ8MI => cmpj!(u8, mi, load8),
-                        Code::TestJ8RR => testj!(u8, rr),
-                        Code::TestJ8RI => testj!(u8, ri),
-                        Code::TestJ8MI => testj!(u8, mi, load8),
-                        Code::Cmp32RR => cmp!(u32, rr),
-                        Code::Cmp32RI => cmp!(u32, ri),
+                        Code::CmpJ8MI => cmpj!(u8, mi, load8), Code::TestJ8RR => testj!(u8, rr),
+                        Code::TestJ8RI => testj!(u8, ri), Code::TestJ8MI => testj!(u8, mi, load8),
+                        Code::Cmp32RR => cmp!(u32, rr), Code::Cmp32RI => cmp!(u32, ri),
                         Code::Cmp32RM => cmp!(u32, rm, load32),
                         Code::Cmp32MR => cmp!(u32, mr, load32),
-                        Code::Cmp32MI => cmp!(u32, mi, load32),
-                        Code::Test32RR => test!(u32, rr),
-                        Code::Test32RI => test!(u32, ri),
-                        Code::Test32MR => test!(u32, mr, load32),
-                        Code::Test32MI => test!(u32, mi, load32),
-                        Code::CmpJ32RR => cmpj!(u32, rr),
-                        Code::CmpJ32RI => cmpj!(u32, ri),
-                        Code::CmpJ32RM => cmpj!(u32, rm, load32),
+                        Code::Cmp32MI => cmp!(u32, mi, load32), Code::Test32RR => test!(u32, rr),
+                        Code::Test32RI => test!(u32, ri), Code::Test32MR => test!(u32, mr, load32),
+                        Code::Test32MI => test!(u32, mi, load32), Code::CmpJ32RR => cmpj!(u32, rr),
+                        Code::CmpJ32RI => cmpj!(u32, ri), Code::CmpJ32RM => cmpj!(u32, rm, load32),
                         Code::CmpJ32MR => cmpj!(u32, mr, load32),
                         Code::CmpJ32MI => cmpj!(u32, mi, load32),
-                        Code::TestJ32RR => testj!(u32, rr),
-                        Code::TestJ32RI => testj!(u32, ri),
-                        Code::TestJ32MI => testj!(u32, mi, load32),
-                        Code::Cmp64RR => cmp!(u64, rr),
-                        Code::Cmp64RI => cmp!(u64, ri),
-                        Code::Cmp64RM => cmp!(u64, rm, load64),
+                        Code::TestJ32RR => testj!(u32, rr), Code::TestJ32RI => testj!(u32, ri),
+                        Code::TestJ32MI => testj!(u32, mi, load32), Code::Cmp64RR => cmp!(u64, rr),
+                        Code::Cmp64RI => cmp!(u64, ri), Code::Cmp64RM => cmp!(u64, rm, load64),
                         Code::Cmp64MR => cmp!(u64, mr, load64),
-                        Code::Cmp64MI => cmp!(u64, mi, load64),
-                        Code::Test64RR => test!(u64, rr),
-                        Code::Test64RI => test!(u64, ri),
-                        Code::Test64MR => test!(u64, mr, load64),
-                        Code::Test64MI => test!(u64, mi, load64),
-                        Code::CmpJ64RR => cmpj!(u64, rr),
-                        Code::CmpJ64RI => cmpj!(u64, ri),
-                        Code::CmpJ64RM => cmpj!(u64, rm, load64),
+                        Code::Cmp64MI => cmp!(u64, mi, load64), Code::Test64RR => test!(u64, rr),
+                        Code::Test64RI => test!(u64, ri), Code::Test64MR => test!(u64, mr, load64),
+                        Code::Test64MI => test!(u64, mi, load64), Code::CmpJ64RR => cmpj!(u64, rr),
+                        Code::CmpJ64RI => cmpj!(u64, ri), Code::CmpJ64RM => cmpj!(u64, rm, load64),
                         Code::CmpJ64MR => cmpj!(u64, mr, load64),
                         Code::CmpJ64MI => cmpj!(u64, mi, load64),
-                        Code::TestJ64RR => testj!(u64, rr),
-                        Code::TestJ64RI => testj!(u64, ri),
+                        Code::TestJ64RR => testj!(u64, rr), Code::TestJ64RI => testj!(u64, ri),
                         Code::TestJ64MI => testj!(u64, mi, load64),
                         Code::Shl32I => alu::shift_imm::<u32>(vm, op, ShiftOp::Shl),
                         Code::Shr32I => alu::shift_imm::<u32>(vm, op, ShiftOp::Shr),
@@ -627,7 +432,7 @@ impl Runner<'_> {
                                 vm.set::<u16>(op.a, vm.get(op.b));
                             }
                         }
-                        Code::Cold => t!(exec_cold::run(vm, op)),
+                        Code::Cold => t!(cold::run(vm, op)),
                         Code::LdX => {
                             let v = t!(vm.load128(vm.ea(op)));
                             vm.set_xmm(op.a, v);
@@ -654,16 +459,15 @@ impl Runner<'_> {
                         }
                         Code::MovXX => vm.set_xmm(op.a, vm.xmm(op.b)),
                         Code::SseRR => {
-                            let v = sse_int::run(op.c, vm.xmm(op.a), vm.xmm(op.b));
+                            let v = sse::int::run(op.c, vm.xmm(op.a), vm.xmm(op.b));
                             vm.set_xmm(op.a, v);
                         }
                         Code::SseRM => {
                             let m = t!(vm.load128_aligned(vm.ea(op)));
-                            let v = sse_int::run(op.c, vm.xmm(op.a), m);
+                            let v = sse::int::run(op.c, vm.xmm(op.a), m);
                             vm.set_xmm(op.a, v);
                         }
-                        Code::Sse => t!(sse::run(vm, op)),
-                        Code::X87 => t!(x87::run(vm, op)),
+                        Code::Sse => t!(sse::run(vm, op)), Code::X87 => t!(x87::run(vm, op)),
 
                         // What ends a block.
                         Code::Fall => break 'link 0,
@@ -711,9 +515,9 @@ impl Runner<'_> {
                             vm.r[RSP] = vm.r[RSP].wrapping_add(8 + op.imm as u64);
                             break 'indirect to;
                         }
-                        Code::Loop => break 'link usize::from(exec_cold::count_branch(vm, op)),
+                        Code::Loop => break 'link usize::from(cold::count_branch(vm, op)),
                         Code::Popf => {
-                            t!(exec_cold::popf(vm, op));
+                            t!(cold::popf(vm, op));
                             self.left = left;
                             return Left::At(rip_after(vm, cur));
                         }
@@ -818,28 +622,6 @@ impl Runner<'_> {
         }
         Left::Exit(vm.exit)
     }
-}
-
-/// Whether an address that is not canonical was one of the stack's: with rsp or rbp as its base,
-/// or of an instruction that pushes or pops. The last of `ops` is the one that failed.
-#[cold]
-fn on_stack(vm: &Vm, ops: &[Op]) -> bool {
-    use Code::{Call, CallR, Leave, Pop, Popf, Push, PushI, Ret, RetI};
-    let Some(op) = ops.last() else { return false };
-    let stack = matches!(
-        op.code,
-        Push | PushI | Pop | Popf | Leave | Call | CallR | Ret | RetI
-    );
-    let rare = op.code == Code::Cold && exec_cold::uses_stack(op) && !canonical(vm.r[RSP]);
-    let mut base = op.base;
-    if base == T0 {
-        // The address was computed before; a segment override makes it no stack address.
-        let from = ops.iter().rev().skip(1).take(4).find(|o| o.a == T0);
-        base = from
-            .filter(|o| o.code != Code::LeaT || o.d == ZERO)
-            .map_or(ZERO, |o| o.base);
-    }
-    stack || rare || matches!(usize::from(base), reg::RSP | reg::RBP)
 }
 
 /// The address after the running block, which is where its last instruction ends.
