@@ -98,6 +98,13 @@ pub struct Counters {
     pub switches: u64,
 }
 
+impl Counters {
+    /// Instructions as a processor counts them: one for all iterations of a `rep` prefix.
+    pub fn executed(&self) -> u64 {
+        self.instructions - self.repeats
+    }
+}
+
 impl Kernel {
     /// Virtual nanoseconds since boot.
     pub fn now(&self) -> u64 {

@@ -147,7 +147,7 @@ pub struct State {
     pub events: u64,
     /// How many lines [`ToMachine::Undo`] can take back.
     pub undoable: u32,
-    /// Instructions that programs executed.
+    /// Instructions that programs executed, as a processor counts them.
     pub instructions: u64,
     /// Hash of all events so far, by which two runs are compared.
     pub hash: u128,

@@ -147,12 +147,11 @@ pub fn prepare(
 pub fn finish(kernel: &mut Kernel, console: ConsoleId) -> Done {
     // As many as the page runs between two looks at its messages.
     while kernel.run(Limits::jumping(1_000_000)) == RunState::Busy {}
-    let counters = kernel.counters();
     let mut output = kernel.take_output(console);
     output.retain(|&b| b != b'\r');
     Done {
         output,
-        instructions: counters.instructions - counters.repeats,
+        instructions: kernel.counters().executed(),
         ok: matches!(kernel.init_status(), Some(WaitStatus::Exited(0))),
     }
 }

@@ -287,7 +287,7 @@ impl Machine {
             time: self.kernel.now(),
             events: self.kernel.tracer().written(),
             undoable: u32::try_from(self.lines.entered().len()).unwrap_or(u32::MAX),
-            instructions: self.kernel.counters().instructions,
+            instructions: self.kernel.counters().executed(),
             hash: self.hash().0,
         }
     }

@@ -33,6 +33,7 @@ pub fn app(app: &App, link: &Link) -> Html {
                 data-events={app.state.events.to_string()}
                 data-hash={hexadecimal(app.state.hash)}
                 data-busy={app.state.busy.to_string()}
+                data-instructions={app.state.instructions.to_string()}
             >
                 { top::bar(app, link) }
                 <main class="work">

@@ -1,0 +1,98 @@
+// How long a person waits in the page: for the first prompt, for a container, for a step back in time.
+import { booted, enter, launch, open, firstPrompt, rests, state } from "../browser/harness.mjs";
+
+const BOOTS = 7;
+/** Containers that one loop of the shell runs, and how often the loop is run. */
+const CONTAINERS = 20;
+const LOOPS = 3;
+/** Events before steps are timed. */
+const EVENTS = 100_000;
+const STEPS = 60;
+
+const say = (line) => console.log(JSON.stringify(line));
+const figure = (row, column, value) => say({ row, column, value });
+const quantile = (values, part) => values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * part)];
+const figures = (row, values) => {
+  figure(row, "median, ms", quantile(values, 0.5));
+  figure(row, "least, ms", quantile(values, 0));
+  figure(row, "most, ms", quantile(values, 1));
+};
+
+say({ about: "The page in headless Chromium, served from this machine." });
+const browser = await launch();
+
+// A fresh profile each time: nothing is in its cache, nothing compiled.
+const boots = [];
+for (let boot = 0; boot < BOOTS; boot += 1) {
+  const { context, page } = await open(browser);
+  await firstPrompt(page);
+  boots.push(await page.evaluate(() => performance.getEntriesByName("glassdock:prompt")[0].startTime));
+  await context.close();
+}
+figures("from an empty cache to the prompt", boots);
+
+const { context, page } = await booted(browser, { viewport: { width: 1440, height: 900 } });
+await rests(page);
+
+/** Types a line and waits for its last words; how long that took, and what the machine ran meanwhile. */
+async function timed(line, words) {
+  const before = await state(page);
+  await page.evaluate(() => document.querySelector(".xterm-helper-textarea").focus());
+  await page.keyboard.type(`clear; ${line}; echo ${words[0]}''${words.slice(1)}`);
+  const took = await page.evaluate(async (words) => {
+    const ended = () =>
+      Array.from(document.querySelectorAll(".xterm-rows > div")).some((row) => row.textContent.trim() === words);
+    const start = performance.now();
+    const terminal = document.querySelector(".xterm-helper-textarea");
+    terminal.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: 13, bubbles: true }));
+    while (!ended()) await new Promise((done) => setTimeout(done, 1));
+    return performance.now() - start;
+  }, words);
+  const after = await rests(page);
+  return { took, instructions: Number(after.instructions) - Number(before.instructions) };
+}
+
+const loop = (program, times) => `i=0; while [ $i -lt ${times} ]; do ${program} 2>/dev/null; i=$((i+1)); done`;
+const run = "docker run --rm busybox true";
+await timed(loop(run, 2), "warm");
+const runs = [];
+const instructions = [];
+for (let at = 0; at < LOOPS; at += 1) {
+  const { took, instructions: all } = await timed(loop(run, CONTAINERS), "done");
+  runs.push(took / CONTAINERS);
+  instructions.push(all / CONTAINERS / 1e6);
+}
+figures(run, runs);
+figure(run, "M instructions", quantile(instructions, 0.5));
+const programs = [];
+for (let at = 0; at < LOOPS; at += 1) programs.push((await timed(loop("busybox true", CONTAINERS), "over")).took / CONTAINERS);
+figures("busybox true, without a container", programs);
+
+while (Number((await rests(page)).events) < EVENTS) {
+  await enter(page, loop("cat /etc/passwd | wc -l > /dev/null", 200), undefined, 240_000);
+}
+await page.keyboard.press("F6");
+const steps = await page.evaluate(async (count) => {
+  const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  const shown = () => document.querySelector("#track").getAttribute("aria-valuenow");
+  const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  const times = [];
+  for (let step = 0; step < count; step += 1) {
+    const before = shown();
+    const start = performance.now();
+    press(step < count / 2 ? "ArrowLeft" : "ArrowRight");
+    // The interface draws in a microtask; it has drawn when the value is another.
+    while (shown() === before && performance.now() - start < 1000) await Promise.resolve();
+    // Styles and layout belong to what a person waits for.
+    document.body.getBoundingClientRect();
+    times.push(performance.now() - start);
+    await frame();
+  }
+  return times;
+}, STEPS);
+figures(`a step back or on, with ${EVENTS / 1000},000 events`, steps);
+say({
+  note: `The first row is of ${BOOTS} fresh profiles, from the navigation's start to the prompt on the screen. Containers are run in a loop of the shell, ${CONTAINERS} at a time, and include what the page draws meanwhile. Steps are ${STEPS / 2} back and ${STEPS / 2} on, with layout, without painting.`,
+});
+await context.close();
+await browser.close();
