@@ -1,69 +1,13 @@
-//! Memory, faults, budgets and self-modifying code, as a program sees them.
+//! Memory, faults and budgets, as a program sees them.
+
+mod common;
 
 use glassdock_cpu::{
     Access, AddressSpace, CStrError, Cpu, Exit, Fault, FaultCause, Frames, Prot, Run, Sharing, reg,
     rflags,
 };
 
-const CODE: u64 = 0x40_0000;
-const DATA: u64 = 0x60_0000;
-const STACK: u64 = 0x80_0000;
-
-struct Machine {
-    frames: Frames,
-    space: AddressSpace,
-    cpu: Cpu,
-}
-
-fn map(frames: &mut Frames, space: &mut AddressSpace, at: u64, prot: Prot) {
-    let frame = frames.alloc_zeroed().expect("a frame");
-    space
-        .map(frames, at, frame, prot, Sharing::Private)
-        .expect("a page");
-}
-
-/// A machine with `code`, one page of data and one of stack.
-fn machine(code: &[u8]) -> Machine {
-    machine_with(code, CODE, Prot::READ | Prot::EXEC)
-}
-
-fn machine_with(code: &[u8], at: u64, prot: Prot) -> Machine {
-    let (mut frames, mut space) = (Frames::new(64), AddressSpace::new());
-    for page in [CODE, CODE + 4096] {
-        map(&mut frames, &mut space, page, Prot::READ | Prot::WRITE);
-    }
-    space.write(&mut frames, at, code).expect("code");
-    space.protect(CODE..CODE + 8192, prot);
-    map(&mut frames, &mut space, DATA, Prot::READ | Prot::WRITE);
-    map(
-        &mut frames,
-        &mut space,
-        STACK - 4096,
-        Prot::READ | Prot::WRITE,
-    );
-    let mut cpu = Cpu::new();
-    cpu.rip = at;
-    cpu.gpr[reg::RSP] = STACK;
-    Machine { frames, space, cpu }
-}
-
-impl Machine {
-    fn run(&mut self, budget: u64) -> Run {
-        self.cpu.run(&mut self.space, &mut self.frames, budget)
-    }
-
-    fn data(&self, at: u64) -> u64 {
-        self.space.read_u64(&self.frames, at).expect("data")
-    }
-}
-
-fn fault(addr: u64, access: Access, cause: FaultCause) -> Exit {
-    Exit::PageFault(Fault {
-        addr,
-        access,
-        cause,
-    })
-}
+use common::{CODE, DATA, Machine, STACK, fault, machine, map};
 
 /// A program with loops, calls, memory, string instructions and flags that live across blocks.
 #[rustfmt::skip]
@@ -266,91 +210,6 @@ fn rights_are_kept() {
 }
 
 #[test]
-fn an_instruction_across_pages_needs_both() {
-    // mov eax, 0x11223344, with its first two bytes on the first page
-    let code = [0xb8, 0x44, 0x33, 0x22, 0x11, 0x0f, 0x05];
-    let at = CODE + 4096 - 2;
-    let mut m = machine_with(&code, at, Prot::READ | Prot::EXEC);
-    assert_eq!(
-        m.run(10),
-        Run {
-            exit: Exit::Syscall,
-            retired: 2,
-            repeats: 0
-        }
-    );
-    assert_eq!(m.cpu.gpr[0], 0x1122_3344);
-    // Another frame behind it: the cached instruction must not be used.
-    m.space.unmap(&mut m.frames, CODE + 4096..CODE + 8192);
-    m.cpu.rip = at;
-    assert_eq!(
-        m.run(10).exit,
-        fault(CODE + 4096, Access::Exec, FaultCause::NotMapped)
-    );
-    map(
-        &mut m.frames,
-        &mut m.space,
-        CODE + 4096,
-        Prot::READ | Prot::WRITE | Prot::EXEC,
-    );
-    m.space
-        .write(&mut m.frames, CODE + 4096, &[1, 2, 3, 0x0f, 0x05])
-        .expect("code");
-    m.cpu.rip = at;
-    assert_eq!(m.run(10).exit, Exit::Syscall);
-    assert_eq!(m.cpu.gpr[0], 0x0302_0144);
-}
-
-#[test]
-fn a_program_can_change_the_next_instruction() {
-    // mov byte [rip + 1], 7; mov al, 1 (becomes mov al, 7); syscall
-    let code = [0xc6, 0x05, 0x01, 0, 0, 0, 7, 0xb0, 1, 0x0f, 0x05];
-    for budget in [1, 1000] {
-        let mut m = machine_with(&code, CODE, Prot::all());
-        while m.run(budget).exit == Exit::Budget {}
-        assert_eq!(m.cpu.gpr[0], 7, "budget {budget}");
-    }
-}
-
-#[test]
-fn a_program_can_change_a_loop_that_it_runs() {
-    // The loop's first instruction adds 1; after ten rounds it is made to add 2.
-    #[rustfmt::skip]
-    let code = [
-        0x83, 0xc0, 0x01,                               // add eax, 1
-        0x83, 0xc1, 0x01,                               // add ecx, 1
-        0x83, 0xf9, 0x0a,                               // cmp ecx, 10
-        0x75, 0x07,                                     // jne +7
-        0xc6, 0x05, 0xf0, 0xff, 0xff, 0xff, 0x02,       // mov byte [loop + 2], 2
-        0x83, 0xf9, 0x14,                               // cmp ecx, 20
-        0x75, 0xe9,                                     // jne loop
-        0x0f, 0x05,
-    ];
-    for budget in [1, 5, 1_000_000] {
-        let mut m = machine_with(&code, CODE, Prot::all());
-        while m.run(budget).exit == Exit::Budget {}
-        assert_eq!(m.cpu.gpr[0], 10 + 20, "budget {budget}");
-    }
-}
-
-#[test]
-fn the_kernels_writes_change_code_too() {
-    let code = [0xb0, 1, 0x0f, 0x05];
-    let mut m = machine(&code);
-    m.run(10);
-    let (frame, ..) = m.space.frame_at(CODE).expect("code");
-    m.frames.bytes_mut(frame)[1] = 9;
-    m.cpu.rip = CODE;
-    m.run(10);
-    assert_eq!(m.cpu.gpr[0] & 0xff, 9);
-    m.space.protect(CODE..CODE + 4096, Prot::all());
-    m.space.write(&mut m.frames, CODE + 1, &[5]).expect("code");
-    m.cpu.rip = CODE;
-    m.run(10);
-    assert_eq!(m.cpu.gpr[0] & 0xff, 5);
-}
-
-#[test]
 fn fork_shares_frames_until_somebody_writes() {
     let store = [0xc7, 0x03, 1, 0, 0, 0, 0x0f, 0x05]; // mov dword [rbx], 1; syscall
     let mut m = machine(&store);
@@ -395,19 +254,6 @@ fn shared_pages_stay_shared_after_fork() {
     let mut child = m.space.fork(&mut m.frames);
     child.write_u64(&mut m.frames, DATA, 9).expect("data");
     assert_eq!(m.data(DATA), 9);
-}
-
-#[test]
-fn code_that_is_copied_on_write_changes_for_the_writer_only() {
-    // mov byte [rip + 1], 7; mov al, 1; syscall, in a page that a child shares
-    let code = [0xc6, 0x05, 0x01, 0, 0, 0, 7, 0xb0, 1, 0x0f, 0x05];
-    let mut m = machine_with(&code, CODE, Prot::all());
-    let child = m.space.fork(&mut m.frames);
-    assert_eq!(m.run(100).exit, Exit::Syscall);
-    assert_eq!(m.cpu.gpr[0] & 0xff, 7);
-    let mut byte = [0];
-    child.read(&m.frames, CODE + 8, &mut byte).expect("code");
-    assert_eq!(byte, [1]);
 }
 
 #[test]
