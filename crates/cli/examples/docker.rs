@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         [name.into_vec(), b"=".to_vec(), value.into_vec()].concat()
     };
     let envp = std::env::vars_os().map(pair).collect();
-    let sys = match Direct::new() {
+    let sys = match Direct::for_program() {
         Ok(sys) => sys,
         Err(errno) => {
             eprintln!("docker: {errno}");

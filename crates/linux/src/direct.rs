@@ -2,6 +2,7 @@
 
 use crate::calls::{self, perform};
 use crate::clone;
+use crate::raw::set_sigpipe;
 use crate::reactor::{Reactor, monotonic};
 use glassdock_abi::call::{FcntlCmd, IoctlReq};
 use glassdock_abi::flags::{AtFlags, OpenFlags, PollEvents, WaitFlags};
@@ -31,6 +32,16 @@ impl Direct {
         Ok(Direct {
             reactor: Reactor::new()?,
         })
+    }
+
+    /// A handle for a program that is all of its process: a write that nobody can read ends it (`SIGPIPE`), as it ends
+    /// any program, which Rust's start-up has switched off.
+    ///
+    /// # Errors
+    /// Those of [`Direct::new`].
+    pub fn for_program() -> Result<Direct> {
+        set_sigpipe(false);
+        Direct::new()
     }
 
     /// Runs a future, and the tasks that it starts, until it ends.
