@@ -2,6 +2,7 @@
 
 use crate::surroundings::{self, Stage};
 use crate::userland::{Outcome, script, stage};
+use crate::{terminal, userland};
 use anyhow::{Context, Result, ensure};
 use futures_util::future::{Either, select};
 use glassdock_abi::Sys;
@@ -10,10 +11,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Nanoseconds that a script may take.
-const LIMIT: u64 = 30_000_000_000;
-/// The variable that tells this program to be a script's outer process; its value is the script's name.
-const ROLE: &str = "GLASSDOCK_SCRIPT";
+/// Nanoseconds that an act may take.
+const LIMIT: u64 = 60_000_000_000;
+/// The variable that tells this program to be an act's outer process; its value is the script's name, or the terminal
+/// scenario's with how long it waits.
+const ROLE: &str = "GLASSDOCK_ACT";
 /// Exit status of that process when it could not do its work.
 const FAILED: i32 = 99;
 
@@ -23,9 +25,22 @@ const FAILED: i32 = 99;
 /// # Errors
 /// Without root, or where the surroundings cannot be made.
 pub fn run(name: &str) -> Result<Outcome> {
+    start_again(name)
+}
+
+/// Plays a terminal's scenario, as [`run`] runs a script. Somebody who waits takes what is not shown within `quiet`
+/// nanoseconds for not coming.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn play(name: &str, quiet: u64) -> Result<Outcome> {
+    start_again(&format!("{name}:{quiet}"))
+}
+
+fn start_again(role: &str) -> Result<Outcome> {
     let place = Place::new()?;
     let output = Command::new(std::env::current_exe()?)
-        .env(ROLE, name)
+        .env(ROLE, role)
         .arg(&place.0)
         .stdin(Stdio::null())
         .output()
@@ -61,10 +76,11 @@ pub fn outer_process() {
 
 fn outcome(name: &str) -> Result<Outcome> {
     let place = std::env::args().nth(1).context("no place")?;
-    let stage = Stage {
-        place,
-        ..stage(&script(name)?)?
+    let set = match name.split_once(':') {
+        Some((name, quiet)) => userland::set(terminal::scenario(name)?.act(quiet.parse()?))?,
+        None => stage(&script(name)?)?,
     };
+    let stage = Stage { place, ..set };
     let sys = Direct::new()?;
     let run = surroundings::run(sys.clone(), stage);
     sys.block_on(async {

@@ -6,4 +6,5 @@ pub mod host;
 pub mod session;
 pub mod simulated;
 pub mod surroundings;
+pub mod terminal;
 pub mod userland;

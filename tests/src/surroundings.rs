@@ -1,5 +1,6 @@
 //! The surroundings that `tests/userland/README.md` describes, made by system calls on either kernel.
 
+use crate::terminal::{self, Play};
 use crate::userland::{GROUP, Outcome, PASSWD};
 use glassdock_abi::call::{FcntlCmd, PrctlOp};
 use glassdock_abi::flags::{
@@ -48,20 +49,30 @@ const LINKS: [(&str, &str); 5] = [
 /// Devices of `/dev`, each the machine's own.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
-/// A script and what it runs with.
+/// What happens in the surroundings.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// A shell runs a script, by its text.
+    Script(Vec<u8>),
+    /// Somebody sits at a terminal.
+    Terminal(Play),
+}
+
+/// An act and what it is played with.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    /// A directory to mount the script's root directory at.
+    /// A directory to mount the root directory at.
     pub place: String,
-    /// The script's text.
-    pub script: Vec<u8>,
+    /// What happens.
+    pub act: Act,
     /// busybox's bytes.
     pub busybox: Vec<u8>,
     /// Its applets.
     pub applets: Vec<String>,
 }
 
-/// Runs a script: the shell is the first process of new pid, mount, UTS and IPC namespaces.
+/// Plays an act. The first process of new pid, mount, UTS and IPC namespaces is the shell that runs a script, or the one
+/// that holds the other end of the terminal.
 ///
 /// # Errors
 /// The first one of a call that made the surroundings.
@@ -103,8 +114,8 @@ fn first_process<S: Proc>(
 ) -> impl FnOnce(S) -> BoxFuture<'static, u8> + Send + 'static {
     move |sys| {
         Box::pin(async move {
-            let errno = match start(&sys, &stage, output).await {
-                Ok(()) => Errno::EPROTO,
+            let errno = match start(&sys, stage, output).await {
+                Ok(()) => return 0,
                 Err(errno) => errno,
             };
             let text = format!("the surroundings could not be made: {errno}\n");
@@ -114,20 +125,31 @@ fn first_process<S: Proc>(
     }
 }
 
-/// Makes the surroundings around the calling process and becomes the shell.
-async fn start<S: Proc>(sys: &S, stage: &Stage, output: Fd) -> Result<()> {
+/// Makes the surroundings around the calling process and plays the act in them.
+async fn start<S: Proc>(sys: &S, stage: Stage, output: Fd) -> Result<()> {
     let killed = PrctlOp::SetPdeathsig(signal::KILL);
     sys.call(Call::Prctl { op: killed }).await?;
     sys.call(Call::Umask { mask: 0 }).await?;
     drop_capabilities(sys).await?;
     enter_root(sys, &stage.place).await?;
-    fill(sys, stage).await?;
+    fill(sys, &stage).await?;
     let name = b"box".to_vec();
     sys.call(Call::Sethostname { name }).await?;
     sys.call(Call::Umask { mask: 0o022 }).await?;
     let work = "/tmp/work".into();
     sys.call(Call::Chdir { path: work }).await?;
-    standard_streams(sys, output).await?;
+    match stage.act {
+        Act::Script(_) => {
+            let null = sys.openat(Fd::CWD, "/dev/null".into(), OpenFlags::RDONLY, 0);
+            standard_streams(sys, null.await?, output).await?;
+            become_shell(sys, &["sh", "/script"]).await
+        }
+        Act::Terminal(play) => terminal::perform(sys, play, output).await,
+    }
+}
+
+/// Executes a shell; standard streams are all that it inherits.
+pub(crate) async fn become_shell<S: Proc>(sys: &S, argv: &[&str]) -> Result<()> {
     sys.call(Call::CloseRange {
         first: 3,
         last: u32::MAX,
@@ -138,7 +160,7 @@ async fn start<S: Proc>(sys: &S, stage: &Stage, output: Fd) -> Result<()> {
     let shell = Call::Execveat {
         dirfd: Fd::CWD,
         path: "/bin/sh".into(),
-        argv: bytes(&["sh", "/script"]),
+        argv: bytes(argv),
         envp: bytes(&ENV),
         flags: AtFlags::empty(),
     };
@@ -155,10 +177,12 @@ async fn drop_capabilities<S: Proc>(sys: &S) -> Result<()> {
     sys.call(Call::Capset { sets }).await.map(|_| ())
 }
 
-/// Standard input from `/dev/null`, output and error to a descriptor.
-async fn standard_streams<S: Proc>(sys: &S, output: Fd) -> Result<()> {
-    let null = sys.openat(Fd::CWD, "/dev/null".into(), OpenFlags::RDONLY, 0);
-    let input = null.await?;
+/// Standard input from one descriptor, output and error to another.
+pub(crate) async fn standard_streams<S: Proc>(
+    sys: &S,
+    input: OwnedFd<S>,
+    output: Fd,
+) -> Result<()> {
     for (fd, number) in [(input.fd(), 0), (output, 1), (output, 2)] {
         // By way of a number above: a copy onto itself would keep close-on-exec.
         let cmd = FcntlCmd::Dup(3, true);
@@ -229,7 +253,10 @@ async fn fill<S: Proc>(sys: &S, stage: &Stage) -> Result<()> {
     put(sys, "/etc/passwd", 0o644, PASSWD.as_bytes()).await?;
     put(sys, "/etc/group", 0o644, GROUP.as_bytes()).await?;
     put(sys, "/etc/hostname", 0o644, b"box\n").await?;
-    put(sys, "/script", 0o644, &stage.script).await
+    match &stage.act {
+        Act::Script(text) => put(sys, "/script", 0o644, text).await,
+        Act::Terminal(_) => Ok(()),
+    }
 }
 
 async fn link<S: Proc>(sys: &S, target: &str, path: PathArg) -> Result<()> {

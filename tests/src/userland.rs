@@ -1,6 +1,6 @@
 //! The scripts of `tests/userland`, and what they yield.
 
-use crate::surroundings::Stage;
+use crate::surroundings::{Act, Stage};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -68,9 +68,17 @@ pub fn applets() -> Result<Vec<String>> {
 /// # Errors
 /// Where busybox cannot be read.
 pub fn stage(script: &Script) -> Result<Stage> {
+    set(Act::Script(script.text.clone().into_bytes()))
+}
+
+/// An act with busybox, for a place that is still to be named.
+///
+/// # Errors
+/// Where busybox cannot be read.
+pub fn set(act: Act) -> Result<Stage> {
     Ok(Stage {
         place: String::new(),
-        script: script.text.clone().into_bytes(),
+        act,
         busybox: std::fs::read(busybox()).context("reading busybox")?,
         applets: applets()?,
     })
@@ -134,7 +142,7 @@ pub fn excluded() -> Result<BTreeMap<String, String>> {
     .collect()
 }
 
-fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = std::fs::read_dir(folder)
         .with_context(|| format!("reading {}", folder.display()))?
         .map(|entry| Ok(entry?.path()))

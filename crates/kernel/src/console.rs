@@ -65,6 +65,12 @@ impl Ttys {
         list.sort_unstable();
         list
     }
+    /// Those of them that have a name: until the master is closed.
+    pub(crate) fn named(&self, instance: u64) -> Vec<(u32, u32)> {
+        let mut list = self.of_instance(instance);
+        list.retain(|(_, number)| self.get(*number).is_some_and(|pty| !pty.hung_up()));
+        list
+    }
     fn add(&mut self, instance: u64, uid: u32) -> Result<u32> {
         let used = self.of_instance(instance);
         let index = (0..PTYS_MAX)

@@ -83,7 +83,7 @@ impl Kernel {
 
     fn terminal_at(&self, at: NodeId) -> Result<u32> {
         let (instance, item) = parts(at);
-        let found = self.ttys.of_instance(instance);
+        let found = self.ttys.named(instance);
         let row = found
             .into_iter()
             .find(|(index, _)| u64::from(*index) + 2 == item);
@@ -161,7 +161,7 @@ impl Kernel {
             kind: S_IFCHR,
             cookie: 2 + at,
         };
-        let terminals = self.ttys.of_instance(instance);
+        let terminals = self.ttys.named(instance);
         let terminals = terminals
             .into_iter()
             .map(|(index, _)| entry(index.to_string().into_bytes(), u64::from(index) + 2));

@@ -260,8 +260,12 @@ impl Kernel {
                 _ => return,
             }
             let yields = self.yielded.take() == Some(tid);
-            if yields || !self.deliverable(tid).is_empty() || self.ending(tid) {
+            if yields {
                 self.make_ready(tid);
+                return;
+            }
+            let signalled = !self.deliverable(tid).is_empty() || self.ending(tid);
+            if signalled && !self.deliver_signals(tid) {
                 return;
             }
             if !matches!(self.threads.get(&tid).map(|t| &t.exec), Some(Exec::Elf(_))) {
