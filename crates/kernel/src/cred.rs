@@ -16,6 +16,7 @@ pub(crate) mod cap {
     pub const SETUID: u32 = 7;
     pub const SETPCAP: u32 = 8;
     pub const SYS_CHROOT: u32 = 18;
+    pub const SYS_RAWIO: u32 = 17;
     pub const SYS_ADMIN: u32 = 21;
     pub const SYS_BOOT: u32 = 22;
     pub const SYS_NICE: u32 = 23;

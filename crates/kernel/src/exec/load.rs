@@ -2,11 +2,12 @@
 
 use super::elf::{Elf, PT_GNU_STACK, PT_LOAD, Segment};
 use crate::Kernel;
-use crate::cred::Cred;
+use crate::cred::{Cred, cap};
 use crate::ids::{FileId, MmId};
-use crate::mm::{Backing, Mm, Vma};
+use crate::mm::{Backing, Mm, Vma, page_prot};
 use glassdock_abi::{Errno, Result};
 use glassdock_cpu::{Cpu, PAGE_SIZE, Prot, Sharing, USER_END, reg};
+use std::ops::Range;
 
 /// Where position-independent programs are loaded (two thirds of the address space, without randomization).
 const PIE_BASE: u64 = 0x5555_5555_4000;
@@ -16,6 +17,8 @@ const STACK_TOP: u64 = USER_END;
 const STACK_PAGES: u64 = 33;
 /// Mappings stay this far below the stack (`mmap_base` with an 8 MiB stack and the kernel's gap).
 const MMAP_GAP: u64 = 128 << 20;
+/// Last byte that a file can have (`MAX_LFS_FILESIZE`).
+const OFFSET_MAX: u64 = i64::MAX as u64;
 /// `AT_HWCAP`: `cpuid` leaf 1 `edx` of the baseline processor.
 const HWCAP: u64 = 0x0780_8131 | 1 << 23;
 
@@ -119,13 +122,17 @@ impl Kernel {
             .unwrap_or(PAGE_SIZE)
             .max(PAGE_SIZE);
         let bias = if elf.relocatable {
-            (PIE_BASE & !(align - 1)).wrapping_sub(page_down(first.vaddr))
+            let base = match PIE_BASE & !(align - 1) {
+                0 => PIE_BASE,
+                aligned => aligned,
+            };
+            base.wrapping_sub(page_down(first.vaddr))
         } else {
             0
         };
         let mut end = 0;
         for segment in &loads {
-            end = end.max(self.load_segment(mm, file, segment, bias)?);
+            end = end.max(self.load_segment(mm, file, segment, bias, cred)?);
         }
         let stack_exec = elf
             .segments
@@ -216,13 +223,14 @@ impl Kernel {
         })
     }
 
-    /// Maps one segment; returns the end of its memory.
+    /// Maps one segment as `elf_load` of `fs/binfmt_elf.c` does; returns the end of its memory.
     fn load_segment(
         &mut self,
         mm: MmId,
         file: FileId,
         segment: &Segment,
         bias: u64,
+        cred: &Cred,
     ) -> Result<u64> {
         if segment.filesz > segment.memsz {
             return Err(Errno::EINVAL);
@@ -235,54 +243,88 @@ impl Kernel {
         if segment.memsz == 0 {
             return Ok(end);
         }
-        if vaddr % PAGE_SIZE != segment.offset % PAGE_SIZE || vaddr < crate::mm::MMAP_MIN {
+        let start = page_down(vaddr);
+        let inside = segment.offset.saturating_add(segment.filesz) <= OFFSET_MAX;
+        if vaddr % PAGE_SIZE != segment.offset % PAGE_SIZE || !inside {
             return Err(Errno::EINVAL);
         }
-        let start = page_down(vaddr);
+        if start < crate::mm::MMAP_MIN && !cred.has(cap::SYS_RAWIO) {
+            return Err(Errno::EPERM);
+        }
         let file_end = vaddr + segment.filesz;
         let mapped_end = if segment.filesz == 0 {
             start
         } else {
             page_up(file_end)?
         };
-        let inode = self.files.get(file).ok_or(Errno::EBADF)?.file.inode;
         let prot = prot(segment.flags);
         if mapped_end > start {
-            self.hold_file(file);
-            let vma = Vma {
-                end: mapped_end,
-                prot,
-                shared: false,
-                grows_down: false,
-                backing: Backing::File {
-                    file,
-                    inode,
-                    offset: page_down(segment.offset),
-                },
-            };
-            self.map_area(mm, start, vma);
+            self.map_file_part(mm, file, segment, start..mapped_end, prot)?;
         }
-        let zero_end = page_up(end)?;
-        if zero_end > mapped_end {
-            let vma = Vma {
-                end: zero_end,
-                prot,
-                shared: false,
-                grows_down: false,
-                backing: Backing::Anonymous,
-            };
-            self.map_area(mm, mapped_end.max(start), vma);
-        }
-        // The rest of the last file page is memory of the program, and zero.
-        if segment.memsz > segment.filesz
-            && segment.filesz > 0
-            && !file_end.is_multiple_of(PAGE_SIZE)
-        {
-            self.zero_tail(mm, file, segment, file_end, prot)?;
+        if segment.memsz > segment.filesz {
+            if prot.contains(Prot::WRITE) && !file_end.is_multiple_of(PAGE_SIZE) {
+                self.zero_tail(mm, file, segment, file_end, prot)?;
+            }
+            let zeroed = Prot::READ | Prot::WRITE | prot & Prot::EXEC;
+            self.map_zeroed(mm, mapped_end..page_up(end)?, zeroed)?;
         }
         Ok(end)
     }
 
+    /// Refuses what can never be backed, as Linux's default policy does (`vm.overcommit_memory` 0).
+    fn check_commit(&self, range: &Range<u64>) -> Result<()> {
+        let pages = (range.end - range.start) / PAGE_SIZE;
+        if pages > u64::from(self.config.memory_frames) {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
+    }
+
+    fn map_file_part(
+        &mut self,
+        mm: MmId,
+        file: FileId,
+        segment: &Segment,
+        range: Range<u64>,
+        prot: Prot,
+    ) -> Result<()> {
+        if prot.contains(Prot::WRITE) {
+            self.check_commit(&range)?;
+        }
+        let inode = self.files.get(file).ok_or(Errno::EBADF)?.file.inode;
+        self.hold_file(file);
+        let vma = Vma {
+            end: range.end,
+            prot,
+            shared: false,
+            grows_down: false,
+            backing: Backing::File {
+                file,
+                inode,
+                offset: page_down(segment.offset),
+            },
+        };
+        self.map_area(mm, range.start, vma);
+        Ok(())
+    }
+
+    fn map_zeroed(&mut self, mm: MmId, range: Range<u64>, prot: Prot) -> Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        self.check_commit(&range)?;
+        let vma = Vma {
+            end: range.end,
+            prot,
+            shared: false,
+            grows_down: false,
+            backing: Backing::Anonymous,
+        };
+        self.map_area(mm, range.start, vma);
+        Ok(())
+    }
+
+    /// The rest of the last file page is memory of the program, and zero. `EFAULT` where the file ends before the page.
     fn zero_tail(
         &mut self,
         mm: MmId,
@@ -293,12 +335,16 @@ impl Kernel {
     ) -> Result<()> {
         let page = page_down(file_end);
         let kept = (file_end - page) as usize;
-        let offset = (segment.offset + segment.filesz) & !(PAGE_SIZE - 1);
+        let offset = page_down(segment.offset + segment.filesz);
         let bytes = self.read_exec(file, offset, kept)?;
+        if bytes.is_empty() {
+            return Err(Errno::EFAULT);
+        }
         let frame = self.frames.alloc_zeroed().map_err(|_| Errno::ENOMEM)?;
         let n = bytes.len().min(kept);
         self.frames.bytes_mut(frame)[..n].copy_from_slice(&bytes[..n]);
         let space = self.mms.get_mut(mm).ok_or(Errno::ENOMEM)?;
+        let prot = page_prot(prot);
         space
             .space
             .map(&mut self.frames, page, frame, prot, Sharing::Private)

@@ -7,10 +7,11 @@ use crate::Kernel;
 use crate::builtin::{Program, name_in};
 use crate::ids::{FileId, Tid};
 use crate::process::Exec;
+use crate::signal::SigInfo;
 use crate::syscall::CallCx;
 use crate::wait::{Fail, SysResult, WaitKey};
 use glassdock_abi::flags::{AtFlags, OpenFlags};
-use glassdock_abi::types::mode;
+use glassdock_abi::types::{mode, signal as sig};
 use glassdock_abi::{Errno, Fd, Result};
 use glassdock_trace::Value;
 use glassdock_vfs::{At, FileKind, Lookup};
@@ -188,9 +189,17 @@ impl Kernel {
         let tid = cx.tid;
         let mut cred = self.threads.get(&tid).ok_or(Errno::ESRCH)?.cred.clone();
         let secure = cred.exec(found.setuid, found.setgid);
-        let image =
-            self.build_image(file, &program, &cred, secure, name, interpreter, argv, envp)?;
+        let built = self.build_image(file, &program, &cred, secure, name, interpreter, argv, envp);
         self.leave_old_program(tid, name, argv, envp, file);
+        let Ok(image) = built else {
+            // The old program is gone before segments are mapped: an error then kills (`begin_new_exec`).
+            if let Some(thread) = self.threads.get_mut(&tid) {
+                thread.exec = Exec::None;
+            }
+            self.force_signal(tid, SigInfo::kernel(sig::SEGV));
+            self.finish_exec(tid);
+            return Ok(());
+        };
         if let Some(process) = self.process_of_mut(tid) {
             process.auxv = image.auxv;
         }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Kernel;
+use crate::cred::cap;
 use crate::ids::Tid;
 use crate::process::rlimit;
 use crate::syscall::CallCx;
@@ -119,6 +120,10 @@ impl Kernel {
         let limit = self
             .process_of(cx.tid)
             .map_or(u64::MAX, |p| p.rlimits[rlimit::AS].cur);
+        let low = self
+            .threads
+            .get(&cx.tid)
+            .is_some_and(|thread| thread.cred.has(cap::SYS_RAWIO));
         let mm = self.mms.get(id).ok_or(Errno::ENOMEM)?;
         if mm.vmas.len() >= MAPS_MAX || mm.total().saturating_add(len) > limit {
             return Err(Errno::ENOMEM.into());
@@ -131,7 +136,7 @@ impl Kernel {
                 .checked_add(len)
                 .filter(|end| *end <= USER_END)
                 .ok_or(Errno::ENOMEM)?;
-            if addr < MMAP_MIN {
+            if addr < MMAP_MIN && !low {
                 return Err(Errno::EPERM.into());
             }
             if flags & MAP_FIXED_NOREPLACE != 0 && !mm.is_free(addr, end) {
@@ -244,7 +249,7 @@ impl Kernel {
         for (_, vma) in mm.vmas.range_mut(addr..end) {
             vma.prot = wanted;
         }
-        mm.space.protect(addr..end, wanted);
+        mm.space.protect(addr..end, page_prot(wanted));
         mm.merge(addr, end);
         Ok(Ret::None)
     }

@@ -96,7 +96,7 @@ impl Kernel {
         };
         match mm
             .space
-            .map(&mut self.frames, page, frame, vma.prot, sharing)
+            .map(&mut self.frames, page, frame, page_prot(vma.prot), sharing)
         {
             Ok(()) => Served::Yes,
             Err(_) => Served::Segv(code::SEGV_MAPERR),

@@ -11,6 +11,14 @@ use std::collections::BTreeMap;
 
 /// Lowest address that may be mapped (`vm.mmap_min_addr`).
 pub(crate) const MMAP_MIN: u64 = 65_536;
+
+/// What a page's table entry allows: x86-64 has no page that can be written or executed and not read.
+pub(crate) fn page_prot(prot: Prot) -> Prot {
+    match prot.is_empty() {
+        true => prot,
+        false => prot | Prot::READ,
+    }
+}
 /// Most areas of a process (`vm.max_map_count`).
 pub(crate) const MAPS_MAX: usize = 65_530;
 /// Gap below the stack that other mappings keep from it.
