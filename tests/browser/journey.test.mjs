@@ -39,12 +39,12 @@ test("steps lead back and on by buttons, keys and the scrubber, and the machine 
   const gone = page.locator(".machine .process-row", { hasText: "sleep 0.01" });
   assert.equal(await gone.count(), 0);
 
-  await page.getByRole("button", { name: "One step back" }).click();
+  await page.getByRole("button", { name: "Step back (←)" }).click();
   assert.ok(await isPast(page));
   const first = await moment(page);
-  await page.getByRole("button", { name: "One step back" }).click();
+  await page.getByRole("button", { name: "Step back (←)" }).click();
   assert.ok((await moment(page)) < first);
-  await page.getByRole("button", { name: "One step on" }).click();
+  await page.getByRole("button", { name: "Step on (→)" }).click();
   assert.equal(await moment(page), first);
 
   await leave(page);
@@ -55,7 +55,7 @@ test("steps lead back and on by buttons, keys and the scrubber, and the machine 
   await page.keyboard.press("Home");
   const start = await moment(page);
   assert.ok(start < first);
-  assert.equal(await selected(page).count(), 1);
+  await selected(page).waitFor();
 
   // Somewhere between the first and the last step the process is there, with its number.
   let seen = 0;
@@ -84,7 +84,7 @@ test("steps lead back and on by buttons, keys and the scrubber, and the machine 
 
 test("docker run: from the command line over HTTP to a process with two numbers", async () => {
   const { context, page, errors } = await booted(browser, { viewport: { width: 1440, height: 900 } });
-  await enter(page, "docker run --rm -it busybox sh", /^\/ # $/m);
+  await enter(page, "docker run --rm -it busybox sh", /^\/ #$/m);
   const container = page.locator(".machine .box.container");
   await container.waitFor();
   assert.match(await container.locator(".state").innerText(), /running/);
@@ -104,7 +104,7 @@ test("docker run: from the command line over HTTP to a process with two numbers"
 
   // The container's shell is a shell: its own numbers, its own name.
   await enter(page, "echo pid $$; hostname | wc -c", /^pid 1\n13$/m);
-  await enter(page, "exit", /# $/m);
+  await enter(page, "exit", /#$/m);
   await container.waitFor({ state: "detached" });
   // Back in time it is there again.
   await leave(page);
@@ -133,7 +133,7 @@ test("layers can be hidden, rows opened and closed, by mouse and keys", async ()
   await leave(page);
   await page.keyboard.press("Home");
   await page.keyboard.press("ArrowDown");
-  assert.equal(await selected(page).count(), 1);
+  await selected(page).waitFor();
   await page.keyboard.press("?");
   assert.equal(await page.getByRole("dialog").count(), 1);
   await page.keyboard.press("Escape");

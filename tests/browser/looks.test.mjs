@@ -37,7 +37,7 @@ for (const language of ["en", "ko"]) {
       const words = await texts(language);
       assert.equal(await page.evaluate(() => document.documentElement.lang), language);
       assert.equal(await page.locator(".pane-journey h2").innerText(), words.journey.title);
-      await enter(page, "docker run --rm -it busybox sh", /^\/ # $/m);
+      await enter(page, "docker run --rm -it busybox sh", /^\/ #$/m);
       await page.locator(".machine .box.container").waitFor();
       await page.locator(".rows .row", { hasText: "containers/create" }).first().click();
       assert.deepEqual(await fits(page, 20), { wide: false, bad: [] });
@@ -109,7 +109,7 @@ test("the page works from any folder", async () => {
 test("the picture of the README", async () => {
   const options = { viewport: { width: 1280, height: 800 }, colorScheme: "light", locale: "en" };
   const { context, page } = await booted(browser, options);
-  await enter(page, "docker run --rm -it busybox sh", /^\/ # $/m);
+  await enter(page, "docker run --rm -it busybox sh", /^\/ #$/m);
   await page.locator(".rows .row", { hasText: "containers/create" }).first().click();
   await page.waitForTimeout(400);
   await screenshot(page, "readme");

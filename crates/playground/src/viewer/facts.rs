@@ -8,6 +8,9 @@ use glassdock_abi::{Errno, Ret};
 use glassdock_trace::{Args, Delta, Layer, Outcome, SpanId, Value};
 
 /// Longest result or argument in a one-line summary, in characters.
+/// Digits of an id in full, and as `docker ps` shows it.
+const ID: usize = 64;
+const SHORT_ID: usize = 12;
 const SUMMARY_LIMIT: usize = 120;
 
 /// A named value.
@@ -108,6 +111,22 @@ pub fn facts(timeline: &mut Timeline, id: SpanId) -> Option<Facts> {
             .map(|note| (note.key.to_string(), note.args.iter().map(plain).collect()))
             .collect(),
     })
+}
+
+/// A text in which every full id of 64 hexadecimal digits is as short as `docker ps` shows it.
+pub fn with_short_ids(text: &str) -> String {
+    let is_digit = |letter: char| matches!(letter, '0'..='9' | 'a'..='f');
+    let mut short = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_digit) {
+        let run = &rest[start..];
+        let length = run.find(|letter| !is_digit(letter)).unwrap_or(run.len());
+        let kept = if length == ID { SHORT_ID } else { length };
+        short.push_str(&rest[..start + kept]);
+        rest = &run[length..];
+    }
+    short.push_str(rest);
+    short
 }
 
 /// One line about a step: what it is given.

@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many dull steps in a row are folded into one line.
 const FOLD_FROM: usize = 4;
 
+/// System calls that make a process another one, and so are never folded.
+const TURNING_POINTS: [&str; 2] = ["execve", "execveat"];
+
 /// A set of layers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layers(u16);
@@ -326,6 +329,7 @@ impl Walk<'_> {
     fn is_dull(&self, id: SpanId) -> bool {
         self.timeline.span(id).is_some_and(|span| {
             Layers::DULL.has(span.layer)
+                && !TURNING_POINTS.contains(&span.name.as_ref())
                 && !span.has_below(self.layers.0 & !Layers::DULL.0)
                 && span.exited.is_some()
         })

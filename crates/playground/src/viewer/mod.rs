@@ -19,7 +19,7 @@ mod tests;
 mod timeline;
 
 pub use command::{Command, CommandKind};
-pub use facts::{Ending, Fact, Facts, StateChange, facts, plain, result, summary};
+pub use facts::{Ending, Fact, Facts, StateChange, facts, plain, result, summary, with_short_ids};
 pub use folded::Folded;
 pub use journey::{Journey, Layers, Opened, Row, RowKind, Step};
 pub use picture::{Mark, Picture, PictureBox, PictureBoxKind, ProcessRow, picture};

@@ -501,3 +501,21 @@ fn a_step_among_a_hundred_thousand_events_walks_few_deltas() {
         assert_eq!(shown.host.unwrap().processes.len(), 3);
     }
 }
+
+#[test]
+fn full_ids_are_shortened_and_nothing_else() {
+    let id = "91ea171937d4394e2d13aed5ec7488146b1b3e00295ef9cd714de3cd5f485729";
+    for (text, expected) in [
+        (
+            format!("POST /v1.51/containers/{id}/start"),
+            "POST /v1.51/containers/91ea171937d4/start",
+        ),
+        (
+            format!("{id}0"),
+            "91ea171937d4394e2d13aed5ec7488146b1b3e00295ef9cd714de3cd5f4857290",
+        ),
+        ("feed 바다 cafe".to_owned(), "feed 바다 cafe"),
+    ] {
+        assert_eq!(with_short_ids(&text), expected);
+    }
+}

@@ -9,8 +9,8 @@ use yew::prelude::*;
 /// Rows drawn above and below what is visible.
 const MARGIN_ROWS: usize = 6;
 /// Width of one level, in pixels, and how many levels are drawn at most.
-const INDENT: u16 = 15;
-const INDENT_LEVELS: u16 = 14;
+const INDENT: u16 = 12;
+const INDENT_LEVELS: u16 = 16;
 
 const CHEVRON: &str = "M9 5l7 7-7 7";
 

@@ -171,7 +171,7 @@ fn title(texts: &Texts, app: &App, span: &Span) -> String {
             let name = app.timeline.name_of(span.pid);
             texts.with("journey.process", &[name.to_owned(), span.pid.to_string()])
         }
-        _ => span.name.to_string(),
+        _ => glassdock_playground::viewer::with_short_ids(&span.name),
     }
 }
 
