@@ -87,16 +87,19 @@ export class Keeper {
     this.#logEnd = HEAD + log.length;
   }
 
-  /** Writes the records that are new, now and then, or at once. `log(from, to)` gives them. */
+  /** Writes the records that are new, now and then, or at once; `log(from, to)` gives them. Gives the milliseconds until
+   *  it wants to be asked again, if it does. */
   append(logged, log, atOnce = false) {
-    if (logged === this.#logged) return;
-    if (!atOnce && performance.now() - this.#wrote < PAUSE) return;
+    if (logged === this.#logged) return undefined;
+    const wait = this.#wrote + PAUSE - performance.now();
+    if (!atOnce && wait > 0) return wait;
     const bytes = log(this.#logged, logged);
     this.#log.write(bytes, { at: this.#logEnd });
     this.#log.flush();
     this.#logEnd += bytes.length;
     this.#logged = logged;
     this.#wrote = performance.now();
+    return undefined;
   }
 
   /** There is a newer checkpoint: `pages` changed since the one before. */

@@ -183,7 +183,7 @@ function slice() {
     } while (pace === BUSY && performance.now() < start + SLICE);
   }
   tell();
-  keeper?.append(door.logged(), door.log);
+  const unkept = keeper?.append(door.logged(), door.log) ?? LOOK;
   if (turns > TURNS) take();
   if (pace === BUSY) {
     rested = 0;
@@ -191,7 +191,7 @@ function slice() {
     if (onTheWay < BATCHES || door.untold() < UNTOLD) soon.port1.postMessage(0);
     return;
   }
-  rest(pace, start);
+  rest(pace, start, unkept);
 }
 
 function hear() {
@@ -213,9 +213,9 @@ function tell() {
 }
 
 /** Nothing to do for so many milliseconds (negative: until input): time for checkpoints. */
-function rest(pace, now) {
+function rest(pace, now, unkept) {
   rested ||= now;
-  let wait = pace >= 0 ? Math.min(pace, LOOK) : LOOK;
+  let wait = pace >= 0 ? Math.min(pace, unkept) : unkept;
   const wanted = !door.typing() && door.entered() !== lines;
   if (wanted && now - rested >= REST) take();
   else if (wanted) wait = Math.min(wait, REST);

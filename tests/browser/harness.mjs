@@ -101,10 +101,11 @@ export function state(page) {
   return page.evaluate(() => ({ ...document.querySelector(".app").dataset }));
 }
 
-/** Opens the page in a fresh profile and waits for the prompt. */
+/** Opens the page in a fresh profile, waits for the prompt, and for the engine to have started behind it. */
 export async function booted(browser, options = {}) {
   const opened = await open(browser, options);
   await firstPrompt(opened.page);
+  await rests(opened.page);
   return opened;
 }
 

@@ -27,6 +27,8 @@ pub enum Error {
     Connect(Errno),
     /// The connection broke, or what came was not HTTP.
     Http(hyper::Error),
+    /// The body to be sent could not be had.
+    Body(axum::Error),
     /// The answer to an upgrade was another one: its status and body.
     NotUpgraded(StatusCode, Bytes),
     /// The raw connection is not one of ours.
@@ -39,6 +41,7 @@ impl core::fmt::Display for Error {
             Error::Connect(errno) => f.write_str(errno.message()),
             Error::Http(error) if error.is_incomplete_message() => f.write_str("EOF"),
             Error::Http(error) => error.fmt(f),
+            Error::Body(error) => error.fmt(f),
             Error::NotUpgraded(status, _) => {
                 write!(f, "unable to upgrade to tcp, received {}", status.as_u16())
             }
@@ -77,7 +80,8 @@ impl<S: Sys + Trace> Client<S> {
 
     /// Sends a request on the idle connection or a new one and waits for the answer's head.
     pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer<S>, Error> {
-        let span = Span::open(&self.sys, &request);
+        let (request, body) = with_short_body(request).await?;
+        let span = Span::open(&self.sys, &request, &body);
         let sent = self.try_send(&span, request).await;
         match sent {
             Ok((response, sender)) => {
@@ -99,7 +103,8 @@ impl<S: Sys + Trace> Client<S> {
             http::HeaderValue::from_static("Upgrade"),
         );
         headers.insert(http::header::UPGRADE, http::HeaderValue::from_static("tcp"));
-        let span = Span::open(&self.sys, &request);
+        let (request, body) = with_short_body(request).await?;
+        let span = Span::open(&self.sys, &request, &body);
         let upgraded = self.try_upgrade(&span, request).await;
         match upgraded {
             Ok((parts, upgraded)) => {
@@ -178,6 +183,21 @@ async fn usable(idle: Option<SendRequest<RequestBody>>) -> Option<SendRequest<Re
     sender.ready().await.is_ok().then_some(sender)
 }
 
+/// A request and its body, where that is short and there as a whole: a document, not a stream. So the trace can tell it.
+async fn with_short_body(
+    request: Request<RequestBody>,
+) -> Result<(Request<RequestBody>, Bytes), Error> {
+    match request.body().size_hint().exact() {
+        Some(length) if length <= TRACE_BYTES as u64 => {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.map_err(Error::Body)?.to_bytes();
+            let request = Request::from_parts(parts, RequestBody::from(body.clone()));
+            Ok((request, body))
+        }
+        _ => Ok((request, Bytes::new())),
+    }
+}
+
 /// A request's span, closed once.
 struct Span<S: Trace> {
     sys: S,
@@ -185,12 +205,15 @@ struct Span<S: Trace> {
 }
 
 impl<S: Trace> Span<S> {
-    fn open(sys: &S, request: &Request<RequestBody>) -> Span<S> {
+    fn open(sys: &S, request: &Request<RequestBody>, body: &Bytes) -> Span<S> {
         let mut head = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri()).into_bytes();
         head.extend(header_lines(request.headers()));
         let name = format!("{} {}", request.method(), request.uri().path());
         let args = Args::Fields(vec![("head".into(), clip(&head, TRACE_BYTES))]);
         let args = match request.body().size_hint().exact() {
+            Some(length) if length > 0 && length == body.len() as u64 => {
+                args.with("body", Value::Bytes(body.to_vec(), length))
+            }
             Some(length) if length > 0 => args.with("body length", Value::Int(length as i64)),
             _ => args,
         };

@@ -19,7 +19,8 @@ pub fn dialog(app: &App, link: &Link) -> Html {
     };
     let close = link.callback(|_| Msg::Dialog(None));
     let outside = link.batch_callback(|event: MouseEvent| {
-        let on_veil = event.target() == event.current_target();
+        let target = event.target_dyn_into::<web_sys::Element>()?;
+        let on_veil = target.class_name() == "veil";
         on_veil.then_some(Msg::Dialog(None))
     });
     html! {

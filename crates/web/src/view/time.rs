@@ -190,9 +190,9 @@ fn now(app: &App, link: &Link) -> Html {
 }
 
 fn pointed(event: &PointerEvent, down: bool) -> Option<Msg> {
-    let track = event
-        .current_target()
-        .map(wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>)?;
+    // Events are delegated, so that the current target is the page and not the track.
+    let target = event.target_dyn_into::<web_sys::Element>()?;
+    let track = target.closest("#track").ok().flatten()?;
     if down {
         // Not to be captured only means that a drag ends at the track's edge.
         let _ = track.set_pointer_capture(event.pointer_id());
