@@ -4,6 +4,8 @@
 #![cfg(target_os = "linux")]
 
 mod harness;
+#[path = "../wrong/mod.rs"]
+mod wrong;
 
 use harness::{Daemon, possible, read_until};
 use std::io::{Read, Write};
@@ -578,4 +580,21 @@ fn the_real_client_runs_containers_where_it_is_installed() {
         Some(6)
     );
     assert_eq!(docker(&["rm", "-f", "bg"]).unwrap().1, "bg\n");
+}
+
+#[test]
+fn what_is_wrong_is_answered_as_in_the_simulation() {
+    if !possible() {
+        return;
+    }
+    let daemon = Daemon::start();
+    let text = |name: &str| daemon.dir.join(name).to_str().unwrap().to_string();
+    let place = wrong::Place {
+        socket: text("s"),
+        root: text("data"),
+    };
+    let busybox = std::fs::read("/bin/busybox").unwrap();
+    let sys = glassdock_linux::Direct::new().unwrap();
+    let told = sys.block_on(wrong::tell(&sys, &place, &busybox));
+    expect_test::expect_file!["../wrong/expected.txt"].assert_eq(&told);
 }
