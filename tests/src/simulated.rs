@@ -1,11 +1,13 @@
-//! Running busybox scripts on the simulated kernel.
+//! Running busybox scripts, and what else tests do, on the simulated kernel.
 
 use crate::surroundings::{self, Stage};
 use crate::userland::Outcome;
 use anyhow::{Context, Result, bail};
+use glassdock_abi::BoxFuture;
 use glassdock_abi::types::Timespec;
-use glassdock_kernel::{Config, ImportMeta, ImportNode, Kernel, Limits, RunState};
+use glassdock_kernel::{Config, ImportMeta, ImportNode, Kernel, Limits, RunState, Task};
 use glassdock_trace::Event;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Instructions of one slice.
@@ -42,7 +44,8 @@ fn machine(record: bool) -> Result<Kernel> {
 /// # Errors
 /// Where the surroundings cannot be made, or the script comes to no end.
 pub fn run(stage: Stage) -> Result<Outcome> {
-    go(machine(false)?, stage, Box::new(|_| {}))
+    let start = |task, place| surroundings::run(task, Stage { place, ..stage });
+    boot(start)?.context("making the surroundings")
 }
 
 /// The same, telling all that happens.
@@ -50,22 +53,42 @@ pub fn run(stage: Stage) -> Result<Outcome> {
 /// # Errors
 /// Those of [`run`].
 pub fn run_watched(stage: Stage, watch: Watch<'_>) -> Result<Outcome> {
-    go(machine(true)?, stage, watch)
+    let start = |task, place| surroundings::run(task, Stage { place, ..stage });
+    go(machine(true)?, start, watch)?.context("making the surroundings")
 }
 
-fn go(mut kernel: Kernel, mut stage: Stage, mut watch: Watch<'_>) -> Result<Outcome> {
-    stage.place = "/box".into();
+/// Runs a function as the first process of a new machine; it gets its kernel and a directory to mount at.
+///
+/// # Errors
+/// Where it comes to no end.
+pub fn boot<T, F>(start: impl FnOnce(Task, String) -> F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    go(machine(false)?, start, Box::new(|_| {}))
+}
+
+fn go<T, F>(
+    mut kernel: Kernel,
+    start: impl FnOnce(Task, String) -> F,
+    mut watch: Watch<'_>,
+) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
     let result = Arc::new(Mutex::new(None));
     let yielded = Arc::clone(&result);
-    kernel
-        .boot_with(move |task| {
-            Box::pin(async move {
-                let outcome = surroundings::run(task, stage).await;
-                *yielded.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-                0
-            })
+    let first = |task| -> BoxFuture<'static, u8> {
+        let future = start(task, "/box".into());
+        Box::pin(async move {
+            let value = future.await;
+            *yielded.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            0
         })
-        .context("booting")?;
+    };
+    kernel.boot_with(first).context("booting")?;
     let mut told = 0;
     for _ in 0..SLICES_MAX {
         let state = kernel.run(Limits::jumping(SLICE));
@@ -76,10 +99,8 @@ fn go(mut kernel: Kernel, mut stage: Stage, mut watch: Watch<'_>) -> Result<Outc
         match state {
             RunState::Busy => {}
             RunState::Halted => {
-                let outcome = result.lock().unwrap_or_else(PoisonError::into_inner).take();
-                return outcome
-                    .context("the first process ended early")?
-                    .context("making the surroundings");
+                let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+                return value.context("the first process ended early");
             }
             RunState::Idle(_) => bail!("all processes wait for ever"),
         }

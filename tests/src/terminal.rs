@@ -1,7 +1,8 @@
 //! Somebody at a terminal: scenarios of `tests/terminal`, played by system calls on either kernel.
 
+use crate::host;
 use crate::surroundings::{Act, become_shell, standard_streams};
-use crate::userland::sorted;
+use crate::userland::{self, Outcome, sorted};
 use anyhow::{Context, bail, ensure};
 use glassdock_abi::call::{IoctlReq, PrctlOp};
 use glassdock_abi::flags::{OpenFlags, PollEvents, WaitFlags};
@@ -9,6 +10,7 @@ use glassdock_abi::types::{
     Clock, CloneArgs, PathArg, PollFd, WaitFor, WaitStatus, Winsize, signal,
 };
 use glassdock_abi::{BoxFuture, Call, Errno, Fd, Io, OwnedFd, Pid, Proc, Result};
+use glassdock_linux::Direct;
 use std::path::{Path, PathBuf};
 
 /// Bytes read at once.
@@ -254,6 +256,29 @@ pub fn scenario(name: &str) -> anyhow::Result<Scenario> {
     let text =
         std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     Scenario::parse(name, &text).with_context(|| format!("in {}", path.display()))
+}
+
+/// The name of the role in which another instance plays a scenario on the host: its input is the scenario's name and
+/// how long is waited.
+pub const ROLE: &str = "terminal";
+
+/// That role, whose outcome [`userland::outcome`] reads.
+///
+/// # Errors
+/// Where the surroundings cannot be made.
+pub fn role(sys: Direct, place: String, input: String) -> anyhow::Result<Vec<u8>> {
+    let (name, quiet) = input.split_once(':').context("how long is waited?")?;
+    let act = scenario(name)?.act(quiet.parse()?);
+    userland::play(&sys, place, userland::set(act)?)
+}
+
+/// Plays a scenario on the host's kernel. Somebody who waits takes what is not shown within `quiet` nanoseconds for not
+/// coming.
+///
+/// # Errors
+/// Without root, or where the surroundings cannot be made.
+pub fn play_on_host(name: &str, quiet: u64) -> anyhow::Result<Outcome> {
+    userland::outcome(&host::again(ROLE, &format!("{name}:{quiet}"))?)
 }
 
 /// The terminal's other end.

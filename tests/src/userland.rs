@@ -1,7 +1,9 @@
 //! The scripts of `tests/userland`, and what they yield.
 
-use crate::surroundings::{Act, Stage};
+use crate::host;
+use crate::surroundings::{self, Act, Stage};
 use anyhow::{Context, Result};
+use glassdock_linux::Direct;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -110,6 +112,51 @@ pub fn scripts() -> Result<Vec<Script>> {
         }
     }
     Ok(scripts)
+}
+
+/// The name of the role in which another instance runs a script on the host: its input is the script's name.
+pub const ROLE: &str = "script";
+
+/// That role, whose outcome [`outcome`] reads.
+///
+/// # Errors
+/// Where the surroundings cannot be made.
+pub fn role(sys: Direct, place: String, name: String) -> Result<Vec<u8>> {
+    play(&sys, place, stage(&script(&name)?)?)
+}
+
+/// Plays an act on the host, in a role of another instance. Yields the exit status (32 bits, little endian) and the
+/// output.
+///
+/// # Errors
+/// Where the surroundings cannot be made.
+pub fn play(sys: &Direct, place: String, stage: Stage) -> Result<Vec<u8>> {
+    let stage = Stage { place, ..stage };
+    let outcome = host::block_on(sys, surroundings::run(sys.clone(), stage))?
+        .context("making the surroundings")?;
+    let mut told = outcome.status.to_le_bytes().to_vec();
+    told.extend(outcome.output);
+    Ok(told)
+}
+
+/// What an act yielded on the host, where another instance played it.
+///
+/// # Errors
+/// Where it did not come to its end.
+pub fn outcome(told: &[u8]) -> Result<Outcome> {
+    let (status, output) = told.split_first_chunk().context("no status")?;
+    Ok(Outcome {
+        output: output.to_vec(),
+        status: i32::from_le_bytes(*status),
+    })
+}
+
+/// Runs a script on the host's kernel.
+///
+/// # Errors
+/// Without root, or where the surroundings cannot be made.
+pub fn run_on_host(name: &str) -> Result<Outcome> {
+    outcome(&host::again(ROLE, name)?)
 }
 
 /// A script by its name.

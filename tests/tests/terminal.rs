@@ -1,6 +1,6 @@
 //! Somebody at a terminal, on both kernels: the same keys, the same sight.
 
-use glassdock_tests::terminal::{Scenario, scenarios};
+use glassdock_tests::terminal::{ROLE, Scenario, play_on_host, role, scenarios};
 use glassdock_tests::userland::set;
 use glassdock_tests::{host, simulated};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -13,7 +13,7 @@ const QUIET: [u64; 4] = [100_000_000, 200_000_000, 400_000_000, 900_000_000];
 const SHOW: &str = "GLASSDOCK_SHOW";
 
 fn main() -> anyhow::Result<()> {
-    host::outer_process();
+    host::serve(&[(ROLE, role)]);
     let arguments = Arguments::from_args();
     let trials = scenarios()?
         .into_iter()
@@ -32,7 +32,7 @@ fn same(scenario: &Scenario) -> Result<(), Failed> {
                 println!("> {line}\n{text}");
             }
         }
-        let theirs = scenario.seen(&host::play(&scenario.name, quiet)?.output)?;
+        let theirs = scenario.seen(&play_on_host(&scenario.name, quiet)?.output)?;
         if theirs == ours {
             return Ok(());
         }

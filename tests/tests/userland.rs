@@ -1,6 +1,8 @@
 //! busybox's applets on both kernels: the same output, the same status.
 
-use glassdock_tests::userland::{Outcome, Script, applets, excluded, scripts, stage};
+use glassdock_tests::userland::{
+    Outcome, ROLE, Script, applets, excluded, role, run_on_host, scripts, stage,
+};
 use glassdock_tests::{host, simulated};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::fmt::Write;
@@ -9,7 +11,7 @@ use std::fmt::Write;
 const SCRIPTS_MIN: usize = 150;
 
 fn main() -> anyhow::Result<()> {
-    host::outer_process();
+    host::serve(&[(ROLE, role)]);
     let arguments = Arguments::from_args();
     let mut trials = vec![Trial::test(
         "every_applet_is_used_by_a_script_or_excluded_with_a_reason",
@@ -22,7 +24,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn same(script: &Script) -> Result<(), Failed> {
-    let real = host::run(&script.name)?;
+    let real = run_on_host(&script.name)?;
     let simulated = simulated::run(stage(script)?)?;
     if real == simulated {
         return Ok(());

@@ -82,12 +82,12 @@ impl OpenFlags {
     pub const fn access(self) -> OpenFlags {
         self.intersection(OpenFlags::ACCMODE)
     }
-    /// Whether the mode allows reading.
+    /// Whether the mode allows reading. The mode 3, which asks for both permissions, allows neither.
     pub const fn readable(self) -> bool {
-        self.access().bits() != OpenFlags::WRONLY.bits()
+        matches!(self.access().bits(), 0 | 2)
     }
     /// Whether the mode allows writing.
     pub const fn writable(self) -> bool {
-        self.access().bits() != OpenFlags::RDONLY.bits()
+        matches!(self.access().bits(), 1 | 2)
     }
 }

@@ -11,6 +11,7 @@ pub(crate) const CAP_ALL: u64 = (1 << (CAP_LAST + 1)) - 1;
 /// Numbers of the capabilities that the kernel asks for.
 #[allow(missing_docs, reason = "the names are the manual page's")]
 pub(crate) mod cap {
+    pub const DAC_READ_SEARCH: u32 = 2;
     pub const KILL: u32 = 5;
     pub const SETGID: u32 = 6;
     pub const SETUID: u32 = 7;

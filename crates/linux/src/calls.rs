@@ -567,6 +567,9 @@ fn chmod(dirfd: Fd, p: &PathArg, mode: u32, flags: AtFlags) -> Result<Ret> {
         return none(sys!(nr::fchmodat, dirfd.0, path(p)?.as_c_str(), mode));
     }
     if flags == AtFlags::EMPTY_PATH && p.as_bytes().is_empty() {
+        if dirfd == Fd::CWD {
+            return none(sys!(nr::fchmodat, dirfd.0, c".", mode));
+        }
         return none(sys!(nr::fchmod, dirfd.0, mode));
     }
     none(sys!(
@@ -587,9 +590,15 @@ fn utimens(dirfd: Fd, p: &PathArg, atime: TimeSet, mtime: TimeSet, flags: AtFlag
         TimeSet::At(time) => [time.sec as u64, u64::from(time.nsec)],
     };
     let times = [words(time(atime)), words(time(mtime))].concat();
-    if p.as_bytes().is_empty() {
+    if p.as_bytes().is_empty() && !flags.contains(AtFlags::EMPTY_PATH) {
         // A null path means the descriptor itself.
-        return none(sys!(nr::utimensat, dirfd.0, 0u64, times.as_slice(), 0u64));
+        return none(sys!(
+            nr::utimensat,
+            dirfd.0,
+            0u64,
+            times.as_slice(),
+            flags.bits()
+        ));
     }
     none(sys!(
         nr::utimensat,

@@ -41,6 +41,7 @@ impl Vfs {
     /// namespace. Returns that namespace and the root, without a reference to the root: take one with [`Vfs::hold`].
     pub fn new(config: Config, now: Timespec) -> (Vfs, MountNsId, Path) {
         let mut vfs = Vfs {
+            protected: crate::Protected::default(),
             sbs: BTreeMap::new(),
             inodes: BTreeMap::new(),
             dentries: BTreeMap::new(),

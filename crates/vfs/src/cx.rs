@@ -176,6 +176,10 @@ pub trait Dynamic {
     }
     /// Finds a name. `ENOENT` if there is none. Asked at every walk, so that what vanished is noticed.
     fn lookup(&mut self, vfs: &Vfs, sb: SbId, dir: NodeId, name: &[u8]) -> Result<NodeId>;
+    /// A random number for a file system that remembers one (`man 3 uuid_generate`, version 4).
+    fn uuid(&mut self) -> [u8; 16] {
+        [0; 16]
+    }
     /// Whether nothing can ever be made under an absent name of a directory, because looking it up already fails
     /// (procfs, unlike sysfs, where the making fails).
     fn only_finds(&self, dir: NodeId) -> bool {

@@ -12,6 +12,14 @@ use std::sync::Arc;
 const KEEP_SIZE: u32 = 1;
 /// `FALLOC_FL_PUNCH_HOLE`.
 const PUNCH_HOLE: u32 = 2;
+/// `FALLOC_FL_COLLAPSE_RANGE`.
+const COLLAPSE_RANGE: u32 = 8;
+/// `FALLOC_FL_ZERO_RANGE`.
+const ZERO_RANGE: u32 = 0x10;
+/// `FALLOC_FL_INSERT_RANGE`.
+const INSERT_RANGE: u32 = 0x20;
+/// `FALLOC_FL_UNSHARE_RANGE`.
+const UNSHARE_RANGE: u32 = 0x40;
 /// `SEEK_DATA`.
 const SEEK_DATA: u32 = 3;
 /// `SEEK_HOLE`.
@@ -173,7 +181,22 @@ impl Vfs {
         if offset > i64::MAX as u64 || len == 0 || len > i64::MAX as u64 {
             return Err(Errno::EINVAL);
         }
-        if mode & !(KEEP_SIZE | PUNCH_HOLE) != 0 || mode == PUNCH_HOLE {
+        // What is asked, of which one bit may be set, and whether the size may be kept with it (`vfs_fallocate`).
+        let ranges = [
+            0,
+            PUNCH_HOLE,
+            COLLAPSE_RANGE,
+            ZERO_RANGE,
+            INSERT_RANGE,
+            UNSHARE_RANGE,
+        ];
+        let range = mode & !KEEP_SIZE;
+        let keeps = match range {
+            PUNCH_HOLE => mode & KEEP_SIZE != 0,
+            COLLAPSE_RANGE | INSERT_RANGE => mode & KEEP_SIZE == 0,
+            _ => true,
+        };
+        if !ranges.contains(&range) || !keeps {
             return Err(Errno::EOPNOTSUPP);
         }
         Self::writable(file)?;
@@ -182,6 +205,15 @@ impl Vfs {
             FileKind::Directory => return Err(Errno::EISDIR),
             FileKind::Fifo => return Err(Errno::ESPIPE),
             _ => return Err(Errno::ENODEV),
+        }
+        if offset
+            .checked_add(len)
+            .is_none_or(|end| end > i64::MAX as u64)
+        {
+            return Err(Errno::EFBIG);
+        }
+        if range != 0 && range != PUNCH_HOLE {
+            return Err(Errno::EOPNOTSUPP);
         }
         let id = self.data_inode(file.inode)?;
         self.before_write(cx, file.path.dentry)?;
@@ -204,14 +236,14 @@ impl Vfs {
     }
 
     /// Entries from a position (0 at the start, or a [`Dirent::off`]) that fit `count` bytes as `getdents64` lays them
-    /// out; empty at the end, `EINVAL` if not one fits. The kernel keeps the position.
+    /// out, and the next position; empty at the end, `EINVAL` if not one fits. The kernel keeps the position.
     pub fn getdents(
         &mut self,
         cx: &mut Cx,
         file: &OpenFile,
         position: u64,
         count: usize,
-    ) -> Result<Vec<Dirent>> {
+    ) -> Result<(Vec<Dirent>, u64)> {
         if file.flags.contains(OpenFlags::PATH) {
             return Err(Errno::EBADF);
         }
@@ -222,46 +254,64 @@ impl Vfs {
         if self.is_dead(dir.dentry) {
             return Err(Errno::ENOENT);
         }
+        // In a tmpfs a position is that of the next entry, not of the last one (`offset_iterate_dir` of `fs/libfs.c`).
+        let tmp = self.is_tmp(self.sb_of(dir.dentry)?);
         let mut list = Dirents {
             entries: Vec::new(),
             left: count,
             full: false,
+            next: None,
         };
         if position == 0 {
             let ino = self.fs_attr(cx, dir.dentry)?.ino;
-            list.push(ino, 1, S_IFDIR, b".");
+            list.push(ino, 1 - u64::from(tmp), S_IFDIR, b".");
         }
         if position <= 1 {
             let parent = self.dentry(dir.dentry)?.parent.unwrap_or(dir.dentry);
             let ino = self.fs_attr(cx, parent)?.ino;
-            list.push(ino, FIRST_COOKIE - 1, S_IFDIR, b"..");
+            list.push(ino, FIRST_COOKIE - 1 - u64::from(tmp), S_IFDIR, b"..");
         }
-        if !list.full {
-            for entry in self.fs_readdir(cx, dir.dentry, position.max(FIRST_COOKIE - 1))? {
+        if !list.full && position != DIR_END {
+            let after = match position {
+                ..FIRST_COOKIE => FIRST_COOKIE - 1,
+                _ if tmp => position + 1,
+                _ => position,
+            };
+            for entry in self.fs_readdir(cx, dir.dentry, after)? {
                 list.push(entry.ino, entry.cookie, entry.kind, &entry.name);
                 if list.full {
                     break;
                 }
             }
         }
+        self.touch_atime(cx, dir);
         if list.full && list.entries.is_empty() {
             return Err(Errno::EINVAL);
         }
-        self.touch_atime(cx, dir);
-        Ok(list.entries)
+        if tmp {
+            return Ok(list.with_next());
+        }
+        let next = list.entries.last().map_or(position, |last| last.off);
+        Ok((list.entries, next))
     }
 }
+
+/// Position in a directory of a tmpfs whose end was reached.
+const DIR_END: u64 = i32::MAX as u64;
 
 struct Dirents {
     entries: Vec<Dirent>,
     left: usize,
     full: bool,
+    /// Number of the entry that did not fit.
+    next: Option<u64>,
 }
 
 impl Dirents {
     fn push(&mut self, ino: u64, off: u64, kind: u32, name: &[u8]) {
         let len = dirent_len(name);
         if self.full || len > self.left {
+            self.next = self.next.or(Some(off));
             self.full = true;
             return;
         }
@@ -272,5 +322,16 @@ impl Dirents {
             kind: (kind >> 12) as u8,
             name: name.to_vec(),
         });
+    }
+
+    /// The entries, each with the number of the one after it, and the number of the one after all.
+    fn with_next(self) -> (Vec<Dirent>, u64) {
+        let end = self.next.unwrap_or(DIR_END);
+        let mut entries = self.entries;
+        let mut next = end;
+        for entry in entries.iter_mut().rev() {
+            next = std::mem::replace(&mut entry.off, next);
+        }
+        (entries, end)
     }
 }

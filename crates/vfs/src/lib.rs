@@ -5,7 +5,7 @@
 //!
 //! The rules are those of Linux: `man 7 path_resolution`, `man 7 mount_namespaces`, `man 2 openat2`, and
 //! `Documentation/filesystems/{path-lookup,sharedsubtree,overlayfs,tmpfs}.rst` of the kernel. Not modelled: access
-//! control lists, user namespaces and id-mapped mounts, quotas, automounts, file handles, `fs.protected_*`.
+//! control lists, user namespaces and id-mapped mounts, quotas, automounts, file handles.
 
 mod attr;
 mod boot;
@@ -34,5 +34,6 @@ pub use cx::*;
 pub use ids::*;
 pub use mount::MountInfo;
 pub use open::open_how;
+pub use perm::Protected;
 pub use store::Vfs;
 pub use types::*;

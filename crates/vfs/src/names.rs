@@ -100,7 +100,7 @@ impl Vfs {
         Ok(())
     }
 
-    /// `man 2 linkat`, with `AT_SYMLINK_FOLLOW` and `AT_EMPTY_PATH`.
+    /// `man 2 linkat`, with `AT_SYMLINK_FOLLOW` and `AT_EMPTY_PATH`; whether the caller may use the latter is asked before.
     pub fn link(
         &mut self,
         cx: &mut Cx,
@@ -112,7 +112,7 @@ impl Vfs {
         if !(AtFlags::SYMLINK_FOLLOW | AtFlags::EMPTY_PATH).contains(flags) {
             return Err(Errno::EINVAL);
         }
-        let empty = flags.contains(AtFlags::EMPTY_PATH) && cx.cred.has(cap::DAC_READ_SEARCH);
+        let empty = flags.contains(AtFlags::EMPTY_PATH);
         let follow = flags.contains(AtFlags::SYMLINK_FOLLOW);
         let source = self.walk_all(
             cx,
@@ -128,6 +128,7 @@ impl Vfs {
         if source.mount != dir.mount {
             return Err(Errno::EXDEV);
         }
+        self.may_link(cx, source.dentry)?;
         self.may_create(cx, dir.dentry)?;
         if self.is_dir(source.dentry) {
             return Err(Errno::EPERM);

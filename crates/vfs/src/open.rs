@@ -85,7 +85,7 @@ impl Intent {
                 how.mode != 0
             })
             || flags.contains(OpenFlags::DIRECTORY | OpenFlags::CREAT)
-            || tmpfile && (!flags.contains(OpenFlags::DIRECTORY) || !flags.writable())
+            || tmpfile && (!flags.contains(OpenFlags::DIRECTORY) || flags.access().is_empty())
             || flags.contains(OpenFlags::PATH) && !PATH_FLAGS.contains(flags);
         if wrong {
             return Err(Errno::EINVAL);
@@ -137,7 +137,8 @@ impl Vfs {
             let last = self.walk_parent(cx, &mut walk)?;
             if last.kind != Kind::Norm {
                 self.walk_last(cx, &mut walk, &last, true)?;
-                return self.finish_open(cx, &walk, &intent, false);
+                let dir = walk.path.dentry;
+                return self.finish_open(cx, &walk, dir, &intent, false);
             }
             if last.slash {
                 if intent.has(OpenFlags::CREAT) {
@@ -146,13 +147,14 @@ impl Vfs {
                 intent.directory = true;
                 intent.follow = true;
             }
+            let dir = walk.path.dentry;
             let (dentry, created) = self.lookup_open(cx, &walk, &last.name, &intent)?;
             if created {
                 walk.path.dentry = dentry;
-                return self.finish_open(cx, &walk, &intent, true);
+                return self.finish_open(cx, &walk, dir, &intent, true);
             }
             if !self.step_into(cx, &mut walk, dentry, intent.follow)? {
-                return self.finish_open(cx, &walk, &intent, false);
+                return self.finish_open(cx, &walk, dir, &intent, false);
             }
         }
     }
@@ -183,13 +185,14 @@ impl Vfs {
         &mut self,
         cx: &mut Cx,
         walk: &Walk,
+        dir: DentryId,
         intent: &Intent,
         created: bool,
     ) -> Result<OpenFile> {
         if !created {
             self.check_end(walk)?;
         }
-        self.do_open(cx, walk.path, intent, created)
+        self.do_open(cx, walk.path, Some(dir), intent, created)
     }
 
     /// `do_open`, `may_open` and `do_dentry_open`.
@@ -197,6 +200,7 @@ impl Vfs {
         &mut self,
         cx: &mut Cx,
         path: Path,
+        dir: Option<DentryId>,
         intent: &Intent,
         created: bool,
     ) -> Result<OpenFile> {
@@ -207,6 +211,9 @@ impl Vfs {
             }
             if attr.is_dir() {
                 return Err(Errno::EISDIR);
+            }
+            if let Some(dir) = dir {
+                self.may_reuse(cx, dir, &attr)?;
             }
         }
         if intent.directory && !attr.is_dir() {
@@ -332,18 +339,23 @@ impl Vfs {
         let counts = file.kind == FileKind::Regular
             && file.flags.writable()
             && !file.flags.contains(OpenFlags::PATH);
-        if counts
-            && let Ok(id) = self.data_inode(file.inode)
+        if !counts {
+            return;
+        }
+        if let Ok(id) = self.data_inode(file.inode)
             && let Some(inode) = self.inodes.get_mut(&id)
         {
             inode.writers += by;
+        }
+        if let Some(mount) = self.mounts.get_mut(&file.path.mount) {
+            mount.writers = mount.writers.saturating_add_signed(by as i32);
         }
     }
 
     /// Opens a place that was walked to before (`execve`, magic links, `O_PATH` reopened).
     pub fn open_path(&mut self, cx: &mut Cx, path: Path, flags: OpenFlags) -> Result<OpenFile> {
         let intent = Intent::new(&open_how(flags.difference(OpenFlags::CREAT), 0))?;
-        self.do_open(cx, path, &intent, false)
+        self.do_open(cx, path, None, &intent, false)
     }
 
     /// Opens an object of the kernel's own, which nobody else could open: a pipe, a socket (`alloc_file_pseudo`).

@@ -75,7 +75,89 @@ pub(crate) fn new_owner(cred: &Cred, dir: &Attr, mode: u32) -> (u32, u32) {
     )
 }
 
+/// Restrictions against tricks in directories that many write to (`Documentation/admin-guide/sysctl/fs.rst`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Protected {
+    /// `protected_fifos`: 0, 1 or 2.
+    pub fifos: u8,
+    /// `protected_hardlinks`: 0 or 1.
+    pub hardlinks: u8,
+    /// `protected_regular`: 0, 1 or 2.
+    pub regular: u8,
+    /// `protected_symlinks`: 0 or 1.
+    pub symlinks: u8,
+}
+
+impl Default for Protected {
+    /// As systemd sets them on every distribution that uses it (`50-default.conf`).
+    fn default() -> Self {
+        Protected {
+            fifos: 1,
+            hardlinks: 1,
+            regular: 2,
+            symlinks: 1,
+        }
+    }
+}
+
+/// Bits of a directory that everybody writes to and only owners remove from.
+const STICKY_SHARED: u32 = S_ISVTX | 0o002;
+
 impl Vfs {
+    /// `may_linkat`: with `protected_hardlinks`, others' files get a new name only where the caller may read and write
+    /// them, and they are ordinary.
+    pub(crate) fn may_link(&mut self, cx: &mut Cx, source: DentryId) -> Result<()> {
+        let attr = self.fs_attr(cx, source)?;
+        if self.protected.hardlinks == 0 || owns(cx.cred, &attr) {
+            return Ok(());
+        }
+        let ordinary = attr.is_reg()
+            && attr.mode & S_ISUID == 0
+            && attr.mode & (S_ISGID | 0o010) != S_ISGID | 0o010;
+        if ordinary
+            && self
+                .inode_permission(cx, source, MAY_READ | MAY_WRITE)
+                .is_ok()
+        {
+            return Ok(());
+        }
+        Err(Errno::EPERM)
+    }
+
+    /// `may_follow_link`: with `protected_symlinks`, the last link of a path in a shared directory is followed only by
+    /// its owner, or where the directory's owner made it.
+    pub(crate) fn may_follow(&mut self, cx: &mut Cx, dir: DentryId, link: DentryId) -> Result<()> {
+        let (dir, link) = (self.fs_attr(cx, dir)?, self.fs_attr(cx, link)?);
+        let shared = dir.mode & STICKY_SHARED == STICKY_SHARED;
+        if self.protected.symlinks == 0
+            || link.uid == cx.cred.fsuid
+            || !shared
+            || dir.uid == link.uid
+        {
+            return Ok(());
+        }
+        Err(Errno::EACCES)
+    }
+
+    /// `may_create_in_sticky`: with `protected_fifos` and `protected_regular`, `O_CREAT` does not open others' files in
+    /// shared directories.
+    pub(crate) fn may_reuse(&mut self, cx: &mut Cx, dir: DentryId, file: &Attr) -> Result<()> {
+        let dir = self.fs_attr(cx, dir)?;
+        let level = match file.kind() {
+            S_IFREG => self.protected.regular,
+            S_IFIFO => self.protected.fifos,
+            _ => 1,
+        };
+        let own = file.uid == dir.uid || file.uid == cx.cred.fsuid;
+        if dir.mode & S_ISVTX == 0 || level == 0 || own {
+            return Ok(());
+        }
+        if dir.mode & 0o002 != 0 || dir.mode & 0o020 != 0 && level >= 2 {
+            return Err(Errno::EACCES);
+        }
+        Ok(())
+    }
+
     /// `inode_permission`: the read-only superblock first, then bits and capabilities.
     pub(crate) fn inode_permission(
         &mut self,

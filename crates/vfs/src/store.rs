@@ -147,6 +147,8 @@ pub(crate) struct Superblock {
 
 /// The virtual file system: see the crate's documentation.
 pub struct Vfs {
+    /// `/proc/sys/fs/protected_*`.
+    pub protected: crate::Protected,
     pub(crate) sbs: BTreeMap<SbId, Superblock>,
     pub(crate) inodes: BTreeMap<InodeId, Inode>,
     pub(crate) dentries: BTreeMap<DentryId, Dentry>,

@@ -2,6 +2,7 @@
 
 use crate::content::{Content, FILE_SIZE_MAX};
 use crate::fsops::New;
+use crate::perm::new_owner;
 use crate::store::{Attr, Body, Fs, Inode, TmpFs};
 use crate::{Cx, DentryId, InodeId, NodeEntry, PAGE_SIZE, SbId, SetAttr, Vfs};
 use glassdock_abi::flags::RenameFlags;
@@ -381,14 +382,17 @@ impl Vfs {
             }
         }
         let whiteout = match flags.contains(RenameFlags::WHITEOUT) {
-            true => Some(self.tmp_inode(
-                self.sb_of(old)?,
-                &New {
-                    mode: S_IFCHR,
+            true => {
+                let parent = self.fs_attr(cx, old_dir)?;
+                let (mode, gid) = new_owner(cx.cred, &parent, S_IFCHR);
+                let new = New {
+                    mode,
+                    uid: cx.cred.fsuid,
+                    gid,
                     ..New::default()
-                },
-                cx.now,
-            )?),
+                };
+                Some(self.tmp_inode(self.sb_of(old)?, &new, cx.now)?)
+            }
             false => None,
         };
         self.move_dentry(old, dir, name);

@@ -238,6 +238,9 @@ impl Vfs {
         if walk.links > SYMLINKS_MAX {
             return Err(Errno::ELOOP);
         }
+        if walk.rest.is_empty() {
+            self.may_follow(cx, parent.dentry, walk.path.dentry)?;
+        }
         let forbidden = self
             .mnt(walk.path.mount)?
             .flags

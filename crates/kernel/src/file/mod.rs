@@ -43,6 +43,8 @@ pub(crate) struct OpenFile {
     pub(crate) pos: u64,
     pub(crate) body: Body,
     pub(crate) file: vfs::OpenFile,
+    /// Who opened it, of files that were opened by name.
+    pub(crate) opener: Option<vfs::Cred>,
     /// What it is called in pictures: a path, `pipe:[N]`, …
     pub(crate) what: Vec<u8>,
 }

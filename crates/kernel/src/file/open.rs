@@ -103,6 +103,7 @@ impl Kernel {
             pos: 0,
             body,
             file,
+            opener: None,
             what,
         });
         self.publisher.file(id);
@@ -133,6 +134,10 @@ impl Kernel {
         let file = self.with_vfs(tid, |vfs, cx| vfs.open(cx, at, path, how))?;
         let cloexec = how.flags.contains(OpenFlags::CLOEXEC);
         let id = self.open_body(cx, file, how.flags)?;
+        let cred = self.cred(tid)?.for_files();
+        if let Some(file) = self.files.get_mut(id) {
+            file.opener = Some(cred);
+        }
         Ok(Ret::Fd(self.install(tid, id, cloexec)?))
     }
 

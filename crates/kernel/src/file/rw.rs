@@ -22,16 +22,37 @@ impl Kernel {
         count: u64,
         offset: Option<u64>,
     ) -> SysResult<Vec<u8>> {
-        let id = self.real_file_id(cx.tid, fd)?;
-        let file = self.file(id)?;
-        if !file.flags.readable() {
+        let id = self.checked_file(cx.tid, fd, offset)?;
+        if !self.file(id)?.flags.readable() {
             return Err(Errno::EBADF.into());
         }
-        if offset.is_some() && !seekable(&file.body) {
-            return Err(Errno::ESPIPE.into());
-        }
+        self.check_area(id, count, offset)?;
         let bytes = self.read_file(cx, id, count.min(RW_MAX), offset)?;
         Ok(bytes)
+    }
+
+    /// The open file of a read or write, at a place or where it stands: `EINVAL` for a place beyond all files, `ESPIPE`
+    /// for a place in what has none.
+    fn checked_file(&self, tid: Tid, fd: Fd, offset: Option<u64>) -> Result<FileId> {
+        if offset.is_some_and(|offset| offset > i64::MAX as u64) {
+            return Err(Errno::EINVAL);
+        }
+        let id = self.real_file_id(tid, fd)?;
+        if offset.is_some() && !seekable(&self.file(id)?.body) {
+            return Err(Errno::ESPIPE);
+        }
+        Ok(id)
+    }
+
+    /// `rw_verify_area`: `EINVAL` where the end would be beyond all files.
+    pub(crate) fn check_area(&self, id: FileId, count: u64, offset: Option<u64>) -> Result<()> {
+        let file = self.file(id)?;
+        let start = offset.unwrap_or(file.pos);
+        let end = start.checked_add(count);
+        if seekable(&file.body) && end.is_none_or(|end| end > i64::MAX as u64) {
+            return Err(Errno::EINVAL);
+        }
+        Ok(())
     }
 
     /// Remembers who wrote what was just read from a descriptor.
@@ -220,14 +241,11 @@ impl Kernel {
         data: &[u8],
         offset: Option<u64>,
     ) -> SysResult {
-        let id = self.real_file_id(cx.tid, fd)?;
-        let file = self.file(id)?;
-        if !file.flags.writable() {
+        let id = self.checked_file(cx.tid, fd, offset)?;
+        if !self.file(id)?.flags.writable() {
             return Err(Errno::EBADF.into());
         }
-        if offset.is_some() && !seekable(&file.body) {
-            return Err(Errno::ESPIPE.into());
-        }
+        self.check_area(id, data.len() as u64, offset)?;
         self.write_file(cx, id, data, offset)
     }
 

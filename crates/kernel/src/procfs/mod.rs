@@ -264,6 +264,14 @@ impl Dynamic for Kernel {
         }
     }
 
+    fn uuid(&mut self) -> [u8; 16] {
+        let mut uuid =
+            (u128::from(self.random.next()) << 64 | u128::from(self.random.next())).to_be_bytes();
+        uuid[6] = uuid[6] & 0x0f | 0x40;
+        uuid[8] = uuid[8] & 0x3f | 0x80;
+        uuid
+    }
+
     fn only_finds(&self, dir: NodeId) -> bool {
         kind(dir) == PROC
     }

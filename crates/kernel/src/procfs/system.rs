@@ -67,6 +67,15 @@ fn line(text: &str) -> &[u8] {
     text.trim_end_matches('\n').as_bytes()
 }
 
+/// A number up to a maximum, as `proc_dointvec_minmax` reads it.
+fn level(text: &str, max: u8) -> Result<u8> {
+    let value = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+    if value > max {
+        return Err(Errno::EINVAL);
+    }
+    Ok(value)
+}
+
 /// The tree of `/proc` beside the processes; index 0 is the root.
 pub(super) static PROC: &[Entry] = &[
     dir(""),
@@ -102,6 +111,26 @@ pub(super) static PROC: &[Entry] = &[
     }),
     file("sys/fs/nr_open", |_, _| "1048576\n".into()),
     file("sys/fs/pipe-max-size", |_, _| "1048576\n".into()),
+    setting(
+        "sys/fs/protected_fifos",
+        |k, _| format!("{}\n", k.vfs().protected.fifos),
+        |k, _, s| level(s, 2).map(|n| k.vfs_mut().protected.fifos = n),
+    ),
+    setting(
+        "sys/fs/protected_hardlinks",
+        |k, _| format!("{}\n", k.vfs().protected.hardlinks),
+        |k, _, s| level(s, 1).map(|n| k.vfs_mut().protected.hardlinks = n),
+    ),
+    setting(
+        "sys/fs/protected_regular",
+        |k, _| format!("{}\n", k.vfs().protected.regular),
+        |k, _, s| level(s, 2).map(|n| k.vfs_mut().protected.regular = n),
+    ),
+    setting(
+        "sys/fs/protected_symlinks",
+        |k, _| format!("{}\n", k.vfs().protected.symlinks),
+        |k, _, s| level(s, 1).map(|n| k.vfs_mut().protected.symlinks = n),
+    ),
     dir("sys/kernel"),
     file("sys/kernel/cap_last_cap", |_, _| {
         format!("{}\n", crate::cred::CAP_LAST)

@@ -1,6 +1,7 @@
 //! Calls on paths and directories.
 
 use crate::Kernel;
+use crate::cred::cap;
 use crate::file::Body;
 use crate::ids::Tid;
 use crate::wait::SysResult;
@@ -56,6 +57,10 @@ impl Kernel {
         path: &[u8],
         flags: AtFlags,
     ) -> SysResult {
+        only(flags, AtFlags::NO_AUTOMOUNT | STATX_SYNC)?;
+        if flags.contains(STATX_SYNC) {
+            return Err(Errno::EINVAL.into());
+        }
         let at = self.at(tid, dirfd);
         if path.is_empty() && flags.contains(AtFlags::EMPTY_PATH) && dirfd != Fd::CWD {
             let file = self.file_of(tid, dirfd)?;
@@ -131,12 +136,24 @@ impl Kernel {
         };
         let count = count.min(1 << 20) as usize;
         let result = self.with_vfs(tid, |vfs, cx| vfs.getdents(cx, &file.file, file.pos, count));
-        if let Some(last) = result.as_ref().ok().and_then(|entries| entries.last()) {
-            file.pos = last.off;
+        if let Ok((_, next)) = &result {
+            file.pos = *next;
         }
         self.files.put_back(id, file);
         self.publisher.file(id);
-        Ok(Ret::Dirents(result?))
+        Ok(Ret::Dirents(result?.0))
+    }
+
+    /// `linkat` of an open file itself: for who opened it, and with `CAP_DAC_READ_SEARCH` (`LOOKUP_LINKAT_EMPTY`).
+    pub(super) fn may_link_open(&self, tid: Tid, fd: Fd) -> Result<()> {
+        if fd == Fd::CWD {
+            return Ok(());
+        }
+        let (file, cred) = (self.file_of(tid, fd)?, self.cred(tid)?);
+        if file.opener == Some(cred.for_files()) || cred.has(cap::DAC_READ_SEARCH) {
+            return Ok(());
+        }
+        Err(Errno::ENOENT)
     }
 
     // Working directory and root.
@@ -253,6 +270,19 @@ impl Kernel {
             self.mark_places(id);
         }
         Ok(Ret::None)
+    }
+}
+
+/// Both bits of `AT_STATX_SYNC_TYPE`, of which one may be set.
+const STATX_SYNC: AtFlags = AtFlags::from_bits_retain(0x6000);
+
+/// `EINVAL` for flags beside those of every `*at` call and `others`.
+pub(super) fn only(flags: AtFlags, others: AtFlags) -> Result<()> {
+    let known = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH | others;
+    if (flags & !known).is_empty() {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
     }
 }
 

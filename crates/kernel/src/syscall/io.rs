@@ -90,10 +90,12 @@ impl Kernel {
     }
 
     pub(super) fn sys_ftruncate(&mut self, tid: Tid, fd: Fd, length: u64) -> SysResult {
+        if length > i64::MAX as u64 {
+            return Err(Errno::EINVAL.into());
+        }
         let id = self.real_file_id(tid, fd)?;
         let file = self.file(id)?;
-        if length > i64::MAX as u64 || file.file.kind != FileKind::Regular || !file.flags.writable()
-        {
+        if file.file.kind != FileKind::Regular || !file.flags.writable() {
             return Err(Errno::EINVAL.into());
         }
         let inode = file.file.inode;
@@ -112,16 +114,6 @@ impl Kernel {
         len: u64,
     ) -> SysResult {
         let id = self.real_file_id(tid, fd)?;
-        let file = self.file(id)?;
-        if !file.flags.writable() {
-            return Err(Errno::EBADF.into());
-        }
-        match file.file.kind {
-            FileKind::Regular => {}
-            FileKind::Fifo => return Err(Errno::ESPIPE.into()),
-            FileKind::Directory => return Err(Errno::EISDIR.into()),
-            _ => return Err(Errno::ENODEV.into()),
-        }
         self.with_file(tid, id, |vfs, cx, file| {
             vfs.fallocate(cx, file, mode, offset, len)
         })?;
@@ -129,8 +121,15 @@ impl Kernel {
     }
 
     pub(super) fn sys_flock(&mut self, tid: Tid, fd: Fd, operation: u32) -> SysResult {
+        if !matches!(operation & !4, 1 | 2 | 8) {
+            return Err(Errno::EINVAL.into());
+        }
         let id = self.real_file_id(tid, fd)?;
-        let inode = self.file(id)?.file.inode.0;
+        let file = self.file(id)?;
+        let inode = file.file.inode.0;
+        if operation & !4 != 8 && !file.flags.readable() && !file.flags.writable() {
+            return Err(Errno::EBADF.into());
+        }
         let exclusive = match operation & !4 {
             1 => false,
             2 => true,
@@ -172,31 +171,10 @@ impl Kernel {
         len: u64,
         regular: bool,
     ) -> SysResult {
-        let source = self.real_file_id(cx.tid, from.0)?;
-        let target = self.real_file_id(cx.tid, to.0)?;
-        let (input, output) = (self.file(source)?, self.file(target)?);
-        if !input.flags.readable()
-            || !output.flags.writable()
-            || output.flags.contains(OpenFlags::APPEND) && regular
-        {
-            return Err(Errno::EBADF.into());
-        }
-        let plain = |kind| matches!(kind, FileKind::Regular);
-        if regular && !(plain(input.file.kind) && plain(output.file.kind)) {
-            return Err(Errno::EINVAL.into());
-        }
-        let waits = !matches!(
-            input.body,
-            Body::Vfs | Body::Synthetic { .. } | Body::Dev(_)
-        );
-        if waits && !regular {
-            return Err(Errno::EINVAL.into());
-        }
-        if output.flags.contains(OpenFlags::APPEND) {
-            return Err(Errno::EINVAL.into());
-        }
-        let start = from.1.unwrap_or(input.pos);
-        let len = len.min(super::RW_MAX);
+        let (source, target, start, len) = match regular {
+            true => self.check_copy(cx.tid, from, to, len)?,
+            false => self.check_sendfile(cx.tid, from, to, len)?,
+        };
         let mut copied = cx.state.progress;
         let base = if cx.state.tried { cx.state.note } else { start };
         cx.state.note = base;
@@ -204,7 +182,11 @@ impl Kernel {
             let piece = (len - copied).min(COPY_PIECE);
             let mut inner = CallCx::kernel(cx.tid);
             inner.span = cx.span;
-            let data = self.read_file(&mut inner, source, piece, Some(base + copied))?;
+            let data = match self.read_file(&mut inner, source, piece, Some(base + copied)) {
+                // What cannot be spliced is no input.
+                Err(Fail::Errno(Errno::EISDIR)) => return Err(Errno::EINVAL.into()),
+                other => other?,
+            };
             if data.is_empty() {
                 break;
             }
@@ -231,6 +213,79 @@ impl Kernel {
             self.set_pos(source, base + copied);
         }
         Ok(Ret::Int(copied as i64))
+    }
+
+    /// The checks of `vfs_copy_file_range`, and where and how much to copy.
+    fn check_copy(
+        &self,
+        tid: Tid,
+        from: (Fd, Option<u64>),
+        to: (Fd, Option<u64>),
+        len: u64,
+    ) -> SysResult<(FileId, FileId, u64, u64)> {
+        let (source, target) = (
+            self.real_file_id(tid, from.0)?,
+            self.real_file_id(tid, to.0)?,
+        );
+        let (input, output) = (self.file(source)?, self.file(target)?);
+        let kinds = [input.file.kind, output.file.kind];
+        if kinds.contains(&FileKind::Directory) {
+            return Err(Errno::EISDIR.into());
+        }
+        if kinds != [FileKind::Regular; 2] {
+            return Err(Errno::EINVAL.into());
+        }
+        if !input.flags.readable()
+            || !output.flags.writable()
+            || output.flags.contains(OpenFlags::APPEND)
+        {
+            return Err(Errno::EBADF.into());
+        }
+        let (start, end) = (from.1.unwrap_or(input.pos), to.1.unwrap_or(output.pos));
+        if start.checked_add(len).is_none() || end.checked_add(len).is_none() {
+            return Err(Errno::EOVERFLOW.into());
+        }
+        let size = self.vfs().size(input.file.inode);
+        let len = len.min(size.saturating_sub(start)).min(super::RW_MAX);
+        let overlap = end + len > start && end < start + len;
+        if input.file.inode == output.file.inode && overlap {
+            return Err(Errno::EINVAL.into());
+        }
+        Ok((source, target, start, len))
+    }
+
+    /// The checks of `do_sendfile`, and where and how much to copy.
+    fn check_sendfile(
+        &self,
+        tid: Tid,
+        from: (Fd, Option<u64>),
+        to: (Fd, Option<u64>),
+        len: u64,
+    ) -> SysResult<(FileId, FileId, u64, u64)> {
+        let source = self.real_file_id(tid, from.0)?;
+        let input = self.file(source)?;
+        if !input.flags.readable() {
+            return Err(Errno::EBADF.into());
+        }
+        if from.1.is_some() && !crate::file::is_seekable(&input.body) {
+            return Err(Errno::ESPIPE.into());
+        }
+        self.check_area(source, len, from.1)?;
+        let target = self.real_file_id(tid, to.0)?;
+        let output = self.file(target)?;
+        if !output.flags.writable() {
+            return Err(Errno::EBADF.into());
+        }
+        self.check_area(target, len, None)?;
+        let seeks = matches!(
+            input.body,
+            Body::Vfs | Body::Synthetic { .. } | Body::Dev(_)
+        );
+        if output.flags.contains(OpenFlags::APPEND) || !seeks {
+            return Err(Errno::EINVAL.into());
+        }
+        let start = from.1.unwrap_or(input.pos);
+        Ok((source, target, start, len.min(super::RW_MAX)))
     }
 
     fn set_pos(&mut self, id: FileId, pos: u64) {

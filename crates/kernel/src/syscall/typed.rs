@@ -1,14 +1,15 @@
 //! The dispatch of typed calls: the same for programs in memory and for built-in ones.
 
 use super::CallCx;
+use super::fs::only;
 use crate::Kernel;
 use crate::file::Body;
 use crate::ids::Tid;
 use crate::signal::SigSet;
 use crate::wait::SysResult;
 use glassdock_abi::flags::*;
-use glassdock_abi::types::signal as sig;
-use glassdock_abi::{Call, Errno, Pid, Ret};
+use glassdock_abi::types::{TimeSet, signal as sig};
+use glassdock_abi::{Call, Errno, Fd, Pid, Ret};
 use glassdock_trace::Value;
 
 impl Kernel {
@@ -85,6 +86,12 @@ impl Kernel {
                 newpath,
                 flags,
             } => {
+                if (AtFlags::SYMLINK_FOLLOW | AtFlags::EMPTY_PATH).contains(*flags)
+                    && flags.contains(AtFlags::EMPTY_PATH)
+                    && oldpath.as_bytes().is_empty()
+                {
+                    self.may_link_open(tid, *olddirfd)?;
+                }
                 let (old, new) = (self.at(tid, *olddirfd), self.at(tid, *newdirfd));
                 self.with_vfs(tid, |vfs, cx| {
                     vfs.link(
@@ -119,18 +126,24 @@ impl Kernel {
                 path,
                 mode,
                 flags,
-            } => self.at_place(tid, *dirfd, path.as_bytes(), *flags, |vfs, cx, place| {
-                vfs.chmod(cx, place, mode & 0o7777)
-            }),
+            } => {
+                only(*flags, AtFlags::empty())?;
+                self.at_place(tid, *dirfd, path.as_bytes(), *flags, |vfs, cx, place| {
+                    vfs.chmod(cx, place, mode & 0o7777)
+                })
+            }
             Call::Fchownat {
                 dirfd,
                 path,
                 uid,
                 gid,
                 flags,
-            } => self.at_place(tid, *dirfd, path.as_bytes(), *flags, |vfs, cx, place| {
-                vfs.chown(cx, place, *uid, *gid)
-            }),
+            } => {
+                only(*flags, AtFlags::empty())?;
+                self.at_place(tid, *dirfd, path.as_bytes(), *flags, |vfs, cx, place| {
+                    vfs.chown(cx, place, *uid, *gid)
+                })
+            }
             Call::Utimensat {
                 dirfd,
                 path,
@@ -138,8 +151,18 @@ impl Kernel {
                 mtime,
                 flags,
             } => {
+                if *atime == TimeSet::Omit && *mtime == TimeSet::Omit {
+                    return Ok(Ret::None);
+                }
                 let mut flags = *flags;
-                if path.as_bytes().is_empty() {
+                only(flags, AtFlags::empty())?;
+                if path.as_bytes().is_empty() && !flags.contains(AtFlags::EMPTY_PATH) {
+                    if *dirfd == Fd::CWD {
+                        return Err(Errno::EFAULT.into());
+                    }
+                    if !flags.is_empty() {
+                        return Err(Errno::EINVAL.into());
+                    }
                     flags |= AtFlags::EMPTY_PATH;
                 }
                 self.at_place(tid, *dirfd, path.as_bytes(), flags, |vfs, cx, place| {

@@ -15,15 +15,19 @@ impl Vfs {
 
     /// Whether a file of the superblock is open for writing.
     fn has_writers(&self, sb: crate::SbId) -> bool {
-        self.inodes
+        self.mounts
             .values()
-            .any(|inode| inode.sb == sb && inode.writers > 0)
+            .any(|mount| mount.sb == sb && mount.writers > 0)
     }
 
-    /// `MS_REMOUNT | MS_BIND`: the flags of one mount.
+    /// `MS_REMOUNT | MS_BIND`: the flags of one mount. `EBUSY` to read-only while files are open for writing.
     pub(crate) fn remount_bind(&mut self, cx: &Cx, path: Path, flags: MountFlags) -> Result<()> {
         if !self.is_ours(cx, path.mount) || !self.is_mount_root(path) {
             return Err(Errno::EINVAL);
+        }
+        let mount = self.mnt(path.mount)?;
+        if flags.contains(MountFlags::RDONLY) && !mount.readonly() && mount.writers > 0 {
+            return Err(Errno::EBUSY);
         }
         self.change_flags(path.mount, flags);
         Ok(())

@@ -49,6 +49,8 @@ pub(crate) struct Mount {
     pub unbindable: bool,
     /// Marked by `MNT_EXPIRE`; a use clears it.
     pub expiring: bool,
+    /// Files that are open for writing.
+    pub writers: u32,
 }
 
 impl Mount {
@@ -130,6 +132,7 @@ impl Vfs {
                 master: None,
                 unbindable: false,
                 expiring: false,
+                writers: 0,
             },
         );
         id

@@ -6,6 +6,8 @@ use crate::{At, Cx, DentryId, Lookup, MountId, Path, SbId, Vfs, cap};
 use glassdock_abi::flags::MountFlags;
 use glassdock_abi::{Errno, Result};
 
+/// Bytes of a source or type with the NUL at its end (`copy_mount_string`).
+const STRING_MAX: usize = 4096;
 /// Flags that choose the propagation.
 const PROPAGATION: MountFlags = MountFlags::SHARED
     .union(MountFlags::PRIVATE)
@@ -42,6 +44,9 @@ impl Vfs {
         data: &[u8],
     ) -> Result<()> {
         self.reap();
+        if source.len() >= STRING_MAX || fstype.len() >= STRING_MAX {
+            return Err(Errno::EINVAL);
+        }
         let target = self.walk_all(cx, At::Cwd, target, Lookup::FOLLOW)?;
         if !cx.cred.has(cap::SYS_ADMIN) {
             return Err(Errno::EPERM);
@@ -99,10 +104,11 @@ impl Vfs {
             .is_some_and(|mount| mount.root == path.dentry)
     }
 
-    /// Where a mount is to be put: on top of what is there (`lock_mount`). `ENOENT` in a removed directory.
+    /// Where a mount is to be put: on top of what is there (`lock_mount`). `ENOENT` in a removed directory and on a
+    /// mount that is not attached any more.
     pub(crate) fn mount_point(&self, path: Path) -> Result<Path> {
         let top = self.topmost(path);
-        if self.is_dead(top.dentry) {
+        if self.is_dead(top.dentry) || self.mnt(top.mount)?.ns.is_none() {
             return Err(Errno::ENOENT);
         }
         Ok(top)

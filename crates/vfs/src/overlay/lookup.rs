@@ -1,6 +1,6 @@
 //! Finding a name in the layers (`ovl_lookup`).
 
-use super::{OPAQUE, ORIGIN, OverlayNode};
+use super::{IMPURE, OPAQUE, ORIGIN, OverlayNode};
 use crate::store::{Body, Inode};
 use crate::{Cx, DentryId, InodeId, SbId, Vfs};
 use glassdock_abi::{Errno, Result};
@@ -78,7 +78,34 @@ impl Vfs {
                 break;
             }
         }
+        if let (Some(upper_dir), Some(upper), Some(lower)) =
+            (dir.upper, found.upper, found.lowers.first())
+        {
+            self.fix_origin(cx, upper_dir, upper, *lower)?;
+        }
         Ok(found)
+    }
+
+    /// A directory of the upper layer that is merged with a lower one remembers that one (`ovl_fix_origin`).
+    fn fix_origin(
+        &mut self,
+        cx: &mut Cx,
+        upper_dir: DentryId,
+        upper: DentryId,
+        lower: DentryId,
+    ) -> Result<()> {
+        if self.fs_get_xattr(upper, ORIGIN).is_ok() {
+            return Ok(());
+        }
+        let (dev, ino) = (
+            self.sb(self.sb_of(lower)?)?.dev.0,
+            self.fs_attr(cx, lower)?.ino,
+        );
+        self.fs_set_xattr(cx, upper, ORIGIN, Some(&handle(dev, ino)))?;
+        if self.fs_get_xattr(upper_dir, IMPURE).is_err() {
+            self.fs_set_xattr(cx, upper_dir, IMPURE, Some(b"y"))?;
+        }
+        Ok(())
     }
 
     fn ovl_origin(&self, upper: DentryId) -> Option<u64> {

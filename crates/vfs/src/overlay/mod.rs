@@ -26,6 +26,8 @@ const PREFIX: &[u8] = b"trusted.overlay.";
 const OPAQUE: &[u8] = b"trusted.overlay.opaque";
 /// Mark of a directory that holds copied-up files.
 const IMPURE: &[u8] = b"trusted.overlay.impure";
+/// Number of the file system, on the upper root directory.
+const UUID: &[u8] = b"trusted.overlay.uuid";
 /// Handle of the lower file that a file was copied up from.
 const ORIGIN: &[u8] = b"trusted.overlay.origin";
 

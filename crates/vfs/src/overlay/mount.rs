@@ -1,7 +1,7 @@
 //! Making an overlay (`ovl_fill_super`).
 
-use super::options::{Options, escape};
-use super::{Layer, OverlayFs, OverlayNode};
+use super::options::{Options, Uuid, escape};
+use super::{IMPURE, Layer, OverlayFs, OverlayNode, UUID};
 use crate::fsops::New;
 use crate::store::{Attr, Body, Fs, Inode};
 use crate::{At, Cx, DentryId, Lookup, Path, SbId, Vfs};
@@ -48,6 +48,9 @@ impl Vfs {
             })
         };
         let upper = upper.map(|(upper, _)| layer(self, upper)).transpose()?;
+        if let Some(upper) = upper {
+            self.number_upper(cx, upper.root, options.uuid)?;
+        }
         let lowers = lowers
             .into_iter()
             .map(|lower| layer(self, lower))
@@ -95,6 +98,20 @@ impl Vfs {
             ..New::default()
         };
         self.fs_create(cx, work.dentry, b"work", &new)
+    }
+
+    /// Gives the upper directory a number, where it has none and is to have one (`ovl_init_uuid_xattr`).
+    fn number_upper(&mut self, cx: &mut Cx, upper: DentryId, wanted: Uuid) -> Result<()> {
+        let new = match wanted {
+            Uuid::Off => false,
+            Uuid::Auto => self.fs_get_xattr(upper, IMPURE).is_err(),
+            Uuid::On => true,
+        };
+        if new && self.fs_get_xattr(upper, UUID).is_err() {
+            let uuid = cx.dynamic.uuid();
+            self.fs_set_xattr(cx, upper, UUID, Some(&uuid))?;
+        }
+        Ok(())
     }
 
     /// Removes a file or tree of a tmpfs.

@@ -11,6 +11,19 @@ pub(super) struct Options {
     pub lowers: Vec<Vec<u8>>,
     pub upper: Option<Vec<u8>>,
     pub work: Option<Vec<u8>>,
+    pub uuid: Uuid,
+}
+
+/// Whether the upper directory keeps a number for the file system.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Uuid {
+    /// No.
+    Off,
+    /// Where it is new.
+    #[default]
+    Auto,
+    /// Yes.
+    On,
 }
 
 /// Splits at a separator that no backslash escapes; backslashes are kept.
@@ -75,7 +88,9 @@ impl Options {
                 (b"index" | b"metacopy" | b"nfs_export", b"off") => {}
                 (b"xino", b"off" | b"auto") => {}
                 (b"redirect_dir", b"off" | b"nofollow") => {}
-                (b"uuid", b"on" | b"off" | b"null" | b"auto") => {}
+                (b"uuid", b"on") => options.uuid = Uuid::On,
+                (b"uuid", b"auto") => options.uuid = Uuid::Auto,
+                (b"uuid", b"off" | b"null") => options.uuid = Uuid::Off,
                 (b"volatile" | b"default_permissions", b"") => {}
                 _ => return Err(Errno::EINVAL),
             }

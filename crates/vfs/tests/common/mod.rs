@@ -116,7 +116,7 @@ impl Machine {
         let mut names = Vec::new();
         let mut position = 0;
         loop {
-            let entries = self.with(|vfs, cx| vfs.getdents(cx, &file, position, 64 + 256))?;
+            let (entries, _) = self.with(|vfs, cx| vfs.getdents(cx, &file, position, 64 + 256))?;
             let Some(last) = entries.last() else { break };
             position = last.off;
             names.extend(

@@ -352,9 +352,10 @@ impl Kernel {
     pub(crate) fn raw_mount(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let mut text = |addr: u64| match addr {
             0 => Ok(Vec::new()),
-            addr => self.read_path(cx.tid, addr),
+            addr => self.read_cstr(cx.tid, addr, 4096, Errno::EINVAL),
         };
-        let (source, target, fstype) = (text(a[0])?, text(a[1])?, text(a[2])?);
+        let (fstype, source) = (text(a[2])?, text(a[0])?);
+        let target = self.read_path(cx.tid, a[1])?;
         let data = match a[4] {
             0 => Vec::new(),
             addr => self.read_cstr(cx.tid, addr, 4096, Errno::EINVAL)?,
