@@ -99,12 +99,54 @@ fn repeat(vm: &mut Vm, op: &Op, walk: &Walk, allowed: u64) -> (u64, Progress) {
     }
 }
 
-/// Several iterations of `movs` or `stos` at once, where both places lie in pages that the
-/// translation buffer knows and the direction is upwards. Returns how many.
+/// Several iterations at once, where memory lies in pages that the translation buffer knows and
+/// the direction is upwards. Returns how many.
 fn bulk(vm: &mut Vm, op: &Op, walk: &Walk, most: u64) -> u64 {
-    if walk.step != walk.size || most < 2 || !matches!(op.c, 0 | 2) {
+    if walk.step != walk.size || most < 2 {
         return 0;
     }
+    match op.c {
+        0 | 2 => fill_or_copy(vm, op, walk, most),
+        // The last iteration leaves the flags: it is done alone.
+        1 | 4 if walk.size == 1 => search(vm, op, walk, most - 1),
+        _ => 0,
+    }
+}
+
+/// Iterations of `scasb` or `cmpsb` after which the repetition goes on.
+fn search(vm: &mut Vm, op: &Op, walk: &Walk, most: u64) -> u64 {
+    let to = walk.reg(vm, reg::RDI);
+    let in_page = |addr: u64| 4096 - (addr & 4095);
+    let Some(second) = vm.space.tlb.read(to, 1) else {
+        return 0;
+    };
+    let mut n = most.min(in_page(to));
+    let equal_goes_on = op.a == 0xf3;
+    let stops = |x: u8, y: u8| (x == y) != equal_goes_on;
+    let found = if op.c == 1 {
+        let from = walk.source(vm);
+        let Some(first) = vm.space.tlb.read(from, 1) else {
+            return 0;
+        };
+        n = n.min(in_page(from));
+        let xs = vm.store.ram.slice(first, n as usize);
+        let ys = vm.store.ram.slice(second, n as usize);
+        xs.iter().zip(ys).position(|(&x, &y)| stops(x, y))
+    } else {
+        let x = vm.r[reg::RAX] as u8;
+        let ys = vm.store.ram.slice(second, n as usize);
+        ys.iter().position(|&y| stops(x, y))
+    };
+    let n = found.map_or(n, |at| at as u64);
+    if op.c == 1 {
+        walk.advance(vm, reg::RSI, n);
+    }
+    walk.advance(vm, reg::RDI, n);
+    n
+}
+
+/// Iterations of `movs` or `stos`.
+fn fill_or_copy(vm: &mut Vm, op: &Op, walk: &Walk, most: u64) -> u64 {
     let to = walk.reg(vm, reg::RDI);
     let in_page = |addr: u64| (4096 - (addr & 4095)) / walk.size;
     let Some(dst) = vm.space.tlb.write(to, walk.size) else {

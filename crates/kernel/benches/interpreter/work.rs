@@ -9,72 +9,20 @@ pub struct Work {
     pub name: &'static str,
     /// What a shell runs, in the directory of the input.
     pub script: &'static str,
-    /// Whether it counts for the mean.
-    pub in_mean: bool,
 }
 
-/// The programs of the target, and one that lives in the kernel more than in the processor.
-pub const WORK: &[Work] = &[
-    Work {
-        name: "sha256sum",
-        script: "sha256sum text text text",
-        in_mean: true,
-    },
-    Work {
-        name: "gzip",
-        script: "gzip -c text | wc -c",
-        in_mean: true,
-    },
-    Work {
-        name: "sort",
-        script: "sort text | tail -n 1",
-        in_mean: true,
-    },
-    Work {
-        name: "awk",
-        script: "head -n 4000 text | awk '{ for (i = 1; i <= NF; i++) { n[$i]++; c += length($i) } } \
-                 END { for (w in n) k++; print k, c }'",
-        in_mean: true,
-    },
-    Work {
-        name: "ash loop",
-        script: "i=0; s=; while [ $i -lt 40000 ]; do i=$((i + 1)); \
-                 case $((i % 7)) in 0) s=${s#??????};; *) s=$s$((i & 7));; esac; done; echo ${#s}",
-        in_mean: true,
-    },
-    Work {
-        name: "ash, 300 processes",
-        script: "i=0; while [ $i -lt 300 ]; do i=$(expr $i + 1); done; echo $i",
-        in_mean: false,
-    },
-];
+/// The name of the program that makes the input.
+pub const TEXT: &str = "text";
+/// The name of the program that is the kernel's work more than the processor's.
+pub const PROCESSES: &str = "processes";
 
-/// Bytes of the input.
-const TEXT_LEN: usize = 1 << 20;
-
-/// Lines of words with the lengths and the repetitions of prose; always the same.
-pub fn text() -> Vec<u8> {
-    let mut state = 1u64;
-    let mut next = |n: u64| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % n
-    };
-    let mut out = Vec::with_capacity(TEXT_LEN + 100);
-    while out.len() < TEXT_LEN {
-        for _ in 0..3 + next(12) {
-            // Few words are frequent and many are rare.
-            let rank = next(70) * next(70);
-            for i in 0..2 + rank % 7 {
-                out.push(b'a' + ((rank * 7 + i * (rank % 11 + 3)) % 26) as u8);
-            }
-            out.push(b' ');
-        }
-        out.pop();
-        out.push(b'\n');
-    }
-    out
+/// What is measured, here and in the page.
+pub fn table() -> impl Iterator<Item = Work> {
+    include_str!("../../../../tests/bench/interpreter.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(name, script)| Work { name, script })
 }
 
 fn meta(mode: u32) -> ImportMeta {
@@ -101,6 +49,7 @@ pub struct Done {
 pub fn prepare(
     busybox: &[u8],
     applets: &[String],
+    text: &[u8],
     work: &Work,
 ) -> Result<(Kernel, ConsoleId), String> {
     let mut kernel = Kernel::new(Config::default());
@@ -116,7 +65,7 @@ pub fn prepare(
             .map_err(errno)
     };
     file(&mut kernel, b"bin/busybox", 0o755, busybox)?;
-    file(&mut kernel, b"work/text", 0o644, &text())?;
+    file(&mut kernel, b"work/text", 0o644, text)?;
     for applet in applets.iter().filter(|a| *a != "busybox") {
         let path = format!("bin/{applet}");
         kernel
