@@ -226,21 +226,34 @@ fn unary_any<W: Word>(vm: &mut Vm, op: &Op) {
             vm.flags_sub(W::of(0), x);
             W::of(x.zx().wrapping_neg())
         }
-        c => {
-            let cf = flag(vm.fl.cf(), CF);
-            let min = 1u64 << 63;
-            let (r, over, af) = if c == 2 {
-                let r = W::of(x.zx().wrapping_add(1));
-                (r, r.left() == min, r.zx() & 15 == 0)
-            } else {
-                let r = W::of(x.zx().wrapping_sub(1));
-                (r, x.left() == min, r.zx() & 15 == 15)
-            };
-            vm.flags_result(r, cf | flag(over, OF) | flag(af, AF));
-            r
-        }
+        2 => return step::<W, false>(vm, op.a),
+        _ => return step::<W, true>(vm, op.a),
     };
     vm.set(op.a, r);
+}
+
+/// `inc` or `dec` of slot `a`.
+#[inline(always)]
+pub(crate) fn step<W: Word, const DOWN: bool>(vm: &mut Vm, a: u8) {
+    let x = vm.get::<W>(a);
+    let cf = flag(vm.fl.cf(), CF);
+    let min = 1u64 << 63;
+    let (r, over, af) = if DOWN {
+        let r = W::of(x.zx().wrapping_sub(1));
+        (r, x.left() == min, r.zx() & 15 == 15)
+    } else {
+        let r = W::of(x.zx().wrapping_add(1));
+        (r, r.left() == min, r.zx() & 15 == 0)
+    };
+    vm.flags_result(r, cf | flag(over, OF) | flag(af, AF));
+    vm.set(a, r);
+}
+
+/// `bt` of slot `a`.
+#[inline(always)]
+pub(crate) fn bit_test<W: Word>(vm: &mut Vm, op: &Op) {
+    let n = (vm.slot(op.b) as u32).wrapping_add(op.imm as u32) & (W::BITS - 1);
+    vm.fl = vm.fl.with_cf(vm.slot(op.a) >> n & 1 != 0);
 }
 
 /// Signed multiplication to slot `a`, in 32 bits.
@@ -367,10 +380,10 @@ fn bit_any<W: Word>(vm: &mut Vm, op: &Op) {
         c if c == BitOp::Bts as u8 => x | mask,
         c if c == BitOp::Btr as u8 => x & !mask,
         c if c == BitOp::Btc as u8 => x ^ mask,
-        _ => return vm.flags_change(CF, flag(cf, CF)),
+        _ => return vm.fl = vm.fl.with_cf(cf),
     };
     vm.set(op.a, W::of(r));
-    vm.flags_change(CF, flag(cf, CF));
+    vm.fl = vm.fl.with_cf(cf);
 }
 
 /// The address of the word that holds the bit which a register names: slot `a` becomes the

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::decode::{DecodeError, decode};
 use crate::frames::{PAGE, Store};
 use crate::inst::Inst;
-use crate::lower::{Lower, flag_use, fuse};
+use crate::lower::{Lower, flag_use, fuse, pair};
 use crate::op::{Code, Op};
 use crate::space::{AddressSpace, Fault};
 use crate::state::Exit;
@@ -315,6 +315,7 @@ impl CodeCache {
             }
         }
         self.fuse_last(start);
+        self.fuse_pairs(start);
         let id = self.blocks.len() as u32;
         let count = insts.len() as u32;
         self.blocks.push(Block {
@@ -331,7 +332,7 @@ impl CodeCache {
     /// branch's own operation stays behind it, unused.
     fn fuse_last(&mut self, start: usize) {
         let n = self.ops.len();
-        if n < start + 2 || self.ops[n - 1].code != Code::Jcc {
+        if n < start + 2 || !matches!(self.ops[n - 1].code, Code::Jcc | Code::JccZ) {
             return;
         }
         let cc = self.ops[n - 1].c;
@@ -344,6 +345,20 @@ impl CodeCache {
             compare.code = code;
             compare.c = crate::flags::CONDITION[usize::from(cc >> 1)];
             compare.d = cc & 1;
+        }
+    }
+
+    /// Two operations that are often together become one.
+    fn fuse_pairs(&mut self, start: usize) {
+        let mut at = start;
+        while at + 1 < self.ops.len() {
+            match pair(&self.ops[at], &self.ops[at + 1]) {
+                Some(both) => {
+                    self.ops[at] = both;
+                    at += 2;
+                }
+                None => at += 1,
+            }
         }
     }
 }

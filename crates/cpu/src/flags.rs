@@ -75,6 +75,45 @@ impl Flags {
         }
     }
 
+    #[inline(always)]
+    pub(crate) fn zf(&self) -> bool {
+        match self.kind {
+            Kind::Eager => self.x & ZF != 0,
+            Kind::Sub => self.x == self.y,
+            Kind::Add | Kind::Result => self.x == 0,
+        }
+    }
+
+    /// The same flags with CF as given.
+    #[inline(always)]
+    pub(crate) fn with_cf(self, cf: bool) -> Flags {
+        let set = |v: u64| v & !CF | u64::from(cf);
+        match self.kind {
+            Kind::Eager => Flags {
+                x: set(self.x),
+                ..self
+            },
+            Kind::Result => Flags {
+                y: set(self.y),
+                ..self
+            },
+            Kind::Sub | Kind::Add => {
+                let (x, y, r) = match self.kind {
+                    Kind::Sub => (self.x, self.y, self.x.wrapping_sub(self.y)),
+                    _ => (self.x.wrapping_sub(self.y), self.y, self.x),
+                };
+                let over = u64::from(self.bits() & bit::OF != 0) << 11;
+                let af = (x ^ y ^ r) >> self.shift & AF;
+                Flags {
+                    kind: Kind::Result,
+                    shift: self.shift,
+                    x: r,
+                    y: set(over | af),
+                }
+            }
+        }
+    }
+
     /// All of [`bit`] but PF.
     #[inline(always)]
     pub(crate) fn bits(&self) -> u8 {

@@ -57,7 +57,8 @@ impl Op {
 
 /// What a micro-operation does. Numbers are widths in bits; R, I, M are register, immediate and
 /// memory operands, destination first; `n` leaves the flags alone; `d` has no index; G is the
-/// general form with the operation in `c` and the width's logarithm in `d`.
+/// general form with the operation in `c` and the width's logarithm in `d`; J goes on to branch.
+/// `2` and `x2` do the next operation too, which stays behind them for when they cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 #[rustfmt::skip]
@@ -80,8 +81,9 @@ pub(crate) enum Code {
     Shr32I, Shr32In, Shr32Cn, Sar32I, Sar32In, Sar32Cn, Rol32In, Imul32RR, Imul32RRn, Imul32RI,
     Imul32RIn, Not32, Neg32, Bswap32, Cmov32, Shl64I, Shl64In, Shl64Cn, Shr64I, Shr64In, Shr64Cn,
     Sar64I, Sar64In, Sar64Cn, Rol64In, Imul64RR, Imul64RRn, Imul64RI, Imul64RIn, Not64, Neg64,
-    Bswap64, Cmov64, ShiftG, UnG, MulDiv, BitG, BtAddr, Bsf, Bsr, Shld, Shrd, Cmpxchg,
-    Setcc, Cmov16, Cold, Jmp, Fall, Jcc, CmpJ8RR, CmpJ8RI, CmpJ8RM, CmpJ8MR, CmpJ8MI, TestJ8RR,
+    Bswap64, Cmov64, Inc32, Dec32, Inc64, Dec64, Bt32, Bt64, ShiftG, UnG, MulDiv, BitG, BtAddr, Bsf, Bsr, Shld, Shrd, Cmpxchg,
+    Setcc, Cmov16, Cold, Push2, Pop2, PopRet, Mov32x2, Mov64x2, Jmp, Fall, Jcc, JccZ, IncJ32, DecJ32,
+    IncJ64, DecJ64, CmpJ8RR, CmpJ8RI, CmpJ8RM, CmpJ8MR, CmpJ8MI, TestJ8RR,
     TestJ8RI, TestJ8MI, CmpJ32RR, CmpJ32RI, CmpJ32RM, CmpJ32MR, CmpJ32MI, TestJ32RR, TestJ32RI,
     TestJ32MI, CmpJ64RR, CmpJ64RI, CmpJ64RM, CmpJ64MR, CmpJ64MI, TestJ64RR, TestJ64RI, TestJ64MI,
     Call, CallR, JmpR, Ret, RetI, Loop, Syscall, Int3, Raise, Str, Rdtsc, Popf, LdX, LdXa, StX,

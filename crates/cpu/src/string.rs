@@ -107,8 +107,7 @@ fn bulk(vm: &mut Vm, op: &Op, walk: &Walk, most: u64) -> u64 {
     }
     match op.c {
         0 | 2 => fill_or_copy(vm, op, walk, most),
-        // The last iteration leaves the flags: it is done alone.
-        1 | 4 if walk.size == 1 => search(vm, op, walk, most - 1),
+        1 | 4 if walk.size == 1 => search(vm, op, walk, most),
         _ => 0,
     }
 }
@@ -123,26 +122,32 @@ fn search(vm: &mut Vm, op: &Op, walk: &Walk, most: u64) -> u64 {
     let mut n = most.min(in_page(to));
     let equal_goes_on = op.a == 0xf3;
     let stops = |x: u8, y: u8| (x == y) != equal_goes_on;
-    let found = if op.c == 1 {
+    let ys = vm.store.ram.slice(second, n as usize);
+    let x = vm.r[reg::RAX] as u8;
+    let (n, last) = if op.c == 1 {
         let from = walk.source(vm);
         let Some(first) = vm.space.tlb.read(from, 1) else {
             return 0;
         };
         n = n.min(in_page(from));
         let xs = vm.store.ram.slice(first, n as usize);
-        let ys = vm.store.ram.slice(second, n as usize);
-        xs.iter().zip(ys).position(|(&x, &y)| stops(x, y))
+        let found = xs.iter().zip(ys).position(|(&x, &y)| stops(x, y));
+        let n = found.unwrap_or(n as usize);
+        (n, n.checked_sub(1).map(|at| (xs[at], ys[at])))
     } else {
-        let x = vm.r[reg::RAX] as u8;
-        let ys = vm.store.ram.slice(second, n as usize);
-        ys.iter().position(|&y| stops(x, y))
+        let n = ys.iter().position(|&y| stops(x, y)).unwrap_or(ys.len());
+        (n, n.checked_sub(1).map(|at| (x, ys[at])))
     };
-    let n = found.map_or(n, |at| at as u64);
+    // A fault of the next iteration shows the flags of the last one.
+    let Some((x, y)) = last else {
+        return 0;
+    };
+    vm.flags_sub(x, y);
     if op.c == 1 {
-        walk.advance(vm, reg::RSI, n);
+        walk.advance(vm, reg::RSI, n as u64);
     }
-    walk.advance(vm, reg::RDI, n);
-    n
+    walk.advance(vm, reg::RDI, n as u64);
+    n as u64
 }
 
 /// Iterations of `movs` or `stos`.

@@ -306,6 +306,13 @@ impl Vm<'_> {
     }
 
     #[inline(always)]
+    pub(crate) fn pop(&mut self) -> Result<u64, Stop> {
+        let v = self.load64(self.r[reg::RSP])?;
+        self.r[reg::RSP] = self.r[reg::RSP].wrapping_add(8);
+        Ok(v)
+    }
+
+    #[inline(always)]
     pub(crate) fn xmm(&self, i: u8) -> u128 {
         self.cpu.xmm[usize::from(i) & 15]
     }

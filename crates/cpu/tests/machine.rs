@@ -87,6 +87,106 @@ fn a_budget_ends_at_the_same_instruction_whatever_is_cached() {
     }
 }
 
+/// Instructions that run as one operation where they follow each other.
+#[rustfmt::skip]
+const PAIRS: &[(&str, &[u8])] = &[
+    ("push, push", &[0x50, 0x53]),
+    ("push, push, push", &[0x50, 0x53, 0x51]),
+    ("push, push rsp", &[0x50, 0x54]),
+    ("push rsp, push", &[0x54, 0x50]),
+    ("pop, pop", &[0x58, 0x5b]),
+    ("pop twice to the same", &[0x58, 0x58]),
+    ("pop rsp, pop", &[0x5c, 0x58]),
+    ("pop, pop rsp", &[0x58, 0x5c]),
+    ("pop, ret", &[0x58, 0xc3]),
+    ("pop, pop, ret", &[0x58, 0x5b, 0xc3]),
+    ("mov, mov", &[0x48, 0x89, 0xc3, 0x48, 0x89, 0xd9]),
+    ("mov, mov in 32 bits", &[0x89, 0xe3, 0x89, 0xd9]),
+    ("inc, jz", &[0xff, 0xc0, 0x74, 0x01, 0x90]),
+    ("inc, ja", &[0x48, 0xff, 0xc0, 0x77, 0x01, 0x90]),
+    ("inc, jo", &[0xff, 0xc0, 0x70, 0x01, 0x90]),
+    ("dec, jnz", &[0xff, 0xc8, 0x75, 0x01, 0x90]),
+    ("dec, jle", &[0x48, 0xff, 0xc8, 0x7e, 0x01, 0x90]),
+    ("dec, jb", &[0xff, 0xc8, 0x72, 0x01, 0x90]),
+    ("bt, jc", &[0x0f, 0xa3, 0xd8, 0x72, 0x01, 0x90]),
+    ("cmp, bt, jz", &[0x39, 0xd8, 0x0f, 0xba, 0xe0, 0x1f, 0x74, 0x01, 0x90]),
+    ("cmp, jg", &[0x39, 0xd8, 0x7f, 0x01, 0x90]),
+    ("test, js", &[0x48, 0x85, 0xc0, 0x78, 0x01, 0x90]),
+];
+
+/// Fills the stack's page with `values` in turn, beginning with number `from`.
+fn fill_stack(m: &mut Machine, values: [u64; 3], from: usize) {
+    for (k, at) in (STACK - 4096..STACK).step_by(8).enumerate() {
+        let value = values[(k + from) % 3];
+        m.space.write_u64(&mut m.frames, at, value).expect("stack");
+    }
+}
+
+fn stack(m: &Machine) -> Vec<u8> {
+    let mut bytes = vec![0; 4096];
+    m.space
+        .read(&m.frames, STACK - 4096, &mut bytes)
+        .expect("stack");
+    bytes
+}
+
+#[test]
+fn instructions_that_run_together_do_what_they_do_alone() {
+    let edges = [
+        0, 4, 8, 12, 16, 20, 24, 4072, 4076, 4080, 4084, 4088, 4092, 4096,
+    ];
+    let stacks = edges.map(|at| STACK - 4096 + at);
+    let stacks = stacks
+        .into_iter()
+        .chain([1 << 47, (1 << 47) + 8, (1 << 47) - 8, 4]);
+    let values = [
+        0,
+        1,
+        2,
+        0x7fff_ffff,
+        0x8000_0000,
+        1 << 63,
+        u64::MAX,
+        !(1 << 63),
+    ];
+    let mut count = 0;
+    for ((name, pair), rsp) in PAIRS
+        .iter()
+        .flat_map(|p| stacks.clone().map(move |s| (p, s)))
+    {
+        for (i, value) in values.into_iter().enumerate() {
+            let code = [pair, &[0x0f, 0x05][..]].concat();
+            let start = || {
+                let mut m = machine(&code);
+                let end = CODE + code.len() as u64 - 2;
+                fill_stack(&mut m, [end, 1 << 60, value], i);
+                m.cpu.gpr[reg::RAX] = value;
+                m.cpu.gpr[reg::RBX] = values[(i + 3) % values.len()];
+                m.cpu.gpr[reg::RSP] = rsp;
+                m.cpu.set_rflags((i as u64 & 1) * rflags::CF);
+                m
+            };
+            let mut together = start();
+            let whole = together.run(100);
+            let mut alone = start();
+            let mut retired = 0;
+            let exit = loop {
+                let run = alone.run(1);
+                retired += run.retired;
+                if run.exit != Exit::Budget {
+                    break run.exit;
+                }
+            };
+            let case = format!("{name}, rsp {rsp:#x}, value {value:#x}");
+            assert_eq!((whole.exit, whole.retired), (exit, retired), "{case}");
+            assert_eq!(together.cpu, alone.cpu, "{case}");
+            assert!(stack(&together) == stack(&alone), "{case}: memory");
+            count += 1;
+        }
+    }
+    assert_eq!(count, PAIRS.len() * 18 * 8);
+}
+
 #[test]
 fn repeated_string_instructions_count_every_iteration() {
     // mov ecx, 10; rep stosb; mov ecx, 0; rep stosb; syscall

@@ -191,6 +191,12 @@ impl Runner<'_> {
                             break 'link usize::from((bits & op.c != 0) != (op.d != 0));
                         }};
                     }
+                    macro_rules! stepj {
+                        ($w:ty, $down:literal) => {{
+                            alu::step::<$w, $down>(vm, op.a);
+                            break 'link usize::from((vm.fl.bits() & op.c != 0) != (op.d != 0));
+                        }};
+                    }
                     macro_rules! testj {
                         ($w:ty, $($how:ident),*) => {{
                             let (x, y) = operands!($w, $($how),*);
@@ -252,11 +258,45 @@ impl Runner<'_> {
                             vm.set_slot(op.a, v);
                         }
                         Code::Push => t!(vm.push(vm.slot(op.a))),
+                        Code::Push2 => {
+                            let sp = vm.r[RSP].wrapping_sub(16);
+                            match vm.space.tlb.write(sp, 16) {
+                                Some(host) => {
+                                    let both = u128::from(vm.slot(op.a)) << 64 | u128::from(vm.slot(op.c));
+                                    vm.store.ram.put(host, both.to_le_bytes());
+                                    vm.r[RSP] = sp;
+                                    pc += 1;
+                                }
+                                None => t!(vm.push(vm.slot(op.a))),
+                            }
+                        }
                         Code::PushI => t!(vm.push(op.imm as u64)),
+                        Code::Pop2 => match vm.space.tlb.read(vm.r[RSP], 16) {
+                            Some(host) => {
+                                let both = u128::from_le_bytes(vm.store.ram.get(host));
+                                vm.set_slot(op.a, both as u64);
+                                vm.set_slot(op.c, (both >> 64) as u64);
+                                vm.r[RSP] = vm.r[RSP].wrapping_add(16);
+                                pc += 1;
+                            }
+                            None => {
+                                let v = t!(vm.pop());
+                                vm.set_slot(op.a, v);
+                            }
+                        },
                         Code::Pop => {
-                            let v = t!(vm.load64(vm.r[RSP]));
-                            vm.r[RSP] = vm.r[RSP].wrapping_add(8);
+                            let v = t!(vm.pop());
                             vm.set_slot(op.a, v);
+                        }
+                        Code::Mov32x2 => {
+                            vm.set_slot(op.a, vm.slot(op.b) as u32 as u64);
+                            vm.set_slot(op.c, vm.slot(op.d) as u32 as u64);
+                            pc += 1;
+                        }
+                        Code::Mov64x2 => {
+                            vm.set_slot(op.a, vm.slot(op.b));
+                            vm.set_slot(op.c, vm.slot(op.d));
+                            pc += 1;
                         }
                         Code::Leave => {
                             let bp = vm.r[reg::RBP];
@@ -404,6 +444,12 @@ impl Runner<'_> {
                         Code::AluGI => alu::general(vm, op, op.imm as u64),
                         Code::TestG => alu::test16(vm, op, vm.slot(op.b)),
                         Code::TestGI => alu::test16(vm, op, op.imm as u64),
+                        Code::Inc32 => alu::step::<u32, false>(vm, op.a),
+                        Code::Dec32 => alu::step::<u32, true>(vm, op.a),
+                        Code::Inc64 => alu::step::<u64, false>(vm, op.a),
+                        Code::Dec64 => alu::step::<u64, true>(vm, op.a),
+                        Code::Bt32 => alu::bit_test::<u32>(vm, op),
+                        Code::Bt64 => alu::bit_test::<u64>(vm, op),
                         Code::ShiftG => alu::shift_general(vm, op),
                         Code::UnG => alu::unary(vm, op),
                         Code::MulDiv => t!(alu::mul_div(vm, op)),
@@ -473,6 +519,11 @@ impl Runner<'_> {
                         Code::Fall => break 'link 0,
                         Code::Jmp => break 'link 1,
                         Code::Jcc => break 'link usize::from(vm.fl.test(op.c)),
+                        Code::JccZ => break 'link usize::from(vm.fl.zf() != (op.c & 1 != 0)),
+                        Code::IncJ32 => stepj!(u32, false),
+                        Code::DecJ32 => stepj!(u32, true),
+                        Code::IncJ64 => stepj!(u64, false),
+                        Code::DecJ64 => stepj!(u64, true),
                         Code::Call => {
                             let back = rip_after(vm, cur);
                             match vm.push(back) {
@@ -508,6 +559,21 @@ impl Runner<'_> {
                             let to = t!(vm.branch_target(to));
                             vm.r[RSP] = vm.r[RSP].wrapping_add(8);
                             break 'indirect to;
+                        }
+                        Code::PopRet => {
+                            let both = vm.space.tlb.read(vm.r[RSP], 16);
+                            let both = both.map(|host| u128::from_le_bytes(vm.store.ram.get(host)));
+                            match both {
+                                Some(both) if canonical((both >> 64) as u64) => {
+                                    vm.set_slot(op.a, both as u64);
+                                    vm.r[RSP] = vm.r[RSP].wrapping_add(16);
+                                    break 'indirect (both >> 64) as u64;
+                                }
+                                _ => {
+                                    let v = t!(vm.pop());
+                                    vm.set_slot(op.a, v);
+                                }
+                            }
                         }
                         Code::RetI => {
                             let to = t!(vm.load64(vm.r[RSP]));

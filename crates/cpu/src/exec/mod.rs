@@ -139,11 +139,11 @@ impl Runner<'_> {
 /// or of an instruction that pushes or pops. The last of `ops` is the one that failed.
 #[cold]
 fn on_stack(vm: &Vm, ops: &[Op]) -> bool {
-    use Code::{Call, CallR, Leave, Pop, Popf, Push, PushI, Ret, RetI};
+    use Code::{Call, CallR, Leave, Pop, Pop2, PopRet, Popf, Push, Push2, PushI, Ret, RetI};
     let Some(op) = ops.last() else { return false };
     let stack = matches!(
         op.code,
-        Push | PushI | Pop | Popf | Leave | Call | CallR | Ret | RetI
+        Push | Push2 | PushI | Pop | Pop2 | PopRet | Popf | Leave | Call | CallR | Ret | RetI
     );
     let rare = op.code == Code::Cold && cold::uses_stack(op) && !canonical(vm.r[reg::RSP]);
     let mut base = op.base;

@@ -189,6 +189,8 @@ impl Lower<'_> {
             (1, 4 | 8, _) => l.ab(if wide { Neg64 } else { Neg32 }, a, 0),
             (2, 4 | 8, true) => l.op(one(a, if wide { Add64RIn } else { Add32RIn })),
             (3, 4 | 8, true) => l.op(one(a, if wide { Sub64RIn } else { Sub32RIn })),
+            (2, 4 | 8, false) => l.ab(if wide { Inc64 } else { Inc32 }, a, 0),
+            (3, 4 | 8, false) => l.ab(if wide { Dec64 } else { Dec32 }, a, 0),
             _ => l.abcd(UnG, a, 0, c, d),
         });
     }

@@ -40,7 +40,11 @@ impl Lower<'_> {
             c,
             d,
             imm,
-            ..Op::new(Code::BitG)
+            ..Op::new(match (op, inst.size) {
+                (BitOp::Bt, 4) => Code::Bt32,
+                (BitOp::Bt, 8) => Code::Bt64,
+                _ => Code::BitG,
+            })
         };
         let Some(m) = inst.mem else {
             return self.op(Op { a: inst.rm, ..code });

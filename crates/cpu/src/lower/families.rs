@@ -1,7 +1,8 @@
 //! The codes of the common operations, by operand shapes.
 
 use crate::forms::AluOp;
-use crate::op::Code;
+use crate::op::{Code, Op};
+use crate::state::reg;
 
 /// The codes of one arithmetic operation in one width.
 pub(super) struct Family {
@@ -96,6 +97,31 @@ pub(crate) fn fuse(compare: Code) -> Option<Code> {
         Test64RR => TestJ64RR,
         Test64RI => TestJ64RI,
         Test64MI => TestJ64MI,
+        Inc32 => IncJ32,
+        Dec32 => DecJ32,
+        Inc64 => IncJ64,
+        Dec64 => DecJ64,
         _ => return None,
+    })
+}
+
+/// Both operations in one, where they are often together. It does what `first` does where it
+/// cannot do both, and then `second` follows.
+pub(crate) fn pair(first: &Op, second: &Op) -> Option<Op> {
+    const RSP: u8 = reg::RSP as u8;
+    let no_rsp = first.a != RSP && second.a != RSP;
+    let code = match (first.code, second.code) {
+        (Code::Push, Code::Push) if no_rsp => Code::Push2,
+        (Code::Pop, Code::Pop) if no_rsp => Code::Pop2,
+        (Code::Pop, Code::Ret) if first.a != RSP => Code::PopRet,
+        (Code::MovRR32, Code::MovRR32) => Code::Mov32x2,
+        (Code::MovRR64, Code::MovRR64) => Code::Mov64x2,
+        _ => return None,
+    };
+    Some(Op {
+        code,
+        c: second.a,
+        d: second.b,
+        ..*first
     })
 }

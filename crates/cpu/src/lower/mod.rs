@@ -6,7 +6,7 @@ mod families;
 mod flag_use;
 mod moves;
 
-pub(crate) use families::fuse;
+pub(crate) use families::{fuse, pair};
 pub(crate) use flag_use::flag_use;
 
 use crate::exec::cold::ColdOp;
@@ -323,7 +323,11 @@ impl Lower<'_> {
             Kind::Ud => self.op(Op::new(Code::Raise)),
             Kind::Jcc => self.op(Op {
                 c: inst.low,
-                ..Op::new(Code::Jcc)
+                ..Op::new(if inst.low >> 1 == 2 {
+                    Code::JccZ
+                } else {
+                    Code::Jcc
+                })
             }),
             Kind::Loopne => self.branch_on_count(inst, 0),
             Kind::Loope => self.branch_on_count(inst, 1),
