@@ -264,6 +264,11 @@ export function onKey(handle) {
   });
 }
 
+/** Milliseconds since the page began. */
+export function clock() {
+  return performance.now();
+}
+
 export function rowHeight() {
   return matchMedia("(pointer: coarse)").matches ? 40 : 27;
 }

@@ -50,6 +50,7 @@ extern "C" {
     pub fn on_key(handle: &Closure<dyn FnMut(String) -> bool>);
     #[wasm_bindgen(js_name = loadText)]
     pub fn load_text(language: &str, then: &JsValue);
+    pub fn clock() -> f64;
     #[wasm_bindgen(js_name = rowHeight)]
     pub fn row_height() -> f64;
     #[wasm_bindgen(js_name = focusElement)]

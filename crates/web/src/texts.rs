@@ -174,6 +174,13 @@ mod tests {
                 }
             }
         }
+        let worker = include_str!("../../../www/worker.js");
+        for (at, _) in worker.match_indices("\"notice.") {
+            let key = &worker[at + 1..];
+            let key = &key[..key.find('"').unwrap()];
+            assert!(english.find(key).is_some(), "no text for {key}");
+            asked += 1;
+        }
         assert!(asked > 40, "{asked}");
         for layer in glassdock_trace::Layer::ALL {
             assert!(english.find(&format!("layer.{}", layer.name())).is_some());

@@ -7,8 +7,8 @@
 mod command;
 pub mod describe;
 mod facts;
-#[cfg(any(test, feature = "fixture"))]
-pub mod fixture;
+#[cfg(test)]
+mod fixture;
 mod folded;
 pub mod http;
 mod journey;

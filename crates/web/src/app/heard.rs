@@ -7,6 +7,8 @@ use glassdock_trace::Event;
 
 /// How long after a change the journey is laid out anew while the machine runs, in milliseconds.
 const LAYOUT_MS: u32 = 60;
+/// And at least so many times as long as laying out took.
+const LAYOUT_SHARE: f64 = 5.0;
 
 impl App {
     pub(super) fn send(&self, message: &ToMachine) {
@@ -125,7 +127,9 @@ impl App {
         }
         self.layout_due = true;
         if let Some(handlers) = &self.handlers {
-            page::afterwards(LAYOUT_MS, handlers.layout.as_ref());
+            // A long command is laid out less often, so that most of the time is left for what is done and typed.
+            let pause = LAYOUT_MS.max((self.layout_took * LAYOUT_SHARE) as u32);
+            page::afterwards(pause, handlers.layout.as_ref());
         }
     }
 }

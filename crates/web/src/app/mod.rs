@@ -51,6 +51,8 @@ pub struct App {
     pub(crate) row_height: f64,
     reveal: bool,
     layout_due: bool,
+    /// How long laying out took the last time, in milliseconds.
+    layout_took: f64,
     output_end: u64,
     /// Output before this position was there before this page: a terminal answers no question in it.
     output_old: u64,
@@ -109,6 +111,7 @@ impl Component for App {
             row_height: page::row_height(),
             reveal: false,
             layout_due: false,
+            layout_took: 0.0,
             output_end: 0,
             output_old: 0,
             screen: NodeRef::default(),
@@ -150,8 +153,10 @@ impl Component for App {
             }
             Msg::Key(key) => return self.key(ctx, key),
             Msg::Layout => {
+                let start = page::clock();
                 self.layout_due = false;
                 self.lay_out();
+                self.layout_took = page::clock() - start;
             }
             Msg::Tick(number) => {
                 if !self.playing || number != self.ticks {
