@@ -71,7 +71,7 @@ impl Kernel {
     }
 
     /// The lowest free number from `from` on. `EMFILE` at the limit.
-    fn free_fd(&self, tid: Tid, from: i32) -> Result<i32> {
+    pub(crate) fn free_fd(&self, tid: Tid, from: i32) -> Result<i32> {
         let limit = self.nofile(tid);
         let table = self.fd_table(tid).ok_or(Errno::EBADF)?;
         let mut fd = from.max(0);
@@ -250,6 +250,9 @@ impl Kernel {
         let Some(table) = self.fd_tables.get_mut(id) else {
             return;
         };
+        for fd in table.map.keys() {
+            self.publisher.fd((tgid, *fd));
+        }
         table.users = table.users.saturating_sub(1);
         if table.users > 0 {
             return;
@@ -257,8 +260,7 @@ impl Kernel {
         let Some(table) = self.fd_tables.remove(id) else {
             return;
         };
-        for (fd, entry) in table.map {
-            self.publisher.fd((tgid, fd));
+        for entry in table.map.into_values() {
             self.put_file(entry.file);
         }
     }

@@ -44,6 +44,13 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         self.check_nproc(cx.tid)?;
+        if has(CloneFlags::PIDFD) {
+            // Before there is a child: afterwards it cannot be taken back.
+            self.free_fd(cx.tid, 0)?;
+            if request.parent_tid != 0 {
+                self.check_writable(cx.tid, request.parent_tid, 4)?;
+            }
+        }
         let cgroup = match request.cgroup {
             Some(fd) if has(CloneFlags::INTO_CGROUP) => Some(self.cgroup_of_fd(cx.tid, fd)?),
             _ => None,
