@@ -23,7 +23,7 @@ fn the_host_is_a_small_linux_with_its_engine() {
     );
     assert_eq!(
         machine.run("ps -o pid,args | grep -v ps"),
-        "PID   COMMAND\n    1 init\n    6 /usr/bin/dockerd\n    7 -/bin/login -f root\n    9 -sh\n"
+        "PID   COMMAND\n    1 init\n    4 /usr/bin/dockerd\n    5 /bin/login -f root\n   10 -sh\n"
     );
     let versions =
         "docker version --format '{{.Client.Version}} {{.Server.Version}}' | grep -c glassdock";

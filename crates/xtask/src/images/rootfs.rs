@@ -39,13 +39,11 @@ www-data:*:::::::
 nobody:*:::::::
 ";
 
-/// What busybox's `init` starts. A line without a terminal is on the console; `-`
-/// makes it the controlling terminal.
+/// What busybox's `init` starts. A line without a terminal is on the console; `-` makes it the controlling terminal.
 const INITTAB: &str = "\
 ::sysinit:/etc/init.d/rcS
-::once:/etc/init.d/images
 ::respawn:/usr/bin/dockerd >>/var/log/dockerd.log 2>&1
-::respawn:-/bin/login -f root
+::respawn:-/etc/init.d/console
 ::ctrlaltdel:/sbin/reboot
 ";
 
@@ -55,10 +53,23 @@ const RC: &str = "\
 hostname -F /etc/hostname
 ";
 
+/// Somebody sits at the console. When the host has come up, its engine has its images before anybody can ask for them.
+const CONSOLE: &str = "\
+#!/bin/sh
+[ -e /run/images ] || /etc/init.d/images
+exec /bin/login -f root
+";
+
 /// The engine gets the images that the host came with, unless it has them.
 const IMAGES: &str = "\
 #!/bin/sh
-until docker version >/dev/null 2>&1; do sleep 0.01; done
+tries=0
+until docker version >/dev/null 2>&1; do
+    tries=$((tries + 1))
+    [ $tries -gt 500 ] && exit 1
+    sleep 0.01
+done
+: >/run/images
 docker image inspect busybox >/dev/null 2>&1 && exit
 exec docker load -q -i /usr/share/docker/busybox.tar.gz >>/var/log/dockerd.log 2>&1
 ";
@@ -98,7 +109,7 @@ pub fn host(busybox: &Busybox) -> Tree {
         "NAME=\"Glassdock\"\nID=glassdock\nPRETTY_NAME=\"Glassdock simulated host\"\n",
     );
     tree.text("etc/inittab", INITTAB);
-    for (name, text) in [("rcS", RC), ("images", IMAGES)] {
+    for (name, text) in [("rcS", RC), ("console", CONSOLE), ("images", IMAGES)] {
         let path = format!("etc/init.d/{name}");
         tree.put(&path, Node::File(0o755, text.into()));
     }
