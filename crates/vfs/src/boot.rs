@@ -61,6 +61,7 @@ impl Vfs {
             deltas: Vec::new(),
             traced_mounts: BTreeMap::new(),
             dirty_namespaces: BTreeSet::new(),
+            dirty_mounts: BTreeSet::new(),
             paths_changed: false,
             named_by_mounts: BTreeMap::new(),
         };

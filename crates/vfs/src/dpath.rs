@@ -79,15 +79,18 @@ impl Vfs {
     }
 }
 
+/// A path of names, the last one first.
 fn join(names: &[&[u8]]) -> Vec<u8> {
     if names.is_empty() {
         return b"/".to_vec();
     }
-    names
-        .iter()
-        .rev()
-        .flat_map(|name| [b"/", *name].concat())
-        .collect()
+    let length = names.iter().map(|name| name.len() + 1).sum();
+    let mut path = Vec::with_capacity(length);
+    for name in names.iter().rev() {
+        path.push(b'/');
+        path.extend_from_slice(name);
+    }
+    path
 }
 
 impl Vfs {

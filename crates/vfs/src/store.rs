@@ -171,6 +171,8 @@ pub struct Vfs {
     pub(crate) deltas: Vec<Delta>,
     pub(crate) traced_mounts: BTreeMap<MountNsId, BTreeMap<u64, glassdock_trace::world::MountInfo>>,
     pub(crate) dirty_namespaces: BTreeSet<MountNsId>,
+    /// Single mounts, by the namespace that they are or were in.
+    pub(crate) dirty_mounts: BTreeSet<(MountNsId, MountId)>,
     /// A directory got another path or lost its own since [`Vfs::take_paths_changed`].
     pub(crate) paths_changed: bool,
     /// Roots of bind mounts and mount points, with the number of mounts that need their names.
@@ -490,8 +492,15 @@ impl Vfs {
 
     /// Takes a dentry's name from its parent; the dentry stays as long as it is used.
     pub(crate) fn unhash(&mut self, id: DentryId) {
+        if self.take_name(id) {
+            self.names_changed(id);
+        }
+    }
+
+    /// Takes a dentry out of its directory; false when it was in none.
+    fn take_name(&mut self, id: DentryId) -> bool {
         let Some(dentry) = self.dentries.get(&id).filter(|dentry| dentry.hashed) else {
-            return;
+            return false;
         };
         let (parent, name, cookie) = (dentry.parent, dentry.name.clone(), dentry.cookie);
         self.log_entry(id, false);
@@ -503,7 +512,7 @@ impl Vfs {
             dentry.hashed = false;
         }
         self.unused.insert(id);
-        self.names_changed(id);
+        true
     }
 
     /// Gives a dentry another name, taking the name from whatever had it.
@@ -569,7 +578,8 @@ impl Vfs {
                     Some(Fs::Synthetic { .. }) | None
                 );
             if dentry.count == 0 && !cached {
-                self.unhash(id);
+                // Nobody is there or below, so nobody's path changes.
+                self.take_name(id);
                 self.unused.remove(&id);
                 self.free_dentry(id);
             }
@@ -606,7 +616,6 @@ impl Vfs {
     /// Takes the deltas since the last time, oldest first.
     pub fn take_deltas(&mut self) -> Vec<Delta> {
         self.reap();
-        self.paths_changed |= !self.dirty_namespaces.is_empty();
         self.log_mounts();
         std::mem::take(&mut self.deltas)
     }

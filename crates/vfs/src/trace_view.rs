@@ -5,7 +5,7 @@ use crate::store::{Body, Inode, Superblock};
 use crate::{MountId, MountNsId, Path, Vfs};
 use glassdock_trace::world::{InodeInfo, MountInfo, SuperblockInfo};
 use glassdock_trace::{Change, Delta, World};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -82,35 +82,40 @@ impl Vfs {
         views.collect()
     }
 
-    /// Tells what changed among the mounts of namespaces that were marked. A mount's view depends on the names of
-    /// directories and on other mounts, so views are compared rather than changes followed.
+    /// Tells what changed among the mounts that were marked: single ones, and all of a namespace where names of
+    /// directories changed, since views hold paths. Views are compared rather than changes followed.
     pub(crate) fn log_mounts(&mut self) {
         for ns in std::mem::take(&mut self.dirty_namespaces) {
-            let now = self.traced_mounts_of(ns);
-            let before = self.traced_mounts.remove(&ns).unwrap_or_default();
-            for (&key, view) in &before {
-                if !now.contains_key(&key) {
-                    let change = Change {
-                        key,
-                        before: Some(view.clone()),
-                        after: None,
-                    };
-                    self.deltas.push(Delta::Mount(change));
-                }
+            let told = self.traced_mounts.get(&ns);
+            let told = told.into_iter().flat_map(|told| told.keys());
+            let mut mounts: BTreeSet<MountId> = told.map(|&id| MountId(id)).collect();
+            if let Some(found) = self.namespaces.get(&ns) {
+                mounts.extend(&found.mounts);
             }
-            for (&key, view) in &now {
-                let before = before.get(&key).cloned();
-                if before.as_ref() != Some(view) {
-                    self.deltas.push(Delta::Mount(Change {
-                        key,
-                        before,
-                        after: Some(view.clone()),
-                    }));
-                }
+            for id in mounts {
+                self.log_mount(ns, id);
             }
-            if !now.is_empty() {
-                self.traced_mounts.insert(ns, now);
-            }
+        }
+        for (ns, id) in std::mem::take(&mut self.dirty_mounts) {
+            self.log_mount(ns, id);
+        }
+    }
+
+    fn log_mount(&mut self, ns: MountNsId, id: MountId) {
+        let mount = self.mounts.get(&id).filter(|mount| mount.ns == Some(ns));
+        let after = mount.and_then(|mount| self.traced_mount(id, mount));
+        let told = self.traced_mounts.entry(ns).or_default();
+        if told.get(&id.0) != after.as_ref() {
+            let before = match &after {
+                Some(view) => told.insert(id.0, view.clone()),
+                None => told.remove(&id.0),
+            };
+            let key = id.0;
+            self.deltas
+                .push(Delta::Mount(Change { key, before, after }));
+        }
+        if told.is_empty() {
+            self.traced_mounts.remove(&ns);
         }
     }
 

@@ -177,6 +177,8 @@ impl Vfs {
             mount.parent = Some((at.mount, at.dentry));
         }
         for id in self.mount_tree(id) {
+            // Whoever is in it already sees another path.
+            self.paths_changed |= self.mounts.get(&id).is_some_and(|mount| mount.count > 0);
             self.set_ns(id, ns);
         }
     }
@@ -196,7 +198,10 @@ impl Vfs {
         }
         self.name_used(dentry, -1);
         self.put_dentry(dentry);
-        self.mark_ns(id);
+        self.paths_changed = true;
+        for id in self.mount_tree(id) {
+            self.mark_ns(id);
+        }
     }
 
     /// Moves a mount into a namespace or out of all.
@@ -215,10 +220,10 @@ impl Vfs {
         self.mark_ns(id);
     }
 
-    /// The mounts of a mount's namespace have changed.
+    /// A mount of a namespace has changed.
     pub(crate) fn mark_ns(&mut self, id: MountId) {
         if let Some(ns) = self.mounts.get(&id).and_then(|mount| mount.ns) {
-            self.dirty_namespaces.insert(ns);
+            self.dirty_mounts.insert((ns, id));
             if let Some(ns) = self.namespaces.get_mut(&ns) {
                 ns.version += 1;
             }

@@ -91,6 +91,7 @@ impl Vfs {
         self.log_mounts();
         self.namespaces.remove(&id);
         self.dirty_namespaces.remove(&id);
+        self.dirty_mounts.retain(|(ns, _)| *ns != id);
     }
 
     /// Changes with every change of the namespace's mounts (`poll` on `/proc/PID/mounts`).
