@@ -2,6 +2,7 @@
 
 mod harness;
 
+use glassdock_trace::{Delta, EventKind, World};
 use harness::{INSIDE, Machine, PROMPT};
 
 /// Told with every container until there are networks.
@@ -23,7 +24,7 @@ fn the_host_is_a_small_linux_with_its_engine() {
     );
     assert_eq!(
         machine.run("ps -o pid,args | grep -v ps"),
-        "PID   COMMAND\n    1 init\n    4 /usr/bin/dockerd\n    5 /bin/login -f root\n   10 -sh\n"
+        "PID   COMMAND\n    1 init\n    4 /usr/bin/dockerd\n    5 /bin/login -f root\n    9 -sh\n"
     );
     let versions =
         "docker version --format '{{.Client.Version}} {{.Server.Version}}' | grep -c glassdock";
@@ -298,4 +299,58 @@ fn the_same_machine_twice_gives_the_same_events() {
         (machine.kernel.hash(), machine.kernel.now())
     };
     assert_eq!(session(), session());
+}
+
+/// What the trace has told, and in its turn.
+#[derive(Default)]
+struct Follower {
+    next: u64,
+    world: World,
+    deltas: Vec<Delta>,
+}
+
+impl Follower {
+    fn follow(&mut self, machine: &Machine) {
+        assert_eq!(machine.kernel.tracer().base(), 0, "the ring holds all");
+        for (number, event) in machine.kernel.tracer().read(self.next, usize::MAX) {
+            self.next = number + 1;
+            if let EventKind::Delta { delta, .. } = event.kind {
+                self.world.apply(delta.clone()).expect("a delta fits");
+                self.deltas.push(delta);
+            }
+        }
+        // The engine's containers and images are no state of the kernel's.
+        let mut kernel = machine.kernel.inspect();
+        kernel.containers.clone_from(&self.world.containers);
+        kernel.images.clone_from(&self.world.images);
+        let wrong = self.world.differences(&kernel);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
+
+#[test]
+fn the_trace_tells_all_that_containers_change_and_leads_back_to_the_start() {
+    let mut machine = Machine::boot();
+    let mut follower = Follower::default();
+    follower.follow(&machine);
+    for command in [
+        "docker run --rm -v /root:/data:ro --tmpfs /scratch busybox ls /data",
+        "docker run -d --name box busybox sleep 1000",
+        "docker exec box mkdir /made",
+        "cd /proc/$(docker inspect -f '{{.State.Pid}}' box)/root/made; pwd; cd",
+        "docker restart -t 0 box; mount --bind /mnt /opt; mount --move /opt /srv; umount /srv",
+    ] {
+        machine.run(command);
+        follower.follow(&machine);
+    }
+    machine.type_until("docker exec -it box sh\n", INSIDE);
+    follower.follow(&machine);
+    machine.type_until("exit\n", PROMPT);
+    machine.run("docker rm -f box; docker rmi busybox");
+    follower.follow(&machine);
+    assert!(follower.world.containers.is_empty() && follower.world.images.is_empty());
+    for delta in follower.deltas.into_iter().rev() {
+        follower.world.undo(delta).expect("a delta can be undone");
+    }
+    assert_eq!(follower.world, World::default());
 }
