@@ -241,15 +241,20 @@ impl AddressSpace {
 
     /// Unmaps all pages that `range` touches and drops their references.
     pub fn unmap(&mut self, frames: &mut Frames, range: Range<u64>) {
+        if range.is_empty() {
+            return;
+        }
         let mut gone = 0;
-        self.for_each_in(range, |pte| {
+        self.for_each_in(range.clone(), |pte| {
             frames.decref(FrameId(pte.frame));
             *pte = EMPTY;
             gone += 1;
         });
         self.mapped -= gone;
+        let touched = range.start >> 21..=range.end >> 21;
         self.leaves
-            .retain(|_, leaf| leaf.iter().any(|p| p.frame != NO_FRAME));
+            .extract_if(touched, |_, leaf| leaf.iter().all(|p| p.frame == NO_FRAME))
+            .for_each(drop);
         self.flush();
     }
 
