@@ -89,6 +89,23 @@ pub trait Sys: Clone + Send + Sync + 'static {
         }
     }
 
+    /// Waits until the peer of a stream has closed both directions. One that only stopped writing is still there to
+    /// read: that is `POLLRDHUP`, not `POLLHUP`.
+    fn hung_up(&self, fd: Fd) -> impl Future<Output = ()> + Send {
+        async move {
+            let events = PollEvents::empty();
+            let gone = PollEvents::HUP | PollEvents::ERR | PollEvents::NVAL;
+            loop {
+                match self.ppoll(vec![PollFd { fd, events }], None).await {
+                    Ok(answers) if answers.iter().any(|events| events.intersects(gone)) => return,
+                    Ok(_) | Err(Errno::EINTR) => {}
+                    // A kernel that cannot tell leaves it to writing.
+                    Err(_) => return core::future::pending().await,
+                }
+            }
+        }
+    }
+
     /// Takes ownership of a descriptor.
     fn own(&self, fd: Fd) -> OwnedFd<Self> {
         OwnedFd {

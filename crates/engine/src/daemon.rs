@@ -3,7 +3,7 @@
 use crate::container::restore_all;
 use crate::engine::{Config, Engine, Facts, Kernel, system};
 use crate::error::{ApiError, Result};
-use crate::images::{ImageStore, restore_text, sweep_overlay, sweep_tmp};
+use crate::images::{ImageStore, restore_text, sweep_tmp};
 use crate::{http, names};
 use futures_util::future::join_all;
 use futures_util::{FutureExt, pin_mut, select_biased};
@@ -169,9 +169,10 @@ async fn bring_up<S: Kernel>(sys: &S, config: Config) -> Result<Engine<S>> {
     let id = engine_id(sys, &root).await?;
     let engine = Engine::new(sys.clone(), config, Facts::read(sys).await, id, images);
     engine.announce_images();
-    restore_all(&engine).await?;
-    let (directories, links) = engine.layer_names();
-    sweep_overlay(sys, &root, &directories, &links).await?;
+    // What a container that could not be read has is not known, so nothing is swept then.
+    if restore_all(&engine).await? {
+        engine.sweep().await?;
+    }
     Ok(engine)
 }
 

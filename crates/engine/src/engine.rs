@@ -6,8 +6,9 @@ use crate::events::Bus;
 use crate::exec::Exec;
 use crate::images::ImageStore;
 use crate::names;
+use futures_channel::oneshot;
 use glassdock_abi::types::{Clock, Timespec};
-use glassdock_abi::{Errno, PathArg, Sys};
+use glassdock_abi::{Errno, Fd, PathArg, Sys};
 use glassdock_trace::{Args, Delta, Layer, Outcome, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -194,6 +195,29 @@ impl<S: Kernel> Engine<S> {
             Err(error) => Outcome::Failed(error.message.clone()),
         });
         result
+    }
+
+    /// Runs an operation in a task of its own: to its end, also when whoever waits for it goes away (moby's
+    /// `context.WithoutCancel`).
+    ///
+    /// # Errors
+    /// 500 when the engine stops before.
+    pub(crate) async fn to_its_end<T: Send + 'static>(
+        &self,
+        operation: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, result) = oneshot::channel();
+        self.shared.base.task(Box::pin(async move {
+            let _ = sender.send(operation.await);
+        }));
+        let stopped = |_| Err(ApiError::system("the engine stopped"));
+        result.await.unwrap_or_else(stopped)
+    }
+
+    /// Tells what went wrong without being an answer to anybody: on standard error, where moby logs.
+    pub(crate) async fn warn(&self, what: String) {
+        let line = format!("dockerd: {what}\n");
+        let _ = glassdock_image::fs::write_all(&self.sys, Fd::STDERR, line.as_bytes()).await;
     }
 
     /// Tells a change of what the interface shows.

@@ -284,7 +284,7 @@ impl<S: Kernel> Engine<S> {
         let engine = self.background();
         let (sender, ended) = oneshot::channel();
         self.shared.base.task(Box::pin(async move {
-            let exit = shim.wait(Some(&exec.id)).await;
+            let exit = engine.exit_of(&shim, Some(&exec.id)).await;
             engine.exec_ended(
                 &exec,
                 &container,

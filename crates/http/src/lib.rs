@@ -10,7 +10,6 @@ mod body;
 mod chunk;
 pub mod client;
 mod date;
-mod hangup;
 mod head;
 pub mod limits;
 #[cfg(any(test, feature = "testing"))]

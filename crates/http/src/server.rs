@@ -1,7 +1,6 @@
 //! The server: connections in, an axum router behind them.
 
 use crate::body::{Incoming, RequestBody, take_front};
-use crate::hangup::hung_up;
 use crate::head::{Reject, RequestHead, parse_head};
 use crate::limits::*;
 use crate::respond::{self, BodyFraming, LAST_CHUNK, chunk};
@@ -229,7 +228,7 @@ impl<S: Sys + Trace> Exchange<'_, S> {
         request.extensions_mut().insert(Handle(span.clone()));
         let mut router = self.router.clone();
         let handled = router.call(request).fuse();
-        let gone = hung_up(span, self.socket.fd()).fuse();
+        let gone = span.hung_up(self.socket.fd()).fuse();
         pin_mut!(handled, gone);
         select_biased! {
             response = handled => {
@@ -410,7 +409,7 @@ impl<S: Sys + Trace> BodySender<'_, S> {
         &self,
         frames: &mut http_body_util::BodyStream<Body>,
     ) -> Result<Option<core::result::Result<http_body::Frame<Bytes>, axum::Error>>> {
-        let gone = hung_up(self.span, self.exchange.socket.fd()).fuse();
+        let gone = self.span.hung_up(self.exchange.socket.fd()).fuse();
         pin_mut!(gone);
         select_biased! {
             frame = frames.next().fuse() => Ok(frame),

@@ -188,7 +188,8 @@ pub async fn read_file<S: Sys>(sys: &S, path: &PathArg, limit: u64) -> Result<Ve
 }
 
 /// Replaces a file's contents so that after a crash it has either the old or the new ones: a temporary file beside it,
-/// synchronised, renamed over it.
+/// synchronised, renamed over it, and the directory synchronised. One at a time: the temporary file's name is the same
+/// each time, so that a crash leaves one at most.
 pub async fn write_atomic<S: Sys>(
     sys: &S,
     path: &PathArg,
@@ -211,7 +212,14 @@ pub async fn write_atomic<S: Sys>(
             path.clone(),
             RenameFlags::empty(),
         )
-        .await
+        .await?;
+        let bytes = path.as_bytes();
+        let end = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY;
+        let dir = sys
+            .openat(Fd::CWD, bytes[..end.max(1)].into(), flags, 0)
+            .await?;
+        sys.fsync(dir.fd()).await
     }
     .await;
     if result.is_err() {

@@ -5,7 +5,7 @@ use crate::clone;
 use crate::raw::set_sigpipe;
 use crate::reactor::{Reactor, monotonic};
 use glassdock_abi::call::{FcntlCmd, IoctlReq};
-use glassdock_abi::flags::{AtFlags, OpenFlags, PollEvents, WaitFlags};
+use glassdock_abi::flags::{AtFlags, MsgFlags, OpenFlags, PollEvents, WaitFlags};
 use glassdock_abi::types::*;
 use glassdock_abi::{BoxFuture, Call, Child, Errno, Fd, Pid, Proc, Result, Ret, Spawn, Sys};
 use glassdock_trace::{Args, Delta, Layer, Outcome, SpanId, Trace};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Bytes that a pipe or terminal which is ready for writing takes without waiting (`PIPE_BUF`).
 const ATOMIC_WRITE: usize = 4096;
-/// Nanoseconds between attempts to write to a terminal whose reader is behind.
+/// Nanoseconds between attempts to write to a terminal or a socket whose reader is behind.
 const BEHIND_PAUSE: u64 = 1_000_000;
 
 /// The real kernel, for a process of one thread. Nothing is traced.
@@ -83,6 +83,34 @@ impl Direct {
         self.write_master(fd, data).await
     }
 
+    /// Sends as much as there is room for: a socket that is ready may have room for less, and the process must not wait
+    /// for this peer while it has others.
+    async fn send(&self, fd: Fd, given: MsgFlags, mut call: Call) -> Result<Ret> {
+        let waits = !given.contains(MsgFlags::DONTWAIT) && !nonblocking(fd)?;
+        if let Call::Sendmsg { flags, .. } = &mut call {
+            flags.insert(MsgFlags::DONTWAIT);
+        }
+        loop {
+            if waits {
+                self.ready(fd, PollEvents::OUT).await?;
+            }
+            let result = perform(call.clone());
+            if result != Err(Errno::EAGAIN) || !waits {
+                return result;
+            }
+            // Ready, and yet nothing fits: somebody else was quicker, or the receiver is behind.
+            self.pause().await?;
+        }
+    }
+
+    async fn pause(&self) -> Result<()> {
+        let deadline = monotonic().saturating_add(BEHIND_PAUSE);
+        self.reactor
+            .ready(Vec::new(), Some(deadline))
+            .await
+            .map(drop)
+    }
+
     /// A pseudo-terminal that is ready may have room for less than is written, and would then wait for its reader. The
     /// master is nobody else's, so it can be made non-blocking for the moment.
     async fn write_master(&self, fd: Fd, data: Vec<u8>) -> Result<Ret> {
@@ -110,8 +138,7 @@ impl Direct {
                 return result;
             }
             // Ready, and yet nothing fits: the reader is behind.
-            let deadline = monotonic().saturating_add(BEHIND_PAUSE);
-            self.reactor.ready(Vec::new(), Some(deadline)).await?;
+            self.pause().await?;
         }
     }
 
@@ -197,9 +224,8 @@ impl Sys for Direct {
             Call::Read { fd, .. } | Call::Recvmsg { fd, .. } | Call::Accept4 { fd, .. } => {
                 self.ready(fd, PollEvents::IN).await?;
             }
-            Call::Sendmsg { fd, .. } | Call::Sendfile { out_fd: fd, .. } => {
-                self.ready(fd, PollEvents::OUT).await?;
-            }
+            Call::Sendmsg { fd, flags, .. } => return self.send(fd, flags, call).await,
+            Call::Sendfile { out_fd: fd, .. } => self.ready(fd, PollEvents::OUT).await?,
             _ => {}
         }
         perform(call)

@@ -11,7 +11,7 @@ use crate::proto::{
 };
 use crate::{ErrorKind, RuntimeError};
 use glassdock_abi::flags::{OpenFlags, WaitFlags};
-use glassdock_abi::types::{SockAddr, WaitFor};
+use glassdock_abi::types::{SockAddr, WaitFor, signal};
 use glassdock_abi::{Errno, Fd, Io, PathArg, Spawn, Sys};
 use glassdock_oci::runtime::{Process, Status};
 use std::sync::Arc;
@@ -189,7 +189,7 @@ impl<S: Sys> Shim<S> {
             Ok((Reply::Exit(exit), _)) => Ok(exit),
             Ok((other, _)) => Err(unexpected(other)),
             Err(error) if error.kind == ErrorKind::ShimGone && exec.is_none() => {
-                self.recorded_exit().await.ok_or(error)
+                self.recorded_exit().await?.ok_or(error)
             }
             Err(error) => Err(error),
         }
@@ -203,7 +203,7 @@ impl<S: Sys> Shim<S> {
             Err(error) if error.kind == ErrorKind::ShimGone => Ok(Report {
                 status: Status::Stopped,
                 pid: 0,
-                exit: self.recorded_exit().await,
+                exit: self.recorded_exit().await?,
             }),
             Err(error) => Err(error),
         }
@@ -223,6 +223,20 @@ impl<S: Sys> Shim<S> {
         match self.simple(&Request::Delete).await {
             Err(error) if error.kind == ErrorKind::ShimGone => self.delete_without_shim().await,
             result => result,
+        }
+    }
+
+    /// Kills what runs of a container, waits for its end, and removes all that the runtime keeps of it.
+    pub async fn destroy(&self) -> Outcome<()> {
+        match self.kill(None, signal::KILL).await {
+            Err(error) if !matches!(error.kind, ErrorKind::WrongState | ErrorKind::ShimGone) => {
+                return Err(error);
+            }
+            _ => {}
+        }
+        match self.wait(None).await {
+            Err(error) if error.kind != ErrorKind::ShimGone => Err(error),
+            _ => self.delete().await,
         }
     }
 
@@ -246,10 +260,14 @@ impl<S: Sys> Shim<S> {
         }
     }
 
-    async fn recorded_exit(&self) -> Option<Exit> {
+    /// The record of the exit; nothing when there is none, or none that can be read as one.
+    async fn recorded_exit(&self) -> Outcome<Option<Exit>> {
         let path = PathArg::from(&self.options.dir).join(EXIT);
-        let text = read_file(&self.sys, path, MAX_LINE).await.ok()?;
-        serde_json::from_slice(&text).ok()
+        match read_file(&self.sys, path.clone(), MAX_LINE).await {
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(RuntimeError::errno(format_args!("read {path}"), errno)),
+        }
     }
 
     async fn simple(&self, request: &Request) -> Outcome<()> {

@@ -38,6 +38,8 @@ impl<S: Kernel> Engine<S> {
         let mut host = host_config.unwrap_or_default();
         settings::check_config(&mut config)?;
         let (mut warnings, mounts) = settings::check_host(&mut host, &self.shared.facts)?;
+        // Until the container is entered, nothing else keeps its image.
+        let _writing = self.shared.images.writing.lock().await;
         let image = self.image(&config.image)?;
         settings::merge_image(&mut config, &image.run_config())?;
         settings::check_config(&mut config)?;

@@ -4,11 +4,15 @@ use super::Container;
 use crate::engine::{Engine, Kernel};
 use crate::time;
 use glassdock_abi::types::Timespec;
+use glassdock_runtime::ErrorKind;
 use glassdock_runtime::client::Shim;
 use glassdock_runtime::proto::Exit;
 use glassdock_trace::Args;
 use std::sync::Arc;
 
+/// Nanoseconds before a shim that could not be talked to is asked again: the first time, and at most.
+const FIRST_PAUSE: u64 = 100_000_000;
+const LONGEST_PAUSE: u64 = 5_000_000_000;
 /// What is told when a shim ended without a record: killed.
 const LOST_EXIT_CODE: i32 = 137;
 
@@ -17,7 +21,7 @@ impl<S: Kernel> Engine<S> {
     pub(crate) fn watch_exit(&self, container: Arc<Container<S>>, shim: Shim<S>) {
         let engine = self.background();
         self.shared.base.task(Box::pin(async move {
-            let exit = shim.wait(None).await.ok();
+            let exit = engine.exit_of(&shim, None).await;
             let args = Args::text("container", &container.id);
             let _ = engine
                 .traced("container.exit", args, |engine| async move {
@@ -28,7 +32,23 @@ impl<S: Kernel> Engine<S> {
         }));
     }
 
-    /// Enters an end: the shim and the mounts go, the state is kept, and whoever waits is told.
+    /// Waits for the end of a process; nothing when its shim ended without a record. A shim that only could not be
+    /// talked to may well live, so it is asked again.
+    pub(crate) async fn exit_of(&self, shim: &Shim<S>, exec: Option<&str>) -> Option<Exit> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match shim.wait(exec).await {
+                Ok(exit) => return Some(exit),
+                Err(error) if matches!(error.kind, ErrorKind::ShimGone | ErrorKind::NotFound) => {
+                    return None;
+                }
+                Err(_) => self.sys.sleep(pause).await,
+            }
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Enters an end: the mounts and the shim go, the state is kept, and whoever waits is told.
     pub(crate) async fn ended(
         &self,
         container: &Arc<Container<S>>,
@@ -38,17 +58,23 @@ impl<S: Kernel> Engine<S> {
         let now = self.now();
         let code = exit.map_or(LOST_EXIT_CODE, |exit| i32::from(exit.code));
         let finished = exit.map_or(now, |exit| Timespec::from_nanos(exit.at));
-        let _ = shim.delete().await;
+        let changing = container.changing.lock().await;
         self.clean_up(container).await;
         let started = container.with(|inner| inner.record.state.started_at);
         self.end_execs(container);
-        self.change(container, |inner| {
+        let remove = self.change(container, |inner| {
             let state = &mut inner.record.state;
             (state.running, state.pid, state.exit_code, state.finished_at) =
                 (false, 0, code, Some(finished));
             inner.shim = None;
+            inner.record.host.auto_remove && inner.restarting == 0
         });
-        let _ = self.save(container).await;
+        self.keep(container).await;
+        // Last: until the end is kept, the shim's record of it is the only one.
+        if let Err(error) = shim.delete().await {
+            self.warn(format!("remove the shim of {}: {error}", container.id))
+                .await;
+        }
         let duration = started.map_or(0, |started| time::seconds_since(finished, started));
         let attributes = [
             ("exitCode", code.to_string()),
@@ -57,7 +83,8 @@ impl<S: Kernel> Engine<S> {
         self.container_event(container, "die", &attributes);
         // Who waits for the end hears of it when all of it is written.
         container.with(|inner| inner.waiters.stopped(&(code, String::new())));
-        if container.with(|inner| inner.record.host.auto_remove) {
+        drop(changing);
+        if remove {
             let _ = self.remove(container, true).await;
         }
     }

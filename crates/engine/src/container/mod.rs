@@ -38,7 +38,7 @@ use wait::Waiters;
 pub struct Container<S: Kernel> {
     /// Its id.
     pub id: String,
-    /// Held while it is started, stopped or removed.
+    /// Held while it is started, ended, renamed or removed, and while its record is saved.
     pub(crate) changing: futures_util::lock::Mutex<()>,
     inner: Mutex<Inner<S>>,
 }
@@ -51,6 +51,8 @@ pub(crate) struct Inner<S: Kernel> {
     pub(crate) layers: RwLayer,
     /// The shim of the run that is going on.
     pub(crate) shim: Option<Shim<S>>,
+    /// How many restart it: its end is not the end then.
+    pub(crate) restarting: usize,
     /// Whether somebody removes it.
     pub(crate) removing: bool,
     /// Whether it is gone.
@@ -83,6 +85,7 @@ impl<S: Kernel> Container<S> {
                 record,
                 layers,
                 shim: None,
+                restarting: 0,
                 removing: false,
                 removed: false,
                 attaching: Vec::new(),
@@ -187,6 +190,14 @@ impl<S: Kernel> Engine<S> {
         let dir = self.container_dir(&container.id);
         fs::write_atomic(&self.sys, &dir.join("hostconfig.json"), &host, 0o600).await?;
         Ok(fs::write_atomic(&self.sys, &dir.join("config.v2.json"), &config, 0o600).await?)
+    }
+
+    /// Writes what is kept of a container; that it cannot be written changes nothing of what happened, and is told.
+    pub(crate) async fn keep(&self, container: &Container<S>) {
+        if let Err(error) = self.save(container).await {
+            self.warn(format!("save container {}: {error}", container.id))
+                .await;
+        }
     }
 
     /// Tells an event of a container with its image, name and labels, and what is added.

@@ -1,6 +1,7 @@
 //! What is kept of a container, in moby's two documents: `config.v2.json` and `hostconfig.json`.
 
 use crate::error::{ApiError, Result};
+use crate::images::MAX_FILE;
 use crate::time;
 use glassdock_abi::types::Timespec;
 use glassdock_api::container::{Config, HostConfig};
@@ -80,26 +81,40 @@ pub(crate) struct RunState {
 
 impl Record {
     /// Both documents as bytes.
+    ///
+    /// # Errors
+    /// 400 for one that could not be read back.
     pub fn documents(&self) -> Result<(Vec<u8>, Vec<u8>)> {
         let json = |error: serde_json::Error| ApiError::system(error.to_string());
-        Ok((
+        let documents = [
             serde_json::to_vec(self).map_err(json)?,
             serde_json::to_vec(&self.host).map_err(json)?,
-        ))
+        ];
+        if documents
+            .iter()
+            .any(|document| document.len() as u64 > MAX_FILE)
+        {
+            return Err(ApiError::invalid(format!(
+                "container configuration is larger than {MAX_FILE} bytes"
+            )));
+        }
+        let [config, host] = documents;
+        Ok((config, host))
     }
 
-    /// Reads both documents.
+    /// Reads both documents; the host's is missing only when a removal was cut short.
     ///
     /// # Errors
     /// 500 where one is not JSON of this shape.
-    pub fn read(config: &[u8], host: &[u8]) -> Result<Record> {
+    pub fn read(config: &str, host: Option<&str>) -> Result<Record> {
         let bad = |error: serde_json::Error| {
             ApiError::system(format!("damaged container state: {error}"))
         };
-        let host = serde_json::from_slice(host).map_err(bad)?;
+        let host = host.map_or(Ok(HostConfig::default()), serde_json::from_str);
+        let host = host.map_err(bad)?;
         Ok(Record {
             host,
-            ..serde_json::from_slice(config).map_err(bad)?
+            ..serde_json::from_str(config).map_err(bad)?
         })
     }
 
@@ -177,16 +192,20 @@ mod tests {
             ..Record::default()
         };
         let (config, host) = record.documents().unwrap();
-        assert!(String::from_utf8_lossy(&config).contains(r#""Name":"/web""#));
-        assert!(String::from_utf8_lossy(&config).contains(r#""StartedAt":"0001-01-01T00:00:00Z""#));
-        assert_eq!(Record::read(&config, &host).unwrap(), record);
+        let (config, host) = (
+            String::from_utf8(config).unwrap(),
+            String::from_utf8(host).unwrap(),
+        );
+        assert!(config.contains(r#""Name":"/web""#));
+        assert!(config.contains(r#""StartedAt":"0001-01-01T00:00:00Z""#));
+        assert_eq!(Record::read(&config, Some(&host)).unwrap(), record);
         assert_eq!(record.command(), "sh -c 'echo hi'");
     }
 
     proptest::proptest! {
         #[test]
-        fn arbitrary_documents_never_panic(config: Vec<u8>, host: Vec<u8>) {
-            let _ = Record::read(&config, &host);
+        fn arbitrary_documents_never_panic(config: String, host: String) {
+            let _ = Record::read(&config, Some(&host));
         }
     }
 }

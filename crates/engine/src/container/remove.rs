@@ -88,6 +88,10 @@ impl<S: Kernel> Engine<S> {
                 .execs
                 .retain(|_, exec| exec.container != container.id);
         }
+        if let Err(error) = self.release_layers(layers.parent).await {
+            self.warn(format!("remove the layers of {}: {error}", container.id))
+                .await;
+        }
         self.container_event(container, "destroy", &[]);
         self.change(container, |inner| inner.removed = true);
         // That it could not be started, if so, the start has told; its removal went well.

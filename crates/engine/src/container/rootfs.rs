@@ -45,7 +45,7 @@ impl<S: Kernel> Engine<S> {
     }
 
     async fn fill_rw_layer(&self, id: &str, layers: &mut RwLayer) -> Result<()> {
-        let image_lower = layers.parent.as_ref().and_then(|top| self.lower_links(top));
+        let image_lower = self.lower_links(layers.parent.as_ref())?;
         let init_id = format!("{}-init", layers.mount_id);
         let init = self.overlay_path(&init_id);
         self.make_layer_dir(&init).await?;
@@ -181,7 +181,7 @@ impl<S: Kernel> Engine<S> {
     pub(crate) async fn mount_rootfs(&self, container: &Container<S>) -> Result<PathArg> {
         let layers = container.with(|inner| inner.layers.clone());
         let mut lower = format!("l/{}", layers.init_link);
-        let image = layers.parent.as_ref().and_then(|top| self.lower_links(top));
+        let image = self.lower_links(layers.parent.as_ref())?;
         lower.extend(image.iter().flat_map(|image| [":", image]));
         let merged = self.rootfs(&layers);
         match self.sys.mkdirat(Fd::CWD, merged.clone(), 0o700).await {
@@ -233,6 +233,17 @@ impl<S: Kernel> Engine<S> {
             Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => Ok(()),
             Err(errno) => Err(system(format_args!("unmount {target}"))(errno)),
         }
+    }
+
+    /// Unmounts all that is mounted in a place: a run of the engine that was cut short may have left several there.
+    pub(crate) async fn unmount_all(&self, target: &PathArg) -> Result<()> {
+        while self
+            .sys
+            .umount2(target.clone(), UmountFlags::DETACH)
+            .await
+            .is_ok()
+        {}
+        self.unmount(target).await
     }
 
     /// Removes a container's layers.

@@ -66,7 +66,7 @@ impl<S: Kernel> Engine<S> {
             inner.shim = None;
         });
         self.clean_up(container).await;
-        let _ = self.save(container).await;
+        self.keep(container).await;
         drop(changing);
         if container.with(|inner| inner.record.host.auto_remove) {
             let _ = self.remove(container, true).await;
@@ -112,12 +112,19 @@ impl<S: Kernel> Engine<S> {
             serde_json::to_vec(&spec).map_err(|error| ApiError::system(error.to_string()))?;
         fs::write_atomic(&self.sys, &bundle.join("config.json"), &json, 0o600).await?;
         let shim = self.start_shim(container, &record).await?;
-        if let Err(error) = self.run(container, &shim).await {
-            let _ = shim.kill(None, glassdock_abi::types::signal::KILL).await;
-            let _ = shim.delete().await;
-            return Err(error);
+        let run = self.run(container, &shim).await;
+        if run.is_err() {
+            self.discard(container, &shim).await;
         }
-        Ok(())
+        run
+    }
+
+    /// Ends a run that is not to be.
+    pub(crate) async fn discard(&self, container: &Container<S>, shim: &Shim<S>) {
+        if let Err(error) = shim.destroy().await {
+            let id = &container.id;
+            self.warn(format!("remove the shim of {id}: {error}")).await;
+        }
     }
 
     fn bundle_dir(&self, id: &str) -> PathArg {
@@ -126,7 +133,7 @@ impl<S: Kernel> Engine<S> {
             .join(id)
     }
 
-    fn state_dir(&self, id: &str) -> PathArg {
+    pub(crate) fn state_dir(&self, id: &str) -> PathArg {
         PathArg::from(&self.shared.config.run)
             .join("runtime")
             .join(id)
@@ -185,7 +192,8 @@ impl<S: Kernel> Engine<S> {
             inner.record.has_been_started_before = true;
             inner.record.has_been_manually_stopped = false;
         });
-        self.save(container).await?;
+        // It runs, so it is not killed for this.
+        self.keep(container).await;
         self.container_event(container, "start", &[]);
         self.watch_exit(container.clone(), shim.clone());
         Ok(())

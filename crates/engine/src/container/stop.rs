@@ -150,10 +150,9 @@ impl<S: Kernel> Engine<S> {
                 let container = engine.container(given)?;
                 let restart = async {
                     // What would remove it at its end must not, now.
-                    let auto_remove =
-                        container.with(|inner| core::mem::take(&mut inner.record.host.auto_remove));
+                    container.with(|inner| inner.restarting += 1);
                     let stopped = engine.stop(&container, signal, timeout).await;
-                    container.with(|inner| inner.record.host.auto_remove = auto_remove);
+                    container.with(|inner| inner.restarting -= 1);
                     stopped?;
                     engine.start(&container).await
                 };

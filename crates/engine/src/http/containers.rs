@@ -1,7 +1,7 @@
 //! `/containers/…`.
 
 use super::request::Call;
-use super::{answer, response};
+use super::{answer, complete, response};
 use crate::container::{AttachOptions, Condition, ListOptions};
 use crate::engine::{Engine, Kernel};
 use crate::error::{ApiError, Result};
@@ -81,7 +81,7 @@ async fn list<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respons
 }
 
 async fn create<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let engine = call.within(&engine);
         let name = call.param("name").to_string();
         check_platform(call.param("platform"))?;
@@ -108,7 +108,7 @@ fn check_platform(platform: &str) -> Result<()> {
 }
 
 async fn prune<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let report = call
             .within(&engine)
             .prune_containers(call.filters()?)
@@ -187,7 +187,7 @@ fn media_type(call: &Call, framed: bool) -> &'static str {
 }
 
 async fn start<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         if body_length(&call) > 7 {
             return Err(ApiError::invalid(
                 "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
@@ -215,7 +215,7 @@ fn body_length(call: &Call) -> u64 {
 }
 
 async fn stop<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let (signal, timeout) = stop_options(&call)?;
         call.within(&engine)
             .stop_container(call.name("name"), signal, timeout)
@@ -226,7 +226,7 @@ async fn stop<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respons
 }
 
 async fn restart<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let (signal, timeout) = stop_options(&call)?;
         call.within(&engine)
             .restart_container(call.name("name"), signal, timeout)
@@ -246,7 +246,7 @@ fn stop_options(call: &Call) -> Result<(&str, Option<i64>)> {
 }
 
 async fn kill<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let name = call.name("name");
         let killed = call
             .within(&engine)
@@ -319,7 +319,7 @@ async fn attach<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respo
 }
 
 async fn rename<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         call.within(&engine)
             .rename_container(call.name("name"), call.param("name"))
             .await?;
@@ -329,7 +329,7 @@ async fn rename<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respo
 }
 
 async fn remove<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         if call.flag("link") {
             return Err(ApiError::not_implemented(
                 "links: not supported by this engine yet",

@@ -1,7 +1,7 @@
 //! `/containers/NAME/exec`, `/exec/…`.
 
 use super::request::Call;
-use super::{answer, response};
+use super::{answer, complete, response};
 use crate::engine::{Engine, Kernel};
 use axum::Router;
 use axum::extract::State;
@@ -22,7 +22,7 @@ pub(super) fn routes<S: Kernel>() -> Router<Engine<S>> {
 }
 
 async fn create<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let engine = call.within(&engine);
         let name = call.name("name").to_string();
         let config: Option<ExecCreate> = call.json().await?;
@@ -35,7 +35,7 @@ async fn create<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respo
 }
 
 async fn start<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let engine = call.within(&engine);
         let id = call.name("id").to_string();
         let (hijack, version) = (call.hijack(), call.version());

@@ -1,7 +1,7 @@
 //! `/images/…`. Names of images have slashes, so what is done with one is the end of the path.
 
 use super::request::Call;
-use super::{answer, response};
+use super::{answer, complete, response};
 use crate::engine::{Engine, Kernel};
 use crate::error::ApiError;
 use crate::images::repo_tag;
@@ -37,23 +37,26 @@ async fn list<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respons
 }
 
 async fn load<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    let engine = call.within(&engine);
-    let quiet = call.flag_or("quiet", true);
-    let mut messages = Vec::new();
-    let mut tell = |message: JsonMessage| messages.push(message);
-    // Errors are told among the messages, as with moby.
-    if let Err(error) = engine
-        .load_images(call.into_source(), &mut tell, quiet)
-        .await
-    {
-        messages.push(response::error_message(&error));
-    }
-    response::messages(&messages)
+    complete(&engine.clone(), async move {
+        let engine = call.within(&engine);
+        let quiet = call.flag_or("quiet", true);
+        let mut messages = Vec::new();
+        let mut tell = |message: JsonMessage| messages.push(message);
+        // Errors are told among the messages, as with moby.
+        if let Err(error) = engine
+            .load_images(call.into_source(), &mut tell, quiet)
+            .await
+        {
+            messages.push(response::error_message(&error));
+        }
+        Ok(response::messages(&messages))
+    })
+    .await
 }
 
 /// A pull, or an import of a root file system.
 async fn create<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let engine = call.within(&engine);
         let image = call.param("fromImage");
         if !image.is_empty() {
@@ -107,7 +110,7 @@ async fn no_save() -> Response {
 }
 
 async fn prune<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let filters = call.filters()?;
         let accepted = ["dangling"];
         let invalid = |error: glassdock_api::filters::Invalid| ApiError::invalid(error.to_string());
@@ -142,7 +145,7 @@ async fn get_one<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Resp
 }
 
 async fn post_one<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         match name_and_verb(&call) {
             (name, "tag") => {
                 call.within(&engine)
@@ -161,7 +164,7 @@ async fn post_one<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Res
 }
 
 async fn remove<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
-    answer(async {
+    complete(&engine.clone(), async move {
         let name = call.name("name");
         if name.trim().is_empty() {
             return Err(ApiError::invalid("image name cannot be blank"));

@@ -139,6 +139,14 @@ async fn answer(operation: impl Future<Output = Result<Response>>) -> Response {
     }
 }
 
+/// The same for an operation that changes something: it comes to its end also when the client hangs up.
+async fn complete<S: Kernel>(
+    engine: &Engine<S>,
+    operation: impl Future<Output = Result<Response>> + Send + 'static,
+) -> Response {
+    answer(engine.to_its_end(operation)).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -169,16 +169,27 @@ impl<S: Kernel> Engine<S> {
         .await?;
         self.change_image(&image.id, |tables| drop(tables.images.remove(&image.id)));
         items.push(deleted(&image.id));
-        let mut top = image.chain().pop();
-        while let Some(chain_id) = top.take() {
-            let Some(layer) = self.unused_layer(&chain_id) else {
-                break;
-            };
+        let gone = self.remove_unused_layers(image.chain().pop()).await?;
+        items.extend(gone.iter().map(deleted));
+        Ok(())
+    }
+
+    /// Removes a layer and those below it, as far as no image and no container has them; gives their names. The image
+    /// store's lock is held by the caller.
+    async fn remove_unused_layers(&self, mut top: Option<Digest>) -> Result<Vec<Digest>> {
+        let mut gone = Vec::new();
+        while let Some(layer) = top.and_then(|chain_id| self.unused_layer(&chain_id)) {
             self.remove_layer(&layer).await?;
-            items.push(deleted(&chain_id));
+            gone.push(layer.chain_id);
             top = layer.parent;
         }
-        Ok(())
+        Ok(gone)
+    }
+
+    /// Removes what only a container that is gone kept: the layers of an image that was removed while it was there.
+    pub(crate) async fn release_layers(&self, top: Option<Digest>) -> Result<()> {
+        let _writing = self.shared.images.writing.lock().await;
+        self.remove_unused_layers(top).await.map(drop)
     }
 
     /// The layer, when no image and no container has it.

@@ -27,20 +27,13 @@ impl<S: Kernel> Engine<S> {
             let config = changes::apply(changes)?;
             let staging = engine.staging_dir().await?;
             let result = engine
-                .import_staged(&staging, source, config, comment)
+                .import_staged(&staging, source, name, config, comment)
                 .await;
             let swept = fs::remove_path(&engine.sys, &staging)
                 .await
                 .map_err(ApiError::from);
             let id = result?;
             swept?;
-            let _writing = engine.shared.images.writing.lock().await;
-            if let Some(name) = name {
-                let familiar = name.familiar();
-                engine.set_name(name, &id).await?;
-                engine.image_event("tag", &id, &familiar);
-            }
-            engine.image_event("import", &id, id.as_str());
             Ok(id)
         })
         .await
@@ -50,6 +43,7 @@ impl<S: Kernel> Engine<S> {
         &self,
         staging: &PathArg,
         source: impl Source,
+        name: Option<Reference>,
         config: glassdock_oci::image::RunConfig,
         comment: &str,
     ) -> Result<Digest> {
@@ -89,6 +83,13 @@ impl<S: Kernel> Engine<S> {
         {
             self.add_layer(None, &dir, &unpacked).await?;
         }
-        self.add_image(&json, image).await
+        let id = self.add_image(&json, image).await?;
+        if let Some(name) = name {
+            let familiar = name.familiar();
+            self.set_name(name, &id).await?;
+            self.image_event("tag", &id, &familiar);
+        }
+        self.image_event("import", &id, id.as_str());
+        Ok(id)
     }
 }

@@ -4,7 +4,7 @@
 
 use super::Layer;
 use crate::engine::{Engine, Kernel, system};
-use crate::error::Result;
+use crate::error::{ApiError, Result};
 use crate::names;
 use glassdock_abi::call::Call;
 use glassdock_abi::flags::RenameFlags;
@@ -38,7 +38,7 @@ impl<S: Kernel> Engine<S> {
         let cache_id = names::random_id(&self.sys)
             .await
             .map_err(system("getrandom"))?;
-        let lower = parent.and_then(|parent| self.lower_links(parent));
+        let lower = self.lower_links(parent)?;
         let link = self.furnish_layer(dir, &cache_id, lower.as_deref()).await?;
         let committed = dir.join("committed");
         fs::write_atomic(&self.sys, &committed, b"", 0o600).await?;
@@ -136,17 +136,25 @@ impl<S: Kernel> Engine<S> {
         rename.map_err(system(format_args!("rename {place}")))
     }
 
-    /// The `lower` file of something on top of a layer: links, the topmost first.
-    pub(crate) fn lower_links(&self, top: &Digest) -> Option<String> {
-        let links: Vec<String> = self
-            .layers_down_from(top)
+    /// The `lower` file of something on top of a layer: links, the topmost first; nothing where there is no layer.
+    ///
+    /// # Errors
+    /// 500 when a layer is missing: without it, it would be another image.
+    pub(crate) fn lower_links(&self, top: Option<&Digest>) -> Result<Option<String>> {
+        let Some(top) = top else { return Ok(None) };
+        let layers = self.layers_down_from(top);
+        let lowest = layers.last();
+        if let Some(missing) = lowest.map_or(Some(top), |layer| layer.parent.as_ref()) {
+            return Err(ApiError::system(format!("layer does not exist: {missing}")));
+        }
+        let links: Vec<String> = layers
             .iter()
             .map(|layer| format!("l/{}", layer.link))
             .collect();
-        (!links.is_empty()).then(|| links.join(":"))
+        Ok(Some(links.join(":")))
     }
 
-    /// A layer and those below it, the topmost first.
+    /// A layer and those below it, the topmost first, as far as they are there.
     pub(crate) fn layers_down_from(&self, top: &Digest) -> Vec<Layer> {
         self.shared.images.with(|tables| {
             let mut found = Vec::new();

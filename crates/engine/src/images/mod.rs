@@ -10,7 +10,7 @@ mod restore;
 
 pub(crate) use layers::LayerStore;
 pub use load::Progress;
-pub(crate) use restore::{sweep_overlay, sweep_tmp, text as restore_text};
+pub(crate) use restore::{MAX_FILE, names_in, sweep_tmp, text as restore_text};
 
 use crate::engine::{Engine, Kernel, lock};
 use crate::error::{ApiError, Result};
@@ -71,7 +71,7 @@ pub struct Layer {
 pub(crate) struct ImageStore {
     tables: Mutex<ImageTables>,
     /// Held while images or layers come or go on disk.
-    writing: futures_util::lock::Mutex<()>,
+    pub(crate) writing: futures_util::lock::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -252,6 +252,7 @@ impl<S: Kernel> Engine<S> {
             glassdock_trace::Value::Text(format!("{repo}:{tag}")),
         );
         self.traced("image.tag", args, |engine| async move {
+            let _writing = engine.shared.images.writing.lock().await;
             let image = engine.image(source)?;
             let name = repo_tag(repo, tag)?
                 .ok_or_else(|| ApiError::invalid("invalid reference format"))?;
@@ -260,7 +261,6 @@ impl<S: Kernel> Engine<S> {
                     "refusing to create a tag with a digest reference",
                 ));
             }
-            let _writing = engine.shared.images.writing.lock().await;
             engine.set_name(name.clone(), &image.id).await?;
             engine.image_event("tag", &image.id, &name.familiar());
             Ok(())

@@ -1,8 +1,8 @@
 //! Images and layers read back from disk at the start; what is not whole is left out and swept.
 
 use super::{Image, ImageStore, ImageTables, Layer};
-use crate::engine::{Kernel, system};
-use crate::error::Result;
+use crate::engine::{Engine, Kernel, system};
+use crate::error::{ApiError, Result};
 use crate::time;
 use glassdock_abi::{Errno, Fd, PathArg, Sys};
 use glassdock_image::{Digest, Reference, config, digest, fs};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Largest file of the databases in bytes.
-const MAX_FILE: u64 = 16 << 20;
+pub(crate) const MAX_FILE: u64 = 16 << 20;
 
 #[derive(serde::Deserialize)]
 struct Repositories {
@@ -44,7 +44,7 @@ impl ImageStore {
     }
 }
 
-async fn names_in<S: Sys>(sys: &S, dir: &PathArg) -> Result<Vec<String>> {
+pub(crate) async fn names_in<S: Sys>(sys: &S, dir: &PathArg) -> Result<Vec<String>> {
     let open = fs::open_dir(sys, dir).await?;
     let mut names: Vec<String> = fs::list(sys, open.fd())
         .await?
@@ -153,9 +153,12 @@ async fn read_names<S: Sys>(sys: &S, path: &PathArg, tables: &mut ImageTables) -
     let Some(json) = text(sys, path).await? else {
         return Ok(());
     };
-    let Ok(read) = serde_json::from_str::<Repositories>(&json) else {
-        return Ok(());
-    };
+    // As in moby the engine does not start: the next change of a name would lose all the others.
+    let read: Repositories = serde_json::from_str(&json).map_err(|error| {
+        ApiError::system(format!(
+            "couldn't create reference store repository: {path}: {error}"
+        ))
+    })?;
     for (name, id) in read.repositories.into_values().flatten() {
         if let (Ok(name), Ok(id)) = (Reference::parse(&name), id.parse::<Digest>())
             && tables.images.contains_key(&id)
@@ -166,22 +169,45 @@ async fn read_names<S: Sys>(sys: &S, path: &PathArg, tables: &mut ImageTables) -
     Ok(())
 }
 
-/// Removes directories of `overlay2` that belong to no layer and no container: what a crash left half-made.
-pub(crate) async fn sweep_overlay<S: Sys>(
-    sys: &S,
-    root: &PathArg,
-    known: &[String],
-    links: &[String],
-) -> Result<()> {
-    let overlay = root.join("overlay2");
-    for (dir, kept) in [(overlay.clone(), known), (overlay.join("l"), links)] {
-        for name in names_in(sys, &dir).await? {
-            if name != "l" && !kept.contains(&name) {
-                fs::remove_path(sys, &dir.join(&name)).await?;
+impl<S: Kernel> Engine<S> {
+    /// Removes what a crash left of layers and containers that are not there: directories of `overlay2`, entries of the
+    /// databases, layers that no image has any more. What cannot be removed stays, and is told.
+    pub(crate) async fn sweep(&self) -> Result<()> {
+        let chain_ids: Vec<Digest> = self
+            .shared
+            .images
+            .with(|tables| tables.layers.keys().cloned().collect());
+        for chain_id in chain_ids {
+            self.swept(&chain_id, self.release_layers(Some(chain_id.clone())).await)
+                .await;
+        }
+        let containers: Vec<String> = self.containers().iter().map(|c| c.id.clone()).collect();
+        let (mut directories, links) = self.layer_names();
+        directories.push("l".to_string());
+        for (dir, kept) in [
+            (self.image_path("layerdb/mounts"), containers),
+            (self.path("overlay2"), directories),
+            (self.overlay_path("l"), links),
+        ] {
+            let names = names_in(&self.sys, &dir).await?;
+            for path in names.iter().filter(|name| !kept.contains(name)) {
+                let path = dir.join(path);
+                self.swept(&path, self.remove_remains(&path).await).await;
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    async fn remove_remains(&self, path: &PathArg) -> Result<()> {
+        self.unmount_all(&path.join("merged")).await?;
+        Ok(fs::remove_path(&self.sys, path).await?)
+    }
+
+    async fn swept(&self, what: impl std::fmt::Display, result: Result<()>) {
+        if let Err(error) = result {
+            self.warn(format!("remove {what}: {error}")).await;
+        }
+    }
 }
 
 /// Empties the directory for half-made things.

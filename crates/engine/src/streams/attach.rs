@@ -6,10 +6,7 @@ use crate::engine::Kernel;
 use crate::streams::logs::{LogOptions, LogReader};
 use futures_channel::oneshot;
 use futures_util::{FutureExt, StreamExt, pin_mut, select_biased};
-use glassdock_abi::call::Call;
-use glassdock_abi::flags::PollEvents;
-use glassdock_abi::types::PollFd;
-use glassdock_abi::{Errno, Fd};
+use glassdock_abi::Fd;
 use glassdock_http::{Socket, Upgraded};
 use glassdock_runtime::client::{Attachment, Shim, Streams, end_input, send_input};
 
@@ -86,7 +83,7 @@ impl<S: Kernel> Session<S> {
             }
         }
         let left = {
-            let hung_up = hung_up(&socket).fuse();
+            let hung_up = socket.sys().hung_up(socket.fd()).fuse();
             let session = async {
                 let left = pump(
                     self.origin,
@@ -200,28 +197,4 @@ async fn input<S: Kernel>(
         let _ = end_input(sys, attachment).await;
     }
     futures_util::future::pending().await
-}
-
-/// Waits until the peer has closed its whole connection. A half-closed one is not meant: a client without input stops
-/// writing at once and goes on reading.
-pub(crate) async fn hung_up<S: Kernel>(socket: &Socket<S>) {
-    let fds = vec![PollFd {
-        fd: socket.fd(),
-        events: PollEvents::empty(),
-    }];
-    loop {
-        match socket
-            .sys()
-            .call(Call::Ppoll {
-                fds: fds.clone(),
-                timeout: None,
-            })
-            .await
-        {
-            Err(Errno::EINTR) => {}
-            Ok(_) => return,
-            // A kernel that cannot tell: writing will.
-            Err(_) => return futures_util::future::pending().await,
-        }
-    }
 }

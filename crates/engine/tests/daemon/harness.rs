@@ -78,8 +78,19 @@ impl Daemon {
         self.dir.join(name).to_str().unwrap().to_string()
     }
 
-    /// Starts the daemon's process, again or for the first time.
+    /// Starts the daemon's process, again or for the first time, and waits until it listens.
     pub fn launch(&mut self) {
+        self.spawn();
+        self.wait_until_it_listens();
+    }
+
+    /// Starts a daemon that cannot run; gives its exit code.
+    pub fn launch_in_vain(&mut self) -> Option<i32> {
+        self.spawn();
+        self.process.take().unwrap().wait().unwrap().code()
+    }
+
+    fn spawn(&mut self) {
         let program = std::env::current_exe().unwrap();
         let program = program
             .parent()
@@ -107,6 +118,9 @@ impl Daemon {
             .spawn();
         self.process =
             Some(process.unwrap_or_else(|error| panic!("{}: {error}", program.display())));
+    }
+
+    fn wait_until_it_listens(&self) {
         let begin = Instant::now();
         while UnixStream::connect(self.dir.join("s")).is_err() {
             assert!(begin.elapsed() < PATIENCE, "the daemon does not listen");
@@ -237,6 +251,15 @@ impl Daemon {
         self.post(&format!("/containers/{name}/wait")).json()["StatusCode"]
             .as_i64()
             .unwrap()
+    }
+
+    /// Waits until something is true.
+    pub fn until(&self, what: &str, is: impl Fn(&Daemon) -> bool) {
+        let begin = Instant::now();
+        while !is(self) {
+            assert!(begin.elapsed() < PATIENCE, "not in time: {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// A field of a container's state.

@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod damage;
 mod harness;
 #[path = "../wrong/mod.rs"]
 mod wrong;

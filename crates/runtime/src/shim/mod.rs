@@ -50,9 +50,16 @@ pub async fn main<S: Proc + Trace>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8
         let _ = remove_state(&sys, &dir).await;
     }
     let text = serde_json::to_vec(&report).unwrap_or_default();
-    let _ = write_all(&sys, REPORT, text).await;
+    let told = write_all(&sys, REPORT, text).await;
     sys.close(REPORT);
     match started {
+        // Who asked for the container is gone, and nobody else knows of it.
+        Ok(shim) if told.is_err() => {
+            let _ = sys.kill(shim.pid, signal::KILL).await;
+            let _ = shim.table.wait(&None).await;
+            let _ = shim.table.delete().await;
+            1
+        }
         Ok(shim) => {
             serve::accept(&sys, shim.listener, &shim.table);
             let _ = shim.deleted.await;

@@ -16,6 +16,8 @@ struct State {
     ended: bool,
     /// Nobody takes any more.
     gone: bool,
+    /// The producer does not wait any more.
+    unbounded: bool,
     wakers: Vec<Waker>,
 }
 
@@ -47,7 +49,7 @@ impl Outbox {
             if state.gone || state.ended {
                 return Poll::Ready(false);
             }
-            if state.bytes >= MAX_QUEUED {
+            if state.bytes >= MAX_QUEUED && !state.unbounded {
                 state.wakers.push(context.waker().clone());
                 return Poll::Pending;
             }
@@ -97,6 +99,13 @@ impl Outbox {
         state.wake();
     }
 
+    /// Lets the producer go on without waiting, for a rest that is no more than pipes hold.
+    pub fn release(&self) {
+        let mut state = self.state();
+        state.unbounded = true;
+        state.wake();
+    }
+
     /// Nobody takes any more.
     pub fn abandon(&self) {
         let mut state = self.state();
@@ -126,6 +135,18 @@ mod tests {
             Some(MAX_QUEUED)
         );
         assert_eq!(second.now_or_never(), Some(true));
+    }
+
+    #[test]
+    fn a_released_producer_does_not_wait() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.put(vec![0; MAX_QUEUED]).now_or_never(), Some(true));
+        let mut second = Box::pin(outbox.put(vec![1]));
+        assert_eq!(second.as_mut().now_or_never(), None);
+        outbox.release();
+        assert_eq!(second.now_or_never(), Some(true));
+        let all = outbox.take().now_or_never().flatten();
+        assert_eq!(all.map(|piece| piece.len()), Some(MAX_QUEUED + 1));
     }
 
     #[test]

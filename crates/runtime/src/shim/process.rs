@@ -8,18 +8,21 @@ use crate::io::{CHUNK, replace_file, write_all};
 use crate::proto::{EXIT, Exit, MAX_FRAME, Report, ShimOptions, Stream};
 use crate::{ErrorKind, RuntimeError};
 use futures_channel::oneshot;
-use glassdock_abi::flags::OpenFlags;
-use glassdock_abi::types::{Clock, WaitStatus};
+use glassdock_abi::flags::{OpenFlags, PollEvents};
+use glassdock_abi::types::{Clock, PollFd, WaitStatus};
 use glassdock_abi::{Fd, Io, OwnedFd, PathArg, Pid, Sys};
 use glassdock_oci::runtime::Status;
 use glassdock_trace::{Args, Layer, Outcome, Trace, Value};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Ended children whom nobody has asked for yet; the oldest is forgotten beyond.
+/// Children that ended while one was being started, which they may turn out to be; the oldest is forgotten beyond.
 const MAX_UNCLAIMED: usize = 1024;
 /// Nanoseconds that output may go on after the end of its process, when others hold its streams; as in moby.
 const DRAIN: u64 = 2_000_000_000;
+/// Bytes that a process can have left in its streams, which is how much Linux lets a pipe hold
+/// (`/proc/sys/fs/pipe-max-size`); what comes beyond is of others.
+const MAX_LEFT: usize = 1 << 20;
 /// Ended executed processes that are remembered.
 const MAX_ENDED: usize = 256;
 
@@ -53,8 +56,14 @@ struct Process<S: Sys> {
     terminal: Option<Arc<OwnedFd<S>>>,
     input_once: bool,
     clients: Vec<Client>,
+    /// Where its output comes from.
+    outputs: Vec<Arc<OwnedFd<S>>>,
     /// Streams that have not ended.
     open_outputs: usize,
+    /// Streams of which something was read that is not everywhere yet.
+    at_work: usize,
+    /// Bytes read since its end.
+    late: usize,
     exit: Option<Exit>,
     /// The output has been read, or given up.
     drained: bool,
@@ -67,12 +76,39 @@ struct State<S: Sys> {
     ended_order: VecDeque<String>,
     unclaimed: VecDeque<(Pid, WaitStatus)>,
     claims: BTreeMap<Pid, oneshot::Sender<WaitStatus>>,
+    /// Children that are being started, and not known yet by their numbers.
+    starting: usize,
     expecting: Vec<oneshot::Sender<()>>,
     status: Status,
     start: Option<OwnedFd<S>>,
     log: Option<Arc<OwnedFd<S>>>,
     watchers: Vec<Outbox>,
+    /// Connections that carry streams.
+    streams: usize,
+    /// The container is deleted: the shim ends with its last stream.
+    over: bool,
     deleted: Option<oneshot::Sender<()>>,
+}
+
+impl<S: Sys> State<S> {
+    /// Lets the shim end, when its time has come.
+    fn end_when_over(&mut self) {
+        if self.over
+            && self.streams == 0
+            && let Some(deleted) = self.deleted.take()
+        {
+            let _ = deleted.send(());
+        }
+    }
+
+    /// A child is known now, or there is none.
+    fn start_is_over(&mut self) {
+        self.starting = self.starting.saturating_sub(1);
+        if self.starting == 0 {
+            // The numbers in it may come to mean others.
+            self.unclaimed.clear();
+        }
+    }
 }
 
 /// All of a shim's processes.
@@ -102,11 +138,14 @@ impl<S: Sys + Trace> Table<S> {
                 ended_order: VecDeque::new(),
                 unclaimed: VecDeque::new(),
                 claims: BTreeMap::new(),
+                starting: 0,
                 expecting: Vec::new(),
                 status: Status::Creating,
                 start: None,
                 log: None,
                 watchers: Vec::new(),
+                streams: 0,
+                over: false,
                 deleted: Some(deleted),
             }),
         })
@@ -128,6 +167,16 @@ impl<S: Sys + Trace> Table<S> {
         for waiter in self.state().expecting.drain(..) {
             let _ = waiter.send(());
         }
+    }
+
+    /// A child is going to be started: until [`Table::adopt`] or [`Table::not_started`], ends of strangers are kept.
+    pub fn begin_start(&self) {
+        self.state().starting += 1;
+    }
+
+    /// The child could not be started.
+    pub fn not_started(&self) {
+        self.state().start_is_over();
     }
 
     /// Waits for the end of a child that is no process of the container: a helper.
@@ -179,7 +228,7 @@ impl<S: Sys + Trace> Table<S> {
         self.state().processes.contains_key(key)
     }
 
-    /// Takes a process up: its streams are read from now on, its end is told.
+    /// Takes a process up that was started: its streams are read from now on, its end is told.
     pub async fn adopt(
         self: &Arc<Self>,
         key: Key,
@@ -206,7 +255,14 @@ impl<S: Sys + Trace> Table<S> {
                     terminal: channel.terminal,
                     input_once: channel.input_once,
                     clients: first.into_iter().collect(),
+                    outputs: channel
+                        .outputs
+                        .iter()
+                        .map(|(_, fd)| Arc::clone(fd))
+                        .collect(),
                     open_outputs,
+                    at_work: 0,
+                    late: 0,
                     exit: None,
                     drained: open_outputs == 0,
                     waiters: Vec::new(),
@@ -214,7 +270,9 @@ impl<S: Sys + Trace> Table<S> {
                 },
             );
             let at = state.unclaimed.iter().position(|(other, _)| *other == pid);
-            at.and_then(|at| state.unclaimed.remove(at))
+            let early = at.and_then(|at| state.unclaimed.remove(at));
+            state.start_is_over();
+            early
         };
         for (stream, fd) in channel.outputs {
             let (table, key) = (Arc::clone(self), key.clone());
@@ -236,15 +294,29 @@ impl<S: Sys + Trace> Table<S> {
             if data.is_empty() {
                 break;
             }
+            self.with(key, |process| process.at_work += 1);
             if key.is_none() {
                 let entries = splitter.push(stream, &data, self.now());
                 self.append_log(entries).await;
             }
             self.deliver(key, stream, &data).await;
+            self.with(key, |process| {
+                process.at_work -= 1;
+                if process.exit.is_some() {
+                    process.late = process.late.saturating_add(data.len());
+                }
+            });
         }
         if key.is_none() {
             let entries = splitter.end(stream, self.now());
             self.append_log(entries).await;
+        }
+    }
+
+    /// Changes a process, while it is remembered.
+    fn with(&self, key: &Key, change: impl FnOnce(&mut Process<S>)) {
+        if let Some(process) = self.state().processes.get_mut(key) {
+            change(process);
         }
     }
 
@@ -311,6 +383,7 @@ impl<S: Sys + Trace> Table<S> {
                 .map(|(key, _)| key.clone());
             match found {
                 Some(key) => key,
+                None if state.starting == 0 => return,
                 None => {
                     if state.unclaimed.len() >= MAX_UNCLAIMED {
                         state.unclaimed.pop_front();
@@ -355,6 +428,10 @@ impl<S: Sys + Trace> Table<S> {
                 process.exit = Some(exit);
                 process.input = None;
                 process.pidfd = None;
+                // What is left of the output is little: a client that is slow must not keep it from the log.
+                for client in &process.clients {
+                    client.outbox.release();
+                }
             }
         }
         // The output that is left is read before the end is told; not in the reaper's way.
@@ -365,20 +442,44 @@ impl<S: Sys + Trace> Table<S> {
         }));
     }
 
+    /// Waits until the output that a process has left is read: to the ends of its streams, or, where others hold those,
+    /// as much as can be its own.
     async fn drain(&self, key: &Key) {
-        let drained = {
-            let mut state = self.state();
-            match state.processes.get_mut(key) {
-                Some(process) if !process.drained => {
-                    let (send, receive) = oneshot::channel();
-                    process.drain_waiters.push(send);
-                    receive
+        loop {
+            let drained = {
+                let mut state = self.state();
+                match state.processes.get_mut(key) {
+                    Some(process) if !process.drained => {
+                        let (send, receive) = oneshot::channel();
+                        process.drain_waiters.push(send);
+                        receive
+                    }
+                    _ => return,
                 }
-                _ => return,
+            };
+            let timeout = Box::pin(self.sys.sleep(DRAIN));
+            futures_util::future::select(drained, timeout).await;
+            if self.nothing_is_left(key).await {
+                return;
             }
+        }
+    }
+
+    /// Whether nothing of an ended process's output waits to be read.
+    async fn nothing_is_left(&self, key: &Key) -> bool {
+        let outputs = match self.state().processes.get(key) {
+            Some(process) if process.drained || process.late >= MAX_LEFT => return true,
+            Some(process) if process.at_work > 0 => return false,
+            Some(process) => process.outputs.clone(),
+            None => return true,
         };
-        let timeout = Box::pin(self.sys.sleep(DRAIN));
-        futures_util::future::select(drained, timeout).await;
+        let events = PollEvents::IN;
+        let entries = outputs.iter().map(|fd| PollFd {
+            fd: fd.fd(),
+            events,
+        });
+        let ready = self.sys.ppoll(entries.collect(), Some(0)).await;
+        ready.is_ok_and(|ready| !ready.iter().any(|events| events.contains(PollEvents::IN)))
     }
 
     fn tell_end(&self, key: &Key, exit: Exit) {
@@ -386,6 +487,7 @@ impl<S: Sys + Trace> Table<S> {
         if let Some(process) = state.processes.get_mut(key) {
             process.drained = true;
             process.terminal = None;
+            process.outputs.clear();
             for client in process.clients.drain(..) {
                 client.outbox.end();
             }
@@ -434,6 +536,9 @@ impl<S: Sys + Trace> Table<S> {
         if process.exit.is_some() && process.drained {
             outbox.end();
         } else {
+            if process.exit.is_some() {
+                outbox.release();
+            }
             process.clients.push(Client {
                 outbox: outbox.clone(),
                 streams,
@@ -530,6 +635,18 @@ impl<S: Sys + Trace> Table<S> {
         self.state().watchers.retain(|other| !other.is(outbox));
     }
 
+    /// A connection carries streams from now on: the shim stays for it.
+    pub fn stream_began(&self) {
+        self.state().streams += 1;
+    }
+
+    /// Such a connection is over.
+    pub fn stream_ended(&self) {
+        let mut state = self.state();
+        state.streams = state.streams.saturating_sub(1);
+        state.end_when_over();
+    }
+
     /// Removes the state directory of a container that has stopped. The shim ends with [`Table::finish`].
     pub async fn delete(&self) -> Result<(), RuntimeError> {
         let status = self.state().status;
@@ -548,11 +665,18 @@ impl<S: Sys + Trace> Table<S> {
             .map_err(|errno| RuntimeError::errno(format_args!("remove {}", self.dir), errno))
     }
 
-    /// Lets the shim end.
+    /// Lets the shim end, once clients that are slow have taken what there is for them.
     pub fn finish(&self) {
-        if let Some(deleted) = self.state().deleted.take() {
-            let _ = deleted.send(());
+        let mut state = self.state();
+        for client in state
+            .processes
+            .values()
+            .flat_map(|process| &process.clients)
+        {
+            client.outbox.end();
         }
+        state.over = true;
+        state.end_when_over();
     }
 
     fn now(&self) -> u64 {

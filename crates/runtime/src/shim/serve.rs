@@ -7,6 +7,7 @@ use crate::client::Streams;
 use crate::io::{Lines, send_all, write_all};
 use crate::proto::{MAX_LINE, Reply, Request};
 use crate::{ErrorKind, RuntimeError};
+use futures_util::future::{Either, select};
 use glassdock_abi::call::IoctlReq;
 use glassdock_abi::types::Winsize;
 use glassdock_abi::{Call, Errno, Io, OwnedFd, Sys};
@@ -106,7 +107,17 @@ async fn connected<S: Sys + Trace>(
         Request::Start => start::start(table).await.map(|()| Reply::Ok),
         Request::Resize { exec, rows, cols } => resize(table, &exec, rows, cols).await,
         Request::Kill { exec, signal } => kill(table, &exec, signal).await,
-        Request::Wait { exec } => table.wait(&exec).await.map(Reply::Exit),
+        Request::Wait { exec } => {
+            let waiting = Box::pin(table.wait(&exec));
+            let gone = Box::pin(table.sys.hung_up(connection.fd()));
+            match select(waiting, gone).await {
+                Either::Left((exit, _)) => exit.map(Reply::Exit),
+                Either::Right(_) => Err(RuntimeError::new(
+                    ErrorKind::WrongState,
+                    "whoever waited is gone",
+                )),
+            }
+        }
         Request::State => Ok(Reply::State(table.report())),
         Request::Delete => {
             let deleted = table.delete().await;
@@ -212,8 +223,8 @@ async fn stream<S: Sys + Trace>(
         if stdin {
             input_table.input_ended(&input_key);
         }
-        // The client's end of its input is not the end of the output: wait for that one.
-        futures_util::future::pending::<()>().await;
+        // The client's end of its input is not the end of the output: wait for that one, or for its end altogether.
+        input_table.sys.hung_up(fd).await;
     };
     let output = async {
         while let Some(frames) = outbox.take().await {
@@ -222,9 +233,11 @@ async fn stream<S: Sys + Trace>(
             }
         }
     };
-    futures_util::future::select(Box::pin(output), Box::pin(input)).await;
+    table.stream_began();
+    select(Box::pin(output), Box::pin(input)).await;
     table.detach(&key, &outbox);
     let _ = sys.shutdown(fd, 2).await;
+    table.stream_ended();
     Ok(())
 }
 
@@ -243,7 +256,7 @@ async fn watch<S: Sys + Trace>(
     };
     // The client says nothing; its end is the end of the watch.
     let closed = connection.bytes();
-    futures_util::future::select(Box::pin(output), Box::pin(closed)).await;
+    select(Box::pin(output), Box::pin(closed)).await;
     table.unwatch(&outbox);
     Ok(())
 }

@@ -172,14 +172,18 @@ fn sanitize(id: &str) -> String {
         .collect()
 }
 
-/// Runs the helper to its end: yields the process that it made, and our ends of its streams.
+/// Runs the helper to its end: yields the process that it made, which is to be adopted, and our ends of its streams.
 async fn help<S: Sys + Trace>(
     table: &Table<S>,
     mut program: Spawn,
     ends: Ends<S>,
 ) -> Result<(Pid, Channel<S>)> {
     let span = table.sys.enter(Layer::Runtime, "shim helper", Args::None);
+    table.begin_start();
     let helped = help_inside(&span, table, &mut program, ends).await;
+    if helped.is_err() {
+        table.not_started();
+    }
     span.exit(match &helped {
         Ok((pid, _)) => Outcome::Int(i64::from(pid.0)),
         Err(error) => Outcome::Failed(error.message.clone()),

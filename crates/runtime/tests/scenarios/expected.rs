@@ -192,6 +192,18 @@ on_this_kernel! {
         left: false false
         created
     "#]];
+    destroyed_in_any_state => expect![[r#"
+        created: left false
+        running: left false
+        stopped: left false
+        without its shim: left false
+    "#]];
+    clients_that_are_gone_are_let_go => expect![[r#"
+        0 descriptors more
+    "#]];
+    a_slow_client_and_the_log_get_all => expect![[r#"
+        the log true, the client true
+    "#]];
     several_clients => expect![[r#"
         one, on: second
         two: first

@@ -557,9 +557,7 @@ scenarios! {
         let shim = case.create().await.expect("created");
         shim.run().await.expect("starts");
         let pid = shim.state().await.expect("state").pid;
-        let stat = text_of(&sys, &format!("/proc/{pid}/stat")).await;
-        let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)).expect("the fourth field");
-        sys.kill(Pid(parent.parse().expect("a number")), signal::KILL).await.expect("sent");
+        sys.kill(shim_of(&sys, &shim).await, signal::KILL).await.expect("sent");
         // The end of a process takes a moment.
         let mut tries = 0;
         while shim.attach(None, Streams::ALL).await.is_ok() && tries < 100 {
@@ -579,6 +577,75 @@ scenarios! {
         shim.wait(None).await.expect("ends");
         shim.delete().await.expect("deleted");
         told
+    }
+
+    destroyed_in_any_state(sys, place) {
+        let case = Case::new(&sys, &place, "c", "trap '' TERM; sleep 100");
+        let mut told = String::new();
+        for state in ["created", "running", "stopped", "without its shim"] {
+            let shim = case.create().await.expect("created");
+            if state != "created" {
+                shim.run().await.expect("starts");
+            }
+            if state == "stopped" {
+                shim.kill(None, signal::KILL).await.expect("sent");
+                shim.wait(None).await.expect("ends");
+            }
+            if state == "without its shim" {
+                let shim = shim_of(&sys, &shim).await;
+                sys.kill(shim, signal::KILL).await.expect("sent");
+            }
+            shim.destroy().await.expect(state);
+            writeln!(told, "{state}: left {}", exists(&sys, &case.dir()).await).expect("text");
+        }
+        told
+    }
+
+    clients_that_are_gone_are_let_go(sys, place) {
+        let case = Case::new(&sys, &place, "c", "sleep 100");
+        let shim = case.create().await.expect("created");
+        shim.run().await.expect("starts");
+        let process = shim_of(&sys, &shim).await;
+        let before = descriptors(&sys, process).await;
+        for _ in 0..20 {
+            drop(attach(&shim, None).await);
+        }
+        let mut tries = 0;
+        while descriptors(&sys, process).await > before && tries < 100 {
+            sys.sleep(10_000_000).await;
+            tries += 1;
+        }
+        let left = descriptors(&sys, process).await.saturating_sub(before);
+        shim.destroy().await.expect("destroyed");
+        format!("{left} descriptors more\n")
+    }
+
+    a_slow_client_and_the_log_get_all(sys, place) {
+        let counted = format!("{}/counted", place.base);
+        make_dirs(&sys, &PathArg::from(&counted), 0o755).await.expect("made");
+        let command = "block=$(head -c 8191 /dev/zero | tr '\\0' y); while true; do echo $block; echo >> /counted/lines; done";
+        let mut case = Case::new(&sys, &place, "c", command);
+        case.spec.root.as_mut().expect("root").path = own_root(&sys, &place).await;
+        case.spec.mounts.push(bind(&counted, "/counted", &["bind"]));
+        let shim = case.create().await.expect("created");
+        let mut slow = attach(&shim, None).await;
+        shim.run().await.expect("starts");
+        // Until every queue is full.
+        let mut written = 0;
+        loop {
+            sys.sleep(300_000_000).await;
+            let lines = read_file(&sys, format!("{counted}/lines"), 1 << 20).await.unwrap_or_default();
+            if lines.len() == written && written > 0 {
+                break;
+            }
+            written = lines.len();
+        }
+        shim.kill(None, signal::KILL).await.expect("sent");
+        shim.wait(None).await.expect("ends");
+        let log = text_of_large(&sys, &case.log()).await.matches('y').count();
+        shim.delete().await.expect("deleted");
+        let client = output(&mut slow).await.matches('y').count();
+        format!("the log {}, the client {}\n", log >= written * 8191, client == log)
     }
 
     several_clients(sys, place) {
@@ -628,6 +695,29 @@ scenarios! {
         let told = case.run().await;
         let log = text_of_large(&sys, &case.log()).await;
         format!("{} y, {} in the log, {}", told.matches('y').count(), log.matches('y').count(), told.trim_start_matches('y'))
+    }
+}
+
+/// The shim's process: the parent of the container's.
+async fn shim_of<S: Sys>(sys: &S, shim: &Shim<S>) -> Pid {
+    let pid = shim.state().await.expect("state").pid;
+    let stat = text_of(sys, &format!("/proc/{pid}/stat")).await;
+    let rest = stat.rsplit(") ").next().expect("the fields after the name");
+    let parent = rest.split(' ').nth(1).expect("the fourth field");
+    Pid(parent.parse().expect("a number"))
+}
+
+/// How many descriptors a process has.
+async fn descriptors<S: Sys>(sys: &S, pid: Pid) -> usize {
+    let path = PathArg::from(format!("/proc/{}/fd", pid.0));
+    let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY;
+    let dir = sys.openat(Fd::CWD, path, flags, 0).await.expect("opened");
+    let mut count = 0;
+    loop {
+        match sys.getdents64(dir.fd()).await.expect("entries").len() {
+            0 => return count,
+            more => count += more,
+        }
     }
 }
 
