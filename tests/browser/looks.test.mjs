@@ -15,9 +15,9 @@ const DESKTOP = { viewport: { width: 1440, height: 900 } };
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 const texts = async (language) => JSON.parse(await readFile(path.join(root, "www/text", `${language}.json`), "utf8"));
 
-/** The row of the HTTP request that makes a container. */
-const request = (page) =>
-  page.locator(".rows .row", { hasText: "containers/create" }).filter({ has: page.locator(".tag.layer-http") }).first();
+/** The row of an HTTP request: the one that makes a container, or another. */
+const request = (page, text = "containers/create") =>
+  page.locator(".rows .row", { hasText: text }).filter({ has: page.locator(".tag.layer-http") }).first();
 
 /** Whether everything fits the width, and nothing that can be pressed is cut off or too small for a finger. */
 async function fits(page, finger) {
@@ -91,11 +91,12 @@ test("language and theme are chosen, seen at once and remembered", async () => {
 
 test("a phone's keys that its keyboard lacks", async () => {
   const { context, page } = await booted(browser, PHONE);
+  await page.locator("#terminal").tap();
   await page.keyboard.type("cat\r");
-  await page.locator(".keys button", { hasText: "^C" }).click();
+  await page.locator(".keys button", { hasText: "^C" }).tap();
   await shows(page, /\^C/);
   await page.keyboard.type("cat /etc/hostn");
-  await page.locator(".keys button", { hasText: "Tab" }).click();
+  await page.locator(".keys button", { hasText: "Tab" }).tap();
   await page.keyboard.type("\r");
   await shows(page, /^glassdock$/m);
   await context.close();
@@ -115,7 +116,7 @@ test("the picture of the README", async () => {
   const options = { viewport: { width: 1280, height: 800 }, colorScheme: "light", locale: "en" };
   const { context, page } = await booted(browser, options);
   await enter(page, "docker run --rm -it busybox sh", /^\/ #$/m);
-  await request(page).click();
+  await request(page, "/start").click();
   await page.waitForTimeout(400);
   const picture = await screenshot(page, "readme");
   assert.ok((await stat(picture)).size < 300_000);

@@ -32,7 +32,13 @@ pub fn pane(app: &App, link: &Link) -> Html {
             <div class="screen" id="terminal" ref={app.screen.clone()}></div>
             <div class="keys" role="group" aria-label={texts.get("terminal.keys")}>
                 { for KEYS.map(|(label, bytes)| html! {
-                    <button onclick={link.callback(move |_| Msg::Typed(bytes.to_vec()))}>{ label }</button>
+                    // The terminal keeps the focus, and so a phone its keyboard.
+                    <button
+                        onmousedown={|event: MouseEvent| event.prevent_default()}
+                        onclick={link.callback(move |_| Msg::Typed(bytes.to_vec()))}
+                    >
+                        { label }
+                    </button>
                 }) }
             </div>
             { cover(app, link) }
