@@ -15,6 +15,8 @@ use glassdock_http::memory::{Kernel, Memory};
 use glassdock_http::{Body, Hijack, Upgraded, serve};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const SOCKET: &str = "/var/run/docker.sock";
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

@@ -7,6 +7,8 @@ use glassdock_abi::types::SockAddr;
 use glassdock_abi::{Errno, Io, Sys};
 use glassdock_http::memory::{Kernel, Memory};
 use glassdock_http::{Body, Bytes, Client, Error, Hijack, Method, StatusCode, serve};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const SOCKET: &str = "/var/run/docker.sock";
 

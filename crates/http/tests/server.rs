@@ -9,6 +9,8 @@ use glassdock_abi::{Fd, Io, Sys};
 use glassdock_http::memory::{Kernel, Memory};
 use glassdock_http::{Body, Bytes, Handle, Hijack, StatusCode, serve_connection};
 use glassdock_trace::{EventKind, Trace};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Routes that do what their names say.
 fn router() -> Router {

@@ -10,9 +10,11 @@ use glassdock_kernel::{Config, ImportMeta, ImportNode, Kernel, Limits, RunState,
 use glassdock_runtime::io::read_file;
 use scenarios::{APPLETS, Place};
 use std::sync::{Arc, Mutex};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// Where Debian's busybox-static is.
-const BUSYBOX: &str = "/bin/busybox";
+/// Debian's busybox-static.
+const BUSYBOX: &[u8] = include_bytes!(env!("GLASSDOCK_BUSYBOX"));
 /// Instructions of one slice, and slices that one scenario may take.
 const SLICE: u64 = 10_000_000;
 const SLICES: u32 = 2_000;
@@ -33,7 +35,6 @@ fn machine() -> Kernel {
     let mut kernel = Kernel::new(Config::default());
     kernel.register("shim", shim);
     kernel.register("runtime", runtime);
-    let busybox = std::fs::read(BUSYBOX).expect("busybox, of the package busybox-static");
     let passwd = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n";
     let mut import = |path: &str, mode: u32, node: ImportNode| {
         let meta = ImportMeta {
@@ -49,7 +50,7 @@ fn machine() -> Kernel {
     for dir in ["bin", "etc", "tmp", "proc", "dev"] {
         import(&format!("base/shared/{dir}"), 0o755, ImportNode::Directory);
     }
-    import("base/shared/bin/busybox", 0o755, ImportNode::File(&busybox));
+    import("base/shared/bin/busybox", 0o755, ImportNode::File(BUSYBOX));
     for applet in APPLETS {
         let path = format!("base/shared/bin/{applet}");
         import(&path, 0o777, ImportNode::Symlink(b"busybox"));
