@@ -10,7 +10,7 @@ const ROLE: &str = "random";
 /// Calls of a sequence.
 const CALLS: usize = 150;
 /// Sequences of a kind; `GLASSDOCK_SEEDS` changes it.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 60;
 /// Sequences of one test.
 const SEEDS_EACH: u64 = 20;
 /// Calls of a sequence of [`Kind::Times`], which makes pauses.

@@ -1,19 +1,23 @@
 //! Contents of a regular file: shared pages with holes.
 
 use crate::{PAGE_SIZE, Page};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The largest size of a file, in bytes (`MAX_LFS_FILESIZE` of x86-64).
 pub const FILE_SIZE_MAX: u64 = i64::MAX as u64;
 
 const PAGE: u64 = PAGE_SIZE as u64;
+/// Bytes that a copy-up copies at once, holes included (`OVL_COPY_UP_CHUNK_SIZE`).
+const COPY_CHUNK: u64 = 1 << 20;
 
 /// Sparse pages and a length. Clones share their pages until one of them is written to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
     size: u64,
     pages: BTreeMap<u64, Arc<Page>>,
+    /// Pages that were allocated and never written: they take space, and are still holes for who looks for data.
+    unwritten: BTreeSet<u64>,
 }
 
 impl Content {
@@ -78,6 +82,7 @@ impl Content {
                 .entry(at / PAGE)
                 .or_insert_with(|| Arc::new([0; PAGE_SIZE]));
             Arc::make_mut(page)[within..within + n].copy_from_slice(&bytes[done..done + n]);
+            self.unwritten.remove(&(at / PAGE));
             done += n;
         }
         if !bytes.is_empty() {
@@ -89,6 +94,7 @@ impl Content {
     pub fn truncate(&mut self, size: u64) {
         if size < self.size {
             drop(self.pages.split_off(&size.div_ceil(PAGE)));
+            drop(self.unwritten.split_off(&size.div_ceil(PAGE)));
             let within = (size % PAGE) as usize;
             if within != 0
                 && let Some(page) = self.pages.get_mut(&(size / PAGE))
@@ -102,10 +108,30 @@ impl Content {
     /// Makes the pages of a range be there, zeroed, without changing the length.
     pub fn allocate(&mut self, offset: u64, len: u64) {
         for index in offset / PAGE..(offset + len).div_ceil(PAGE) {
-            self.pages
-                .entry(index)
-                .or_insert_with(|| Arc::new([0; PAGE_SIZE]));
+            if !self.pages.contains_key(&index) {
+                self.pages.insert(index, Arc::new([0; PAGE_SIZE]));
+                self.unwritten.insert(index);
+            }
         }
+    }
+
+    /// What a copy-up makes of it: pieces of [`COPY_CHUNK`] from each place with data on (`ovl_copy_up_file`).
+    pub fn copied(&self) -> Content {
+        let mut copy = Content {
+            size: self.size,
+            ..Content::default()
+        };
+        let mut at = 0;
+        while let Some(start) = self.seek(at, true) {
+            let end = (start + COPY_CHUNK).min(self.size);
+            for index in start / PAGE..end.div_ceil(PAGE) {
+                let page = self.pages.get(&index).cloned();
+                copy.pages
+                    .insert(index, page.unwrap_or_else(|| Arc::new([0; PAGE_SIZE])));
+            }
+            at = end;
+        }
+        copy
     }
 
     /// Zeroes a range, giving back whole pages.
@@ -120,6 +146,7 @@ impl Content {
             let start = index * PAGE;
             if offset <= start && start + PAGE <= end {
                 self.pages.remove(&index);
+                self.unwritten.remove(&index);
             } else if let Some(page) = self.pages.get_mut(&index) {
                 let from = offset.max(start) - start;
                 let to = end.min(start + PAGE) - start;
@@ -134,12 +161,14 @@ impl Content {
             return None;
         }
         if data {
-            let (index, _) = self.pages.range(offset / PAGE..).next()?;
+            let written = |index: &&u64| !self.unwritten.contains(index);
+            let mut pages = self.pages.range(offset / PAGE..).map(|(index, _)| index);
+            let index = pages.find(written)?;
             let at = offset.max(index * PAGE);
             return (at < self.size).then_some(at);
         }
         let mut index = offset / PAGE;
-        while self.pages.contains_key(&index) {
+        while self.pages.contains_key(&index) && !self.unwritten.contains(&index) {
             index += 1;
         }
         Some(offset.max(index * PAGE).min(self.size))
@@ -160,6 +189,19 @@ mod tests {
         assert_eq!(content.seek(0, true), Some(3 * PAGE));
         assert_eq!(content.seek(3 * PAGE, false), Some(3 * PAGE + 4));
         assert_eq!(content.seek(3 * PAGE + 4, true), None);
+    }
+
+    #[test]
+    fn what_was_only_allocated_takes_pages_and_is_a_hole() {
+        let mut content = Content::default();
+        content.allocate(0, 3 * PAGE);
+        content.truncate(3 * PAGE);
+        content.write(PAGE, b"x");
+        assert_eq!(content.pages(), 3);
+        assert_eq!(content.seek(0, true), Some(PAGE));
+        assert_eq!(content.seek(PAGE, false), Some(2 * PAGE));
+        let copy = content.copied();
+        assert_eq!((copy.size(), copy.pages()), (3 * PAGE, 2));
     }
 
     #[test]

@@ -291,6 +291,10 @@ impl Vfs {
         if tmp {
             return Ok(list.with_next());
         }
+        let overlay = matches!(self.kind_of(dir.dentry)?, crate::fsops::Kind::Overlay);
+        if overlay && !list.full {
+            return Ok((list.entries, DIR_END));
+        }
         let next = list.entries.last().map_or(position, |last| last.off);
         Ok((list.entries, next))
     }

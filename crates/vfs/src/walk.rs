@@ -34,6 +34,8 @@ pub(crate) struct Walk {
     rest: Vec<u8>,
     links: u32,
     resolve: ResolveFlags,
+    /// The root was asked for already (`nd->root` of `fs/namei.c`).
+    rooted: bool,
 }
 
 impl Walk {
@@ -130,6 +132,7 @@ impl Vfs {
             rest: path.to_vec(),
             links: 0,
             resolve,
+            rooted: true,
         };
         if path.first() == Some(&b'/') && !resolve.contains(ResolveFlags::IN_ROOT) {
             if resolve.contains(ResolveFlags::BENEATH) {
@@ -142,6 +145,7 @@ impl Vfs {
             At::Dir(path) => path,
             At::Bad => return Err(Errno::EBADF),
         };
+        walk.rooted = walk.scoped();
         if walk.scoped() {
             walk.root = walk.path;
         }
@@ -270,11 +274,14 @@ impl Vfs {
             return Err(Errno::ENOENT);
         }
         if text.first() == Some(&b'/') {
-            let leaves_mount = walk.no_xdev() && walk.path.mount != walk.root.mount;
+            // A walk that has not needed its root yet does not know that it is on the same mount.
+            let leaves_mount =
+                walk.no_xdev() && !(walk.rooted && walk.path.mount == walk.root.mount);
             if walk.resolve.contains(ResolveFlags::BENEATH) || leaves_mount {
                 return Err(Errno::EXDEV);
             }
             walk.path = walk.root;
+            walk.rooted = true;
         }
         let rest = std::mem::replace(&mut walk.rest, text);
         walk.rest.extend_from_slice(&rest);
@@ -292,6 +299,7 @@ impl Vfs {
 
     /// `..` (`handle_dots`, `follow_dotdot`).
     fn walk_up(&mut self, walk: &mut Walk) -> Result<()> {
+        walk.rooted = true;
         let mut path = walk.path;
         loop {
             if path == walk.root {

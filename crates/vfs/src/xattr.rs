@@ -1,5 +1,6 @@
 //! Extended attributes (`fs/xattr.c`; `man 7 xattr`).
 
+use crate::fsops::Kind;
 use crate::perm::{MAY_READ, MAY_WRITE, owns};
 use crate::{Cx, DentryId, Path, Vfs, cap};
 use glassdock_abi::flags::XattrFlags;
@@ -105,6 +106,10 @@ impl Vfs {
             }
         } else if name.starts_with(b"security.") && !cx.cred.has(cap::SYS_ADMIN) {
             return Err(Errno::EPERM);
+        }
+        if matches!(self.kind_of(path.dentry)?, Kind::Overlay) {
+            // Before anything can fail in the upper layer.
+            self.ovl_copy_up(cx, path.dentry)?;
         }
         check_handler(name)?;
         let exists = match self.fs_get_xattr(path.dentry, name) {

@@ -24,7 +24,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 4] = [Kind::Names, Kind::Users, Kind::Mounts, Kind::Times];
+    pub const ALL: [Kind; 6] = [
+        Kind::Names,
+        Kind::Users,
+        Kind::Mounts,
+        Kind::Times,
+        Kind::Files,
+        Kind::Overlay,
+    ];
 
     /// Its name in lower case.
     pub const fn name(self) -> &'static str {
@@ -344,7 +351,10 @@ impl Generator {
     }
 
     fn how(&mut self) -> OpenHow {
-        let access = self.pick(&[0o0, 0o0, 0o1, 0o2, 0o2, 0o3]);
+        let access = match self.kind {
+            Kind::Overlay => self.pick(&[0o0, 0o0, 0o1, 0o2, 0o2]),
+            _ => self.pick(&[0o0, 0o0, 0o1, 0o2, 0o2, 0o3]),
+        };
         let extra = self.pick(&[
             0,
             0,
@@ -442,7 +452,8 @@ impl Generator {
                 offset: self.odd_place(),
             },
             7 | 8 => {
-                let offset = self.odd_place() as i64 - self.pick(&[0, 0, 0, 10]);
+                let back = self.pick(&[0, 0, 0, 10]);
+                let offset = (self.odd_place() as i64).wrapping_sub(back);
                 Call::Lseek {
                     fd,
                     offset,

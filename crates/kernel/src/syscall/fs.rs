@@ -144,7 +144,7 @@ impl Kernel {
         Ok(Ret::Dirents(result?.0))
     }
 
-    /// `linkat` of an open file itself: for who opened it, and with `CAP_DAC_READ_SEARCH` (`LOOKUP_LINKAT_EMPTY`).
+    /// `linkat` of or below an open file with `AT_EMPTY_PATH`: for who opened it, and with `CAP_DAC_READ_SEARCH` (`LOOKUP_LINKAT_EMPTY`).
     pub(super) fn may_link_open(&self, tid: Tid, fd: Fd) -> Result<()> {
         if fd == Fd::CWD {
             return Ok(());

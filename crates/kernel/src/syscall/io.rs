@@ -12,6 +12,8 @@ use glassdock_abi::{Errno, Fd, Result, Ret};
 use glassdock_vfs::FileKind;
 
 /// Status flags that `F_SETFL` changes.
+/// `SEEK_HOLE`, the last of the places that `lseek` counts from.
+const SEEK_MAX: u32 = 4;
 const SETTABLE: OpenFlags = OpenFlags::APPEND
     .union(OpenFlags::NONBLOCK)
     .union(OpenFlags::ASYNC)
@@ -24,6 +26,9 @@ impl Kernel {
     pub(super) fn sys_lseek(&mut self, tid: Tid, fd: Fd, offset: i64, whence: u32) -> SysResult {
         let id = self.real_file_id(tid, fd)?;
         let file = self.file(id)?;
+        if whence > SEEK_MAX {
+            return Err(Errno::EINVAL.into());
+        }
         if !crate::file::is_seekable(&file.body) {
             return Err(Errno::ESPIPE.into());
         }
@@ -38,7 +43,11 @@ impl Kernel {
         let base = match whence {
             0 => 0,
             1 => file.pos,
-            2 if matches!(file.body, Body::Synthetic { .. }) => return Err(Errno::EINVAL.into()),
+            2 if matches!(file.body, Body::Synthetic { .. })
+                || file.file.kind == FileKind::Directory =>
+            {
+                return Err(Errno::EINVAL.into());
+            }
             2 => size,
             3 | 4 if file.file.kind == FileKind::Regular => {
                 let offset = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;

@@ -88,7 +88,8 @@ impl Kernel {
             } => {
                 if (AtFlags::SYMLINK_FOLLOW | AtFlags::EMPTY_PATH).contains(*flags)
                     && flags.contains(AtFlags::EMPTY_PATH)
-                    && oldpath.as_bytes().is_empty()
+                    && !oldpath.as_bytes().starts_with(b"/")
+                    && oldpath.as_bytes().len() < glassdock_vfs::PATH_MAX
                 {
                     self.may_link_open(tid, *olddirfd)?;
                 }

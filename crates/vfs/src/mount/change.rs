@@ -14,7 +14,7 @@ impl Vfs {
     }
 
     /// Whether a file of the superblock is open for writing.
-    fn has_writers(&self, sb: crate::SbId) -> bool {
+    pub(super) fn has_writers(&self, sb: crate::SbId) -> bool {
         self.mounts
             .values()
             .any(|mount| mount.sb == sb && mount.writers > 0)

@@ -57,6 +57,9 @@ impl Vfs {
         if cx.root.mount == id {
             // The root cannot go; asking for it makes it read-only.
             let sb = self.mnt(id)?.sb;
+            if !self.sb(sb)?.readonly && self.has_writers(sb) {
+                return Err(Errno::EBUSY);
+            }
             self.change_sb(sb, |sb| sb.readonly = true);
             return Ok(());
         }

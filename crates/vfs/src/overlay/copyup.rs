@@ -140,7 +140,7 @@ impl Vfs {
     ) -> Result<()> {
         let inode = self.dentry(copy)?.inode;
         if attr.is_reg() && contents {
-            let shared: Content = self.content(self.dentry(lower)?.inode)?.clone();
+            let shared: Content = self.content(self.dentry(lower)?.inode)?.copied();
             self.tmp_share(inode, shared)?;
         }
         for name in self.fs_list_xattr(lower)? {

@@ -1,11 +1,11 @@
 //! Making, removing and renaming names in an overlay (`fs/overlayfs/dir.c`).
 
-use super::OPAQUE;
 use super::copyup::WHITEOUT;
+use super::{IMPURE, OPAQUE};
 use crate::fsops::New;
 use crate::{Cx, DentryId, Vfs};
 use glassdock_abi::flags::RenameFlags;
-use glassdock_abi::types::mode::*;
+use glassdock_abi::types::{Dev, mode::*};
 use glassdock_abi::{Errno, Result};
 
 impl Vfs {
@@ -25,6 +25,10 @@ impl Vfs {
         name: &[u8],
         new: &New,
     ) -> Result<DentryId> {
+        if new.mode & S_IFMT == S_IFCHR && new.rdev == Dev(0) {
+            // It would be taken for a whiteout.
+            return Err(Errno::EPERM);
+        }
         let upper_dir = self.ovl_copy_up(cx, dir)?;
         let whiteout = self.fs_find(cx, upper_dir, name)?;
         let upper = match whiteout {
@@ -94,11 +98,6 @@ impl Vfs {
             self.remove_all(cx, child)?;
         }
         Ok(())
-    }
-
-    /// Whether an overlay's directory shows no entry.
-    fn ovl_is_empty(&mut self, cx: &mut Cx, dir: DentryId) -> Result<bool> {
-        Ok(self.fs_readdir(cx, dir, 0)?.is_empty())
     }
 
     /// Removes a name: from the upper layer, leaving a whiteout where a lower one would show.
@@ -177,7 +176,8 @@ impl Vfs {
             if exchange && !self.can_move(new)? {
                 return Err(Errno::EXDEV);
             }
-            if !exchange && !self.ovl_is_empty(cx, new)? {
+            let pure = self.ovl_node(new)?.lowers.is_empty();
+            if !exchange && !pure && !self.ovl_is_empty(cx, new)? {
                 return Err(Errno::ENOTEMPTY);
             }
         }
@@ -204,6 +204,15 @@ impl Vfs {
         Ok(())
     }
 
+    /// A directory that gets a copy of a lower file says so, since that one's inode number is shown.
+    fn mark_impure(&mut self, cx: &mut Cx, moved: DentryId, upper_dir: DentryId) -> Result<()> {
+        let copied = self.ovl_node(moved)?.origin.is_some();
+        if copied && self.fs_get_xattr(upper_dir, IMPURE).is_err() {
+            self.fs_set_xattr(cx, upper_dir, IMPURE, Some(b"y"))?;
+        }
+        Ok(())
+    }
+
     fn ovl_exchange(
         &mut self,
         cx: &mut Cx,
@@ -221,6 +230,9 @@ impl Vfs {
         let upper_new = self.fs_find(cx, upper_dir, name)?.ok_or(Errno::ESTALE)?;
         self.keep_pure(cx, old, upper_old, dir)?;
         self.keep_pure(cx, new, upper_new, old_dir)?;
+        self.mark_impure(cx, old, upper_dir)?;
+        let upper_old_dir = self.ovl_copy_up(cx, old_dir)?;
+        self.mark_impure(cx, new, upper_old_dir)?;
         self.tmp_rename(cx, upper_old, upper_dir, name, RenameFlags::EXCHANGE)?;
         self.unhash(new);
         self.move_dentry(old, dir, name);
@@ -246,10 +258,16 @@ impl Vfs {
         let is_dir = self.is_dir(old);
         let upper_new = self.fs_find(cx, upper_dir, name)?;
         let over_whiteout = new.is_none() && upper_new.is_some();
+        self.keep_pure(cx, old, upper_old, dir)?;
+        if let Some(new) = new.filter(|&new| self.is_dir(new))
+            && !self.ovl_is_empty(cx, new)?
+        {
+            return Err(Errno::ENOTEMPTY);
+        }
         if let Some(upper_new) = upper_new.filter(|&upper| self.is_dir(upper)) {
             self.clear_whiteouts(cx, upper_new)?;
         }
-        self.keep_pure(cx, old, upper_old, dir)?;
+        self.mark_impure(cx, old, upper_dir)?;
         let flags = match (lower, over_whiteout) {
             (true, true) => RenameFlags::EXCHANGE,
             (true, false) => RenameFlags::WHITEOUT,

@@ -1,7 +1,7 @@
 //! Listing an overlay's directory (`fs/overlayfs/readdir.c`).
 //!
-//! A position is a layer's place from the bottom up and the position in that layer. An entry is listed with the lowest
-//! layer that has its name, so that neither a copy-up nor a removal during a listing moves it.
+//! The lowest layer's names come first, then those that it has not, from the topmost layer down. A position is a layer's
+//! place in this order and the position in that layer.
 
 use super::IMPURE;
 use crate::{Cx, DentryId, NodeEntry, Vfs};
@@ -21,11 +21,11 @@ impl Vfs {
     ) -> Result<Vec<NodeEntry>> {
         let node = self.ovl_node(dir)?.clone();
         let mut layers: Vec<DentryId> = node.reals().collect();
-        layers.reverse();
+        layers.rotate_right(1);
         let impure = node
             .upper
             .is_some_and(|upper| self.fs_get_xattr(upper, IMPURE).is_ok());
-        let shown = self.merge_names(cx, &layers)?;
+        let shown = self.merge_names(cx, &layers, layers.len() > 1)?;
         let start = after >> LAYER_SHIFT;
         let mut entries = Vec::new();
         for (place, &layer) in layers.iter().enumerate().skip(start as usize) {
@@ -38,7 +38,7 @@ impl Vfs {
             for entry in self.fs_readdir(cx, layer, from)? {
                 let Some(merged) = shown
                     .get(&entry.name)
-                    .filter(|merged| merged.bottom == place)
+                    .filter(|merged| merged.place == place)
                 else {
                     continue;
                 };
@@ -64,24 +64,42 @@ impl Vfs {
         Ok(entries)
     }
 
-    /// What each name is in the topmost layer that has it, and the lowest one that has it.
+    /// Whether a directory shows no entry. One of the upper layer alone is looked at as it is.
+    pub(super) fn ovl_is_empty(&mut self, cx: &mut Cx, dir: DentryId) -> Result<bool> {
+        let node = self.ovl_node(dir)?.clone();
+        let mut layers: Vec<DentryId> = node.reals().collect();
+        layers.rotate_right(1);
+        let names = self.merge_names(cx, &layers, !node.lowers.is_empty())?;
+        Ok(names.values().all(|merged| merged.top.is_none()))
+    }
+
+    /// Of layers with the lowest one first and the others from the top down:
+    /// what each name is in the topmost layer that has it, and the first one to list it. `hide` takes whiteouts for what
+    /// they mean, which a directory of one layer alone does not: it is shown as it is.
     fn merge_names(
         &mut self,
         cx: &mut Cx,
         layers: &[DentryId],
+        hide: bool,
     ) -> Result<BTreeMap<Vec<u8>, Merged>> {
         let mut names: BTreeMap<Vec<u8>, Merged> = BTreeMap::new();
-        for (place, &layer) in layers.iter().enumerate() {
+        // From the bottom up: the last place is above the first one.
+        let order = (0..1).chain((1..layers.len()).rev());
+        for (place, layer) in order.filter_map(|at| Some((at, *layers.get(at)?))) {
             for entry in self.fs_readdir(cx, layer, 0)? {
-                let whiteout = entry.kind == S_IFCHR && {
+                let whiteout = hide && entry.kind == S_IFCHR && {
                     let found = self.fs_lookup(cx, layer, &entry.name)?;
                     self.fs_attr(cx, found)?.is_whiteout()
                 };
-                let bottom = Merged {
-                    bottom: place as u64,
+                let first = Merged {
+                    place: 0,
                     top: None,
                 };
-                let merged = names.entry(entry.name).or_insert(bottom);
+                let new = !names.contains_key(&entry.name);
+                let merged = names.entry(entry.name).or_insert(first);
+                if new || merged.place > 0 {
+                    merged.place = place as u64;
+                }
                 merged.top = (!whiteout).then_some((entry.ino, entry.kind));
             }
         }
@@ -90,8 +108,8 @@ impl Vfs {
 }
 
 struct Merged {
-    /// Place of the lowest layer that has the name.
-    bottom: u64,
+    /// Place of the layer that lists the name.
+    place: u64,
     /// Number and type in the topmost layer; `None` for a whiteout.
     top: Option<(u64, u32)>,
 }
