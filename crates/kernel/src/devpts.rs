@@ -81,6 +81,15 @@ impl Kernel {
         }
     }
 
+    /// The terminal whose node this is; a device number outside devpts is none (`EIO`, `pts_unix98_lookup`).
+    pub(crate) fn pts_at(&self, place: Path) -> Result<u32> {
+        let at = self.vfs().synthetic_node(place).map_err(|_| Errno::EIO)?;
+        if at.0 >> 56 != DEVPTS {
+            return Err(Errno::EIO);
+        }
+        self.terminal_at(at).map_err(|_| Errno::EIO)
+    }
+
     fn terminal_at(&self, at: NodeId) -> Result<u32> {
         let (instance, item) = parts(at);
         let found = self.ttys.named(instance);

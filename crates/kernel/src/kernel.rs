@@ -13,6 +13,7 @@ use crate::sched::{Ready, Timers};
 use crate::signal::{SigHand, Trap};
 use crate::wait::{WaitKey, Waiters};
 use glassdock_abi::Pid;
+use glassdock_abi::flags::PollEvents;
 use glassdock_abi::types::Timespec;
 use glassdock_cpu::Frames;
 use glassdock_trace::world::NsId;
@@ -50,6 +51,7 @@ pub struct Kernel {
     pub(crate) page_cache: PageCache,
     pub(crate) traps: BTreeMap<Tid, Trap>,
     pub(crate) waiters: Waiters,
+    pub(crate) watches: crate::file::epoll::Watches,
     pub(crate) timers: Timers,
     pub(crate) ready: Ready,
     pub(crate) registry: Registry,
@@ -76,7 +78,11 @@ pub struct Kernel {
     /// A thread that asked to let others go first.
     pub(crate) yielded: Option<Tid>,
     pub(crate) total_forks: u64,
-    pub(crate) sockets: crate::unix::Sockets<FileId>,
+    pub(crate) sockets: crate::unix::Sockets<crate::file::Passed>,
+    /// Files on their way through sockets, by the real user id of who sent them.
+    pub(crate) in_flight: BTreeMap<u32, u64>,
+    /// A socket lost a descriptor: perhaps only queues hold it now.
+    pub(crate) sockets_lost: bool,
     /// Abstract names of sockets, by network namespace.
     pub(crate) abstract_names: BTreeMap<(NsId, Vec<u8>), ObjId>,
     /// What a waiting vfork parent will be told.
@@ -294,6 +300,16 @@ impl Kernel {
 
     /// Wakes all who wait for an object.
     pub(crate) fn wake(&mut self, key: WaitKey) {
+        self.wake_for(key, PollEvents::all());
+    }
+
+    /// The same where the change means only that some events are ready, which is of interest to edge-triggered polls.
+    pub(crate) fn wake_for(&mut self, key: WaitKey, events: PollEvents) {
+        self.wake_waiters(key);
+        self.wake_epolls(key, events);
+    }
+
+    pub(crate) fn wake_waiters(&mut self, key: WaitKey) {
         for (tid, req) in self.waiters.take(key) {
             self.retry_call(tid, req);
         }

@@ -39,10 +39,13 @@ pub(crate) struct Timers {
 pub(crate) type TimerKey = (u64, u64);
 
 impl Timers {
+    /// Arms a timer; one at the end of time (`KTIME_MAX`) never goes off.
     pub(crate) fn arm(&mut self, time: u64, timer: Timer) -> TimerKey {
         self.sequence += 1;
         let key = (time, self.sequence);
-        self.map.insert(key, timer);
+        if time < i64::MAX as u64 {
+            self.map.insert(key, timer);
+        }
         key
     }
     pub(crate) fn cancel(&mut self, key: TimerKey) {
@@ -120,9 +123,10 @@ impl Kernel {
             if self.halted {
                 return RunState::Halted;
             }
-            // Timers are looked at between turns.
+            // Timers are looked at between turns, and what else the kernel does by itself.
             if self.cut_turn.is_none() {
                 self.fire_timers();
+                self.collect_sockets();
             }
             let end = end.saturating_add(idled);
             if self.time >= end {

@@ -415,6 +415,39 @@ impl<F> Sockets<F> {
             .get(&id)
             .map_or(0, |socket| socket.received_bytes)
     }
+    /// Every descriptor on its way, with the socket in whose queue it is.
+    pub fn in_flight(&self) -> impl Iterator<Item = (SocketId, &F)> + '_ {
+        self.sockets.iter().flat_map(|(id, socket)| {
+            let passed = socket.received.iter().flat_map(|segment| &segment.passed);
+            passed.map(|passed| (*id, passed))
+        })
+    }
+    /// Connections that nobody has accepted yet, each with the listening socket that it waits at.
+    pub fn waiting(&self) -> impl Iterator<Item = (SocketId, SocketId)> + '_ {
+        self.sockets.iter().flat_map(|(id, socket)| {
+            let queue = match &socket.state {
+                State::Listening { queue, .. } => Some(queue),
+                _ => None,
+            };
+            queue.into_iter().flatten().map(|waits| (*waits, *id))
+        })
+    }
+    /// Takes all descriptors out of a socket's queue, and of the connections that wait at it.
+    pub fn take_passed(&mut self, id: SocketId) -> Vec<F> {
+        let mut ids = vec![id];
+        if let Some(State::Listening { queue, .. }) = self.sockets.get(&id).map(|it| &it.state) {
+            ids.extend(queue);
+        }
+        let mut taken = Vec::new();
+        for id in ids {
+            if let Some(socket) = self.sockets.get_mut(&id) {
+                for segment in &mut socket.received {
+                    taken.append(&mut segment.passed);
+                }
+            }
+        }
+        taken
+    }
     /// Numbers of all sockets, ascending.
     pub fn ids(&self) -> impl Iterator<Item = SocketId> + '_ {
         self.sockets.keys().copied()

@@ -13,3 +13,45 @@ fn a_shell_command_writes_to_the_console_and_ends_the_machine() {
         "Some(Exited(7))"
     );
 }
+
+#[test]
+fn what_needs_privileges_on_the_real_kernel_gives_what_it_gives_there() {
+    let layers = "mkdir /mnt/o; mount -t tmpfs t /mnt/o; cd /mnt/o; mkdir a b c d up wk m1 m2 m3;";
+    let overlay = "overlay() { mount -t overlay o -o $1 $2 2>/dev/null; echo -n $?; };";
+    let stacked = "overlay lowerdir=a m1; overlay lowerdir=a:b m1; overlay lowerdir=m1:c m2; \
+        overlay lowerdir=m2:d m3; overlay lowerdir=m1,upperdir=up,workdir=wk m3";
+    // Scripts and what they wrote on Linux 6.18.
+    let cases = [
+        (
+            "mknod /root/p c 136 0; cat </root/p".to_owned(),
+            "sh: can't open /root/p: Input/output error\r\n",
+        ),
+        (format!("{layers} {overlay} {stacked}"), "255002550"),
+        (
+            "date -s 2300-01-01 >/dev/null".to_owned(),
+            "date: can't set date: Invalid argument\r\n",
+        ),
+        (
+            "sleep 1; date -s @0 >/dev/null".to_owned(),
+            "date: can't set date: Invalid argument\r\n",
+        ),
+        (
+            "mount -t tmpfs -o nr_blocks=9223372036854775807 t /mnt; grep -o size=.*k /proc/mounts"
+                .to_owned(),
+            "size=18446744073709551612k\r\n",
+        ),
+        (
+            "unshare -pf sh -c '(sleep 9 & sleep 9) & sleep .1'; ps -o comm | grep -c sleep".to_owned(),
+            "0\r\n",
+        ),
+        (
+            "cp /bin/busybox /root/sleep; cd /root; ./sleep 1 & usleep 100000; echo x >sleep; wait; exec 7>>sleep; ./sleep 0".to_owned(),
+            "sh: can't create sleep: Text file busy\r\nsh: ./sleep: Text file busy\r\n",
+        ),
+    ];
+    for (script, written) in cases {
+        let mut shell = Shell::boot(&["sh", "-c", &script]);
+        let out = shell.settle() + &shell.wait(2_000_000_000);
+        assert_eq!(out, written, "{script}");
+    }
+}

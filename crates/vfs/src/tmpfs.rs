@@ -42,8 +42,8 @@ impl Options {
             };
             match name {
                 b"size" => options.size = Some(size(value, memory)?.div_ceil(PAGE_SIZE as u64)),
-                b"nr_blocks" => options.size = Some(size(value, memory)?),
-                b"nr_inodes" => options.inodes = Some(size(value, memory)?),
+                b"nr_blocks" => options.size = Some(count(value, memory)?),
+                b"nr_inodes" => options.inodes = Some(count(value, memory)?),
                 b"mode" => options.mode = Some(number(value, 8)? as u32 & 0o7777),
                 b"uid" => options.uid = Some(id(value)?),
                 b"gid" => options.gid = Some(id(value)?),
@@ -60,7 +60,7 @@ impl Options {
     fn shown(&self) -> Vec<u8> {
         let mut text = String::new();
         if let Some(pages) = self.size {
-            text += &format!(",size={}k", pages * (PAGE_SIZE as u64 / 1024));
+            text += &format!(",size={}k", pages << 2);
         }
         if let Some(inodes) = self.inodes {
             text += &format!(",nr_inodes={inodes}");
@@ -111,6 +111,14 @@ fn size(text: &[u8], memory: u64) -> Result<u64> {
         .checked_shl(shift)
         .filter(|shifted| shifted >> shift == value)
         .ok_or(Errno::EINVAL)
+}
+
+/// A number of blocks or inodes: no more than a `long` holds.
+fn count(text: &[u8], memory: u64) -> Result<u64> {
+    size(text, memory).and_then(|count| match count {
+        0..=0x7fff_ffff_ffff_ffff => Ok(count),
+        _ => Err(Errno::EINVAL),
+    })
 }
 
 impl Vfs {

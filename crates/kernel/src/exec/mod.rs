@@ -94,11 +94,11 @@ impl Kernel {
             next.push(shown);
             next.extend(argv.into_iter().skip(1));
             argv = next;
-            self.put_file(found.file);
+            self.put_program(found.file);
             found = self.find_program(cx.tid, Fd::CWD, &program, AtFlags::empty())?;
             interpreter = Some(program);
         };
-        self.put_file(found.file);
+        self.put_program(found.file);
         match result {
             Ok(()) => Err(Fail::Keep),
             Err(errno) => Err(errno.into()),
@@ -143,13 +143,17 @@ impl Kernel {
             self.with_kernel_vfs(|vfs, _| vfs.close(file));
             return Err(Errno::EACCES);
         }
+        if let Err(errno) = self.vfs_mut().deny_write(file.inode) {
+            self.with_kernel_vfs(|vfs, _| vfs.close(file));
+            return Err(errno);
+        }
         let head = self.with_kernel_vfs(|vfs, cx| vfs.read(cx, &file, 0, HEAD));
         let what = path.to_vec();
         let id = self.add_file(file, crate::file::Body::Vfs, what);
         let head = match head {
             Ok(head) => head,
             Err(errno) => {
-                self.put_file(id);
+                self.put_program(id);
                 return Err(errno);
             }
         };
@@ -190,7 +194,7 @@ impl Kernel {
         let mut cred = self.threads.get(&tid).ok_or(Errno::ESRCH)?.cred.clone();
         let secure = cred.exec(found.setuid, found.setgid);
         let built = self.build_image(file, &program, &cred, secure, name, interpreter, argv, envp);
-        self.leave_old_program(tid, name, argv, envp, file);
+        let tid = self.leave_old_program(tid, name, argv, envp, file);
         let Ok(image) = built else {
             // The old program is gone before segments are mapped: an error then kills (`begin_new_exec`).
             if let Some(thread) = self.threads.get_mut(&tid) {
@@ -228,7 +232,7 @@ impl Kernel {
         let tid = cx.tid;
         let mut cred = self.threads.get(&tid).ok_or(Errno::ESRCH)?.cred.clone();
         cred.exec(found.setuid, found.setgid);
-        self.leave_old_program(tid, name, argv, envp, found.file);
+        let tid = self.leave_old_program(tid, name, argv, envp, found.file);
         let (argv, envp) = (argv.to_vec(), envp.to_vec());
         let program = Program::new(|task| main(task, argv, envp));
         if let Some(process) = self.process_of_mut(tid) {
@@ -252,7 +256,32 @@ impl Kernel {
         result
     }
 
-    /// Everything of the old program that does not outlive an `execve`.
+    /// A process begins to be an instance of this executable: nobody may write it.
+    pub(crate) fn hold_exe(&mut self, place: glassdock_vfs::Path) {
+        self.vfs_mut().hold(place);
+        if let Ok(inode) = self.vfs().inode(place) {
+            // It cannot be open for writing: whoever holds it here already denies that.
+            let _ = self.vfs_mut().deny_write(inode);
+        }
+    }
+
+    /// A process is no longer an instance of this executable.
+    pub(crate) fn release_exe(&mut self, place: glassdock_vfs::Path) {
+        if let Ok(inode) = self.vfs().inode(place) {
+            self.vfs_mut().allow_write(inode);
+        }
+        self.vfs_mut().release(place);
+    }
+
+    /// Closes an executable that `find_program` opened.
+    fn put_program(&mut self, id: FileId) {
+        if let Some(inode) = self.files.get(id).map(|file| file.file.inode) {
+            self.vfs_mut().allow_write(inode);
+        }
+        self.put_file(id);
+    }
+
+    /// Everything of the old program that does not outlive an `execve`. The number that the thread has then.
     fn leave_old_program(
         &mut self,
         tid: Tid,
@@ -260,9 +289,9 @@ impl Kernel {
         argv: &[Vec<u8>],
         envp: &[Vec<u8>],
         file: FileId,
-    ) {
+    ) -> Tid {
         let tgid = self.tgid_of(tid);
-        self.become_only_thread(tid);
+        let tid = self.become_only_thread(tid);
         self.cut_open_spans(tid);
         self.cut_calls_but(tid);
         self.unshare_fds(tid);
@@ -270,7 +299,7 @@ impl Kernel {
         self.unshare_sighand(tgid);
         let place = self.files.get(file).map(|file| file.file.path);
         if let Some(place) = place {
-            self.vfs_mut().hold(place);
+            self.hold_exe(place);
         }
         if let Some(hand) = self
             .processes
@@ -296,7 +325,7 @@ impl Kernel {
             process.itimers[2] = Default::default();
         }
         if let Some(place) = old_exe {
-            self.vfs_mut().release(place);
+            self.release_exe(place);
         }
         let old_mm = self.threads.get_mut(&tid).and_then(|thread| {
             thread.comm = comm;
@@ -309,6 +338,7 @@ impl Kernel {
             self.put_mm(mm);
         }
         self.traps.remove(&tid);
+        tid
     }
 
     fn finish_exec(&mut self, tid: Tid) {

@@ -9,7 +9,7 @@ mod table;
 
 pub(crate) use locks::{Locks, Record};
 pub(crate) use open::PTS;
-pub(crate) use rw::seekable as is_seekable;
+pub(crate) use rw::{READ_MAX, READABLE, WRITABLE, seekable as is_seekable};
 
 use crate::ids::*;
 use crate::pipe::Pipe;
@@ -47,6 +47,14 @@ pub(crate) struct OpenFile {
     pub(crate) opener: Option<vfs::Cred>,
     /// What it is called in pictures: a path, `pipe:[N]`, …
     pub(crate) what: Vec<u8>,
+}
+
+/// A file on its way through a socket (`SCM_RIGHTS`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Passed {
+    pub(crate) file: FileId,
+    /// The real user id that it counts for.
+    pub(crate) sender: u32,
 }
 
 /// Who serves an open file.

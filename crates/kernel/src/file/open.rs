@@ -293,7 +293,9 @@ impl Kernel {
             (TTY, 0) => self.open_controlling(tid),
             (TTY, 1) => self.open_slave(tid, self.ttys.console(), flags),
             (TTY, 2) => self.open_ptmx(tid, file.path),
-            (PTS, number) => self.open_slave(tid, Some(number), flags),
+            (PTS, _) => self
+                .pts_at(file.path)
+                .and_then(|number| self.open_slave(tid, Some(number), flags)),
             _ => Err(Errno::ENXIO),
         };
         match body {

@@ -70,7 +70,7 @@ impl Kernel {
                 }
                 _ => PollEvents::NVAL,
             },
-            Body::Epoll(id) => self.poll_epoll(tid, *id, 0),
+            Body::Epoll(id) => self.poll_epoll(tid, *id),
             Body::Pidfd(tgid) => match self.processes.get(tgid) {
                 Some(process) if process.alive() => PollEvents::empty(),
                 _ => PollEvents::IN | PollEvents::RDNORM,
@@ -85,7 +85,11 @@ impl Kernel {
         };
         match &file.body {
             Body::Vfs | Body::Synthetic { .. } | Body::Dev(_) | Body::Ns(_) => {}
-            Body::Pipe { id, .. } | Body::Socket(id) | Body::Event(id) | Body::Timer(id) => {
+            Body::Pipe { id, .. }
+            | Body::Socket(id)
+            | Body::Event(id)
+            | Body::Timer(id)
+            | Body::Epoll(id) => {
                 keys.push(WaitKey::Obj(*id));
                 if let (Body::Socket(_), Some(peer)) = (&file.body, self.sockets.peer(id.0)) {
                     keys.push(WaitKey::Obj(ObjId(peer)));
@@ -93,7 +97,6 @@ impl Kernel {
             }
             Body::Master(number) | Body::Slave(number) => keys.push(WaitKey::Pty(*number)),
             Body::Signal(_) => keys.push(WaitKey::Signal(tid)),
-            Body::Epoll(id) => self.epoll_keys(tid, *id, keys, 0),
             Body::Pidfd(tgid) => keys.push(WaitKey::Process(*tgid)),
         }
     }

@@ -4,14 +4,19 @@ use super::*;
 use crate::Kernel;
 use crate::process::rlimit;
 use crate::signal::SigInfo;
-use crate::syscall::{CallCx, RW_MAX};
+use crate::syscall::CallCx;
 use crate::wait::{Fail, SysResult, WaitKey};
+use glassdock_abi::flags::PollEvents;
 use glassdock_abi::types::signal as sig;
 use glassdock_abi::{Errno, Fd, Result, Ret};
 use glassdock_vfs::FileKind;
 
-/// Most bytes of zeroes or randomness that one read gives.
-const DEVICE_READ_MAX: u64 = 1 << 24;
+/// Most bytes that one read takes out of a file at a time.
+pub(crate) const READ_MAX: u64 = 1 << 24;
+
+/// What a reader and a writer wait for.
+pub(crate) const READABLE: PollEvents = PollEvents::IN.union(PollEvents::RDNORM);
+pub(crate) const WRITABLE: PollEvents = PollEvents::OUT.union(PollEvents::WRNORM);
 
 impl Kernel {
     /// `read` and `pread64`.
@@ -27,8 +32,7 @@ impl Kernel {
             return Err(Errno::EBADF.into());
         }
         self.check_area(id, count, offset)?;
-        let bytes = self.read_file(cx, id, count.min(RW_MAX), offset)?;
-        Ok(bytes)
+        self.read_file(cx, id, count.min(READ_MAX), offset)
     }
 
     /// The open file of a read or write, at a place or where it stands: `EINVAL` for a place beyond all files, `ESPIPE`
@@ -92,7 +96,7 @@ impl Kernel {
                 match pipe.read(count as usize) {
                     Ok(bytes) => {
                         if !bytes.is_empty() {
-                            self.object_changed(object);
+                            self.object_changed_for(object, WRITABLE);
                         }
                         Ok(bytes)
                     }
@@ -104,7 +108,8 @@ impl Kernel {
             }
             Body::Socket(socket) => {
                 let taken = self.receive(socket, count as usize, false, nonblock)?;
-                for file in taken.passed {
+                for passed in taken.passed {
+                    let file = self.arrived(passed);
                     self.put_file(file);
                 }
                 Ok(taken.data)
@@ -165,7 +170,7 @@ impl Kernel {
     }
 
     fn read_device(&mut self, device: Device, count: u64) -> Vec<u8> {
-        let count = count.min(DEVICE_READ_MAX) as usize;
+        let count = count as usize;
         match device {
             Device::Null | Device::Kmsg => Vec::new(),
             Device::Zero | Device::Full => vec![0; count],
@@ -185,7 +190,7 @@ impl Kernel {
         }
         let value = if *semaphore { 1 } else { *count };
         *count -= value;
-        self.object_changed(id);
+        self.object_changed_for(id, WRITABLE);
         Ok(value.to_le_bytes().to_vec())
     }
 
@@ -328,7 +333,8 @@ impl Kernel {
             self.force_or_send(tid, sig::XFSZ);
             return Err(Errno::EFBIG);
         }
-        let data = &data[..data.len().min((limit - at.min(limit)) as usize)];
+        let room = limit.saturating_sub(at).min(data.len() as u64);
+        let data = &data[..room as usize];
         self.flush_mapped(inode);
         let Some(mut file) = self.files.remove(id) else {
             return Err(Errno::EBADF);
@@ -363,7 +369,7 @@ impl Kernel {
         match pipe.write(data) {
             Ok(taken) => {
                 pipe.cause = span;
-                self.object_changed(id);
+                self.object_changed_for(id, READABLE);
                 Ok(taken)
             }
             Err(Errno::EAGAIN) if !nonblock => Err(Fail::wait("pipe write", WaitKey::Obj(id))),
@@ -390,7 +396,7 @@ impl Kernel {
             Some(sum) => *count = sum,
             None => return Err(would_block(nonblock, "eventfd", id)),
         }
-        self.object_changed(id);
+        self.object_changed_for(id, READABLE);
         Ok(8)
     }
 

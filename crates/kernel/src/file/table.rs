@@ -4,6 +4,7 @@ use super::*;
 use crate::Kernel;
 use crate::process::rlimit;
 use crate::wait::WaitKey;
+use glassdock_abi::flags::PollEvents;
 use glassdock_abi::{Errno, Fd, Result};
 
 impl Kernel {
@@ -127,23 +128,34 @@ impl Kernel {
         }
     }
 
-    /// Gives back a reference; the last one closes it.
+    /// Gives back a reference; the last one closes it, and whatever nobody but it held.
     pub(crate) fn put_file(&mut self, id: FileId) {
-        let Some(file) = self.files.get_mut(id) else {
-            return;
-        };
-        file.refs = file.refs.saturating_sub(1);
-        if file.refs > 0 {
-            return;
+        let mut given_back = vec![id];
+        while let Some(id) = given_back.pop() {
+            let Some(file) = self.files.get_mut(id) else {
+                continue;
+            };
+            file.refs = file.refs.saturating_sub(1);
+            if file.refs > 0 {
+                self.sockets_lost |= matches!(file.body, Body::Socket(_));
+                continue;
+            }
+            given_back.extend(self.close_file(id));
         }
+    }
+
+    /// Closes an open file; what was on its way in it.
+    fn close_file(&mut self, id: FileId) -> Vec<FileId> {
         let Some(file) = self.files.remove(id) else {
-            return;
+            return Vec::new();
         };
         self.publisher.file(id);
+        self.forget_in_epolls(id);
         self.locks.release_all(id);
         self.wake(WaitKey::Lock(file.file.inode.0));
-        self.close_body(&file.body);
+        let lost = self.close_body(&file.body);
         self.with_kernel_vfs(|vfs, _| vfs.close(file.file));
+        lost
     }
 
     pub(crate) fn close_fd(&mut self, tid: Tid, fd: Fd) -> Result<()> {
@@ -155,7 +167,6 @@ impl Kernel {
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.causes.remove(&fd.0);
         }
-        self.forget_in_epolls(tid, fd, entry.file);
         self.put_file(entry.file);
         Ok(())
     }
@@ -281,12 +292,19 @@ impl Kernel {
 
     /// An object changed: whoever waits for it looks again.
     pub(crate) fn object_changed(&mut self, id: ObjId) {
-        self.publisher.channel(id);
-        self.wake(WaitKey::Obj(id));
+        self.object_changed_for(id, PollEvents::all());
     }
 
-    fn close_body(&mut self, body: &Body) {
+    /// The same where the change means only that some events are ready.
+    pub(crate) fn object_changed_for(&mut self, id: ObjId, events: PollEvents) {
+        self.publisher.channel(id);
+        self.wake_for(WaitKey::Obj(id), events);
+    }
+
+    /// Ends what is behind a file; what was on its way in it.
+    fn close_body(&mut self, body: &Body) -> Vec<FileId> {
         match body {
+            Body::Socket(id) => return self.close_socket(*id),
             Body::Pipe { id, read, write } => {
                 if let Some(Object::Pipe(pipe)) = self.objects.get_mut(*id) {
                     if *read {
@@ -303,7 +321,6 @@ impl Kernel {
                 }
                 self.object_changed(*id);
             }
-            Body::Socket(id) => self.close_socket(*id),
             Body::Master(number) => self.close_master(*number),
             Body::Slave(number) => self.close_slave(*number),
             Body::Timer(id) => {
@@ -316,11 +333,10 @@ impl Kernel {
             Body::Event(id) | Body::Signal(id) => {
                 self.objects.remove(*id);
             }
-            Body::Epoll(id) => {
-                self.objects.remove(*id);
-            }
+            Body::Epoll(id) => self.close_epoll(*id),
             Body::Ns(id) => self.release_namespace(*id),
             Body::Vfs | Body::Synthetic { .. } | Body::Dev(_) | Body::Pidfd(_) => {}
         }
+        Vec::new()
     }
 }

@@ -44,11 +44,11 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         self.check_nproc(cx.tid)?;
+        // What can fail about the descriptor fails before there is a child.
         if has(CloneFlags::PIDFD) {
-            // Before there is a child: afterwards it cannot be taken back.
-            self.free_fd(cx.tid, 0)?;
+            let fd = self.free_fd(cx.tid, 0)?;
             if request.parent_tid != 0 {
-                self.check_writable(cx.tid, request.parent_tid, 4)?;
+                self.write_user(cx.tid, request.parent_tid, &fd.to_le_bytes())?;
             }
         }
         let cgroup = match request.cgroup {
@@ -131,9 +131,6 @@ impl Kernel {
         }
         if has(CloneFlags::PIDFD) {
             let fd = self.open_pidfd(cx.tid, tid, OpenFlags::empty())?;
-            if request.parent_tid != 0 {
-                self.write_user(cx.tid, request.parent_tid, &fd.0.to_le_bytes())?;
-            }
             cx.state.note = fd.0 as u64;
         }
         self.publisher.task(tid);
@@ -362,7 +359,7 @@ impl Kernel {
         let exe = process.exe;
         self.processes.insert(tid, process);
         if let Some(place) = exe {
-            self.vfs_mut().hold(place);
+            self.hold_exe(place);
         }
         if let Some(parent) = parent.and_then(|parent| self.processes.get_mut(&parent)) {
             parent.children.insert(tid);

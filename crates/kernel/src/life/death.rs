@@ -83,7 +83,8 @@ impl Kernel {
         self.wake(WaitKey::Threads(tgid));
         if last {
             self.end_process(tgid);
-        } else if tid != tgid {
+        }
+        if tid != tgid {
             self.free_pid(tid);
         }
         self.release_namespaces(&ns);
@@ -130,11 +131,13 @@ impl Kernel {
         self.cut_calls(tid);
     }
 
-    /// Before an `execve`: all other threads end, and the caller takes the leader's number.
-    pub(crate) fn become_only_thread(&mut self, tid: Tid) {
+    /// Before an `execve`: all other threads end, and the caller takes the leader's number, which is given
+    /// (`de_thread`).
+    pub(crate) fn become_only_thread(&mut self, tid: Tid) -> Tid {
         let Some(process) = self.process_of(tid) else {
-            return;
+            return tid;
         };
+        let (tgid, started) = (process.tgid, process.started);
         let others: Vec<Tid> = process
             .threads
             .iter()
@@ -144,6 +147,26 @@ impl Kernel {
         for other in others {
             self.end_thread(other);
         }
+        if tid == tgid {
+            return tid;
+        }
+        if let Some(mut thread) = self.threads.remove(&tid) {
+            thread.tid = tgid;
+            thread.started = started;
+            self.threads.insert(tgid, thread);
+        }
+        if let Some(process) = self.processes.get_mut(&tgid) {
+            process.threads = vec![tgid];
+        }
+        self.traps.remove(&tid);
+        self.free_pid(tid);
+        for tid in [tid, tgid] {
+            self.publisher.task(tid);
+            self.publisher.state(tid);
+            self.publisher.place(tid);
+        }
+        self.mark_all_fds(tgid);
+        tgid
     }
 
     fn end_process(&mut self, tgid: Tid) {
@@ -169,7 +192,7 @@ impl Kernel {
         self.timers.cancel_all(Timer::Itimer(tgid));
         self.put_sighand(tgid);
         if let Some(place) = exe {
-            self.vfs_mut().release(place);
+            self.release_exe(place);
         }
         self.publisher.cgroup(cgroup);
         if sid == tgid {
@@ -235,13 +258,11 @@ impl Kernel {
                     self.end_thread(tid);
                 }
             }
-            if self
-                .processes
-                .get(&tgid)
-                .is_some_and(|p| p.parent == Some(init))
-            {
-                self.reap(tgid);
-            }
+        }
+        // The orphans among them became its children; nobody else is to hear of them.
+        let orphans = self.processes.get(&init).map(|p| p.children.clone());
+        for tgid in orphans.unwrap_or_default() {
+            self.reap(tgid);
         }
     }
 
@@ -305,8 +326,9 @@ impl Kernel {
             }
             at = process.parent;
         }
+        // A namespace that dies keeps its orphans: its first process waits for them (`zap_pid_ns_processes`).
         let init = self.ns_init(ns).filter(|init| *init != old);
-        init.filter(|init| self.processes.get(init).is_some_and(Process::alive))
+        init.filter(|init| self.processes.contains_key(init))
             .or(self.init.filter(|init| *init != old))
     }
 

@@ -9,7 +9,7 @@ use crate::syscall::CallCx;
 use crate::wait::SysResult;
 use glassdock_abi::{Errno, Fd, Result, Ret};
 use glassdock_cpu::USER_END;
-use glassdock_vfs::FileKind;
+use glassdock_vfs::{FILE_SIZE_MAX, FileKind};
 
 const MAP_SHARED: u64 = 1;
 const MAP_PRIVATE: u64 = 2;
@@ -115,7 +115,7 @@ impl Kernel {
                 false => Backing::Anonymous,
             }
         } else {
-            self.file_backing(cx.tid, Fd(fd as i32), prot_bits, shared, offset)?
+            self.file_backing(cx.tid, Fd(fd as i32), prot_bits, shared, offset, len)?
         };
         let limit = self
             .process_of(cx.tid)
@@ -174,6 +174,7 @@ impl Kernel {
         prot_bits: u64,
         shared: bool,
         offset: u64,
+        len: u64,
     ) -> Result<Backing> {
         let id = self.real_file_id(tid, fd)?;
         let file = self.file(id)?;
@@ -188,6 +189,12 @@ impl Kernel {
                 })
             }
             (crate::file::Body::Dev(crate::file::Device::Zero), _) => Ok(Backing::Anonymous),
+            // `file_mmap_ok`.
+            (_, FileKind::Regular)
+                if offset / PAGE_SIZE + len / PAGE_SIZE > FILE_SIZE_MAX / PAGE_SIZE =>
+            {
+                Err(Errno::EOVERFLOW)
+            }
             (_, FileKind::Regular) => Ok(Backing::File {
                 file: id,
                 inode: file.file.inode,

@@ -32,25 +32,30 @@ impl Kernel {
 
     /// Writes a program's memory. `EFAULT` where it is not writable; what comes before that is written.
     pub(crate) fn write_user(&mut self, tid: Tid, addr: u64, bytes: &[u8]) -> Result<()> {
-        let id = self
-            .threads
-            .get(&tid)
-            .and_then(|thread| thread.mm)
-            .ok_or(Errno::EFAULT)?;
+        match self.write_some(tid, addr, bytes) {
+            done if done == bytes.len() => Ok(()),
+            _ => Err(Errno::EFAULT),
+        }
+    }
+
+    /// Writes a program's memory as far as it is writable; the number of bytes.
+    pub(crate) fn write_some(&mut self, tid: Tid, addr: u64, bytes: &[u8]) -> usize {
+        let Some(id) = self.threads.get(&tid).and_then(|thread| thread.mm) else {
+            return 0;
+        };
         let mut done = 0;
         while done < bytes.len() {
-            let at = addr.checked_add(done as u64).ok_or(Errno::EFAULT)?;
+            let (Some(at), Some(mm)) = (addr.checked_add(done as u64), self.mms.get_mut(id)) else {
+                break;
+            };
             let n = ((PAGE_SIZE - at % PAGE_SIZE) as usize).min(bytes.len() - done);
-            let mm = self.mms.get_mut(id).ok_or(Errno::EFAULT)?;
-            if let Err(fault) = mm.space.write(&mut self.frames, at, &bytes[done..done + n]) {
-                if !self.fault_in(tid, id, &fault) {
-                    return Err(Errno::EFAULT);
-                }
-                continue;
+            match mm.space.write(&mut self.frames, at, &bytes[done..done + n]) {
+                Ok(()) => done += n,
+                Err(fault) if self.fault_in(tid, id, &fault) => {}
+                Err(_) => break,
             }
-            done += n;
         }
-        Ok(())
+        done
     }
 
     /// Whether a program may write all of a range: asked before a read takes what cannot be put back.

@@ -184,7 +184,8 @@ impl Kernel {
         } else if again {
             self.rewind_call(tid);
         } else {
-            self.finish_call(tid, 0, Err(Errno::EINTR));
+            let errno = self.tell_time_left(tid).err().unwrap_or(Errno::EINTR);
+            self.finish_call(tid, 0, Err(errno));
         }
     }
 

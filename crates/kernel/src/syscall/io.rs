@@ -297,6 +297,17 @@ impl Kernel {
         Ok((source, target, start, len.min(super::RW_MAX)))
     }
 
+    /// Takes back what a read moved a file's position by.
+    pub(super) fn step_back(&mut self, tid: Tid, fd: Fd, count: u64) {
+        if let Ok(id) = self.file_id(tid, fd)
+            && let Ok(file) = self.file(id)
+            && matches!(file.body, Body::Vfs | Body::Synthetic { .. })
+        {
+            let pos = file.pos.saturating_sub(count);
+            self.set_pos(id, pos);
+        }
+    }
+
     fn set_pos(&mut self, id: FileId, pos: u64) {
         if let Some(file) = self.files.get_mut(id) {
             file.pos = pos;
@@ -378,8 +389,8 @@ impl Kernel {
             Body::Master(number) => self.pty_of(*number)?.output_bytes(),
             Body::Slave(number) => self.pty_of(*number)?.readable_bytes(),
             Body::Vfs if file.file.kind == FileKind::Regular => {
-                let (pos, inode) = (file.pos, file.file.inode);
-                self.vfs().size(inode).saturating_sub(pos) as usize
+                let left = self.vfs().size(file.file.inode).saturating_sub(file.pos);
+                return Ok(Ret::Int(left as i64));
             }
             Body::Dev(Device::Null) => return Err(Errno::ENOTTY.into()),
             _ => return Err(Errno::ENOTTY.into()),

@@ -2,16 +2,18 @@
 
 use super::CallCx;
 use crate::Kernel;
-use crate::file::{Body, Object};
+use crate::cred::cap;
+use crate::file::{Body, Object, Passed, READABLE, WRITABLE};
 use crate::ids::*;
 use crate::unix::Taken;
 use crate::wait::{Fail, SysResult, WaitKey};
 use glassdock_abi::call::Received;
-use glassdock_abi::flags::{MsgFlags, OpenFlags};
+use glassdock_abi::flags::{MsgFlags, OpenFlags, PollEvents};
 use glassdock_abi::types::{Dev, SockAddr, Ucred, mode, signal as sig};
 use glassdock_abi::{Errno, Fd, Pid, Result, Ret};
 use glassdock_trace::Value;
 use glassdock_vfs::{At, Lookup};
+use std::collections::BTreeMap;
 
 const AF_UNIX: u32 = 1;
 const SOCK_STREAM: u32 = 1;
@@ -95,7 +97,8 @@ impl Kernel {
                 Err(errno.into())
             }
             (Err(errno), _) => {
-                self.close_socket(ids[1]);
+                // Nothing can be on its way in it yet.
+                let _ = self.close_socket(ids[1]);
                 Err(errno.into())
             }
         }
@@ -109,19 +112,80 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn close_socket(&mut self, id: ObjId) {
+    /// Closes a socket; the files that were on their way to it.
+    pub(crate) fn close_socket(&mut self, id: ObjId) -> Vec<FileId> {
         let peer = self.sockets.peer(id.0);
         let (noticed, lost) = self.sockets.close(id.0);
         self.objects.remove(id);
         self.disown_object(id);
         self.inode_objects.retain(|_, object| *object != id);
         self.abstract_names.retain(|_, object| *object != id);
-        for file in lost {
-            self.put_file(file);
-        }
         self.object_changed(id);
         for other in noticed.into_iter().chain(peer) {
             self.object_changed(ObjId(other));
+        }
+        lost.into_iter()
+            .map(|passed| self.arrived(passed))
+            .collect()
+    }
+
+    /// A file leaves a socket's queue: it no longer counts as its sender's.
+    pub(crate) fn arrived(&mut self, passed: Passed) -> FileId {
+        if let Some(count) = self.in_flight.get_mut(&passed.sender) {
+            *count -= 1;
+            if *count == 0 {
+                self.in_flight.remove(&passed.sender);
+            }
+        }
+        passed.file
+    }
+
+    /// Takes out of the queues what no descriptor leads to any more: sockets that are held by each other's queues alone
+    /// (`net/unix/garbage.c`).
+    pub(crate) fn collect_sockets(&mut self) {
+        if !std::mem::take(&mut self.sockets_lost) || self.in_flight.is_empty() {
+            return;
+        }
+        let mut held: BTreeMap<FileId, u32> = BTreeMap::new();
+        for (_, passed) in self.sockets.in_flight() {
+            *held.entry(passed.file).or_default() += 1;
+        }
+        let file = |id: FileId| self.files.get(id);
+        let socket = |id: FileId| match file(id)?.body {
+            Body::Socket(socket) => Some(socket.0),
+            _ => None,
+        };
+        let mut lost: BTreeMap<u64, FileId> = held
+            .iter()
+            .filter(|(id, count)| file(**id).is_some_and(|file| file.refs == **count))
+            .filter_map(|(id, _)| Some((socket(*id)?, *id)))
+            .collect();
+        // What a socket that is not lost has in its queue, or in that of a connection to accept, is not lost either.
+        let listeners: BTreeMap<u64, u64> = self.sockets.waiting().collect();
+        let mut contents: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for (at, passed) in self.sockets.in_flight() {
+            let owner = listeners.get(&at).copied().unwrap_or(at);
+            contents
+                .entry(owner)
+                .or_default()
+                .extend(socket(passed.file));
+        }
+        let mut reachable: Vec<u64> = contents.keys().copied().collect();
+        reachable.retain(|id| !lost.contains_key(id));
+        while let Some(id) = reachable.pop() {
+            for inner in contents.remove(&id).unwrap_or_default() {
+                if lost.remove(&inner).is_some() {
+                    reachable.push(inner);
+                }
+            }
+        }
+        let gone: Vec<Passed> = lost
+            .keys()
+            .flat_map(|id| self.sockets.take_passed(*id))
+            .collect();
+        for passed in gone {
+            let file = self.arrived(passed);
+            self.put_file(file);
         }
     }
 
@@ -253,12 +317,12 @@ impl Kernel {
         max: usize,
         peek: bool,
         nonblock: bool,
-    ) -> SysResult<Taken<FileId>> {
+    ) -> SysResult<Taken<Passed>> {
         match self.sockets.receive(id.0, max, peek) {
             Ok(taken) => {
-                self.object_changed(id);
+                self.object_changed_for(id, PollEvents::empty());
                 if let Some(peer) = self.sockets.peer(id.0) {
-                    self.object_changed(ObjId(peer));
+                    self.object_changed_for(ObjId(peer), WRITABLE);
                 }
                 Ok(taken)
             }
@@ -274,7 +338,7 @@ impl Kernel {
         cx: &mut CallCx,
         id: ObjId,
         data: &[u8],
-        passed: Vec<FileId>,
+        passed: Vec<Passed>,
         nonblock: bool,
         quiet: bool,
     ) -> SysResult {
@@ -296,7 +360,7 @@ impl Kernel {
             {
                 Ok(taken) => {
                     if let Some(peer) = peer {
-                        self.object_changed(peer);
+                        self.object_changed_for(peer, READABLE);
                     }
                     cx.state.progress += taken as u64;
                     if taken == 0 || nonblock {
@@ -304,7 +368,8 @@ impl Kernel {
                     }
                 }
                 Err((errno, back)) => {
-                    for file in back {
+                    for passed in back {
+                        let file = self.arrived(passed);
                         self.put_file(file);
                     }
                     return Err(match errno {
@@ -351,15 +416,11 @@ impl Kernel {
         if fds.len() > crate::unix::PASSED_MAX {
             return Err(Errno::EINVAL.into());
         }
-        let mut passed = Vec::new();
-        if cx.state.progress == 0 {
-            for fd in fds {
-                passed.push(self.file_id(cx.tid, *fd)?);
-            }
-            for file in &passed {
-                self.hold_file(*file);
-            }
-        }
+        let passed = if cx.state.progress == 0 {
+            self.to_pass(cx.tid, fds)?
+        } else {
+            Vec::new()
+        };
         let nonblock = nonblock || flags.contains(MsgFlags::DONTWAIT);
         self.send(
             cx,
@@ -369,6 +430,32 @@ impl Kernel {
             nonblock,
             flags.contains(MsgFlags::NOSIGNAL),
         )
+    }
+
+    /// Holds what descriptors mean for a message. A user who has as many on their way as it may open needs a capability
+    /// for more (`ETOOMANYREFS`, `too_many_unix_fds`).
+    fn to_pass(&mut self, tid: Tid, fds: &[Fd]) -> Result<Vec<Passed>> {
+        let ids: Vec<FileId> = fds
+            .iter()
+            .map(|fd| self.file_id(tid, *fd))
+            .collect::<Result<_>>()?;
+        let cred = self.cred(tid)?;
+        let sender = cred.ruid;
+        let free = cred.has(cap::SYS_RESOURCE) || cred.has(cap::SYS_ADMIN);
+        let count = self.in_flight.get(&sender).copied().unwrap_or(0);
+        if !ids.is_empty() && count > self.nofile(tid) && !free {
+            return Err(Errno::ETOOMANYREFS);
+        }
+        if !ids.is_empty() {
+            self.in_flight.insert(sender, count + ids.len() as u64);
+        }
+        for id in &ids {
+            self.hold_file(*id);
+        }
+        Ok(ids
+            .into_iter()
+            .map(|file| Passed { file, sender })
+            .collect())
     }
 
     pub(crate) fn sys_recvmsg(
@@ -389,7 +476,8 @@ impl Kernel {
         let cloexec = flags.contains(MsgFlags::CMSG_CLOEXEC);
         let mut fds = Vec::new();
         let mut out = MsgFlags::empty();
-        for file in taken.passed {
+        for passed in taken.passed {
+            let file = self.arrived(passed);
             match self.install(cx.tid, file, cloexec) {
                 Ok(fd) => fds.push(fd),
                 Err(_) => out |= MsgFlags::CTRUNC,

@@ -1,16 +1,16 @@
 //! Time: clocks, sleeping, timers.
 
-use super::CallCx;
+use super::{CallCx, Op};
 use crate::Kernel;
 use crate::file::{Body, Object, TimerFd};
 use crate::ids::{ObjId, Tid};
 use crate::process::Interval;
 use crate::sched::Timer;
-use crate::signal::{SigInfo, code};
+use crate::signal::SigInfo;
 use crate::wait::{Fail, SysResult};
 use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::{Clock, Timespec, signal as sig};
-use glassdock_abi::{Errno, Fd, Result, Ret};
+use glassdock_abi::{Errno, Fd, Result, Ret, nr};
 
 impl Kernel {
     pub(super) fn clock(&self, clock: Clock) -> Timespec {
@@ -31,11 +31,7 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         if !cx.state.tried {
-            let base = match (absolute, clock) {
-                (false, _) => self.now(),
-                (true, Clock::Realtime) => 0u64.saturating_sub(0),
-                (true, _) => 0,
-            };
+            let base = if absolute { 0 } else { self.now() };
             let mut at = base.saturating_add(time.as_nanos());
             if absolute && clock == Clock::Realtime {
                 at = at.saturating_sub(self.realtime() - self.now());
@@ -45,6 +41,26 @@ impl Kernel {
         match cx.state.deadline {
             Some(at) if at > self.now() => Err(Fail::wait_any("sleep", Vec::new(), Some(at))),
             _ => Ok(Ret::None),
+        }
+    }
+
+    /// A sleep is cut short: writes how long it would have gone on where the program asked for that.
+    pub(crate) fn tell_time_left(&mut self, tid: Tid) -> Result<()> {
+        let thread = self.threads.get(&tid);
+        let Some(call) = thread.and_then(|thread| thread.calls.get(&0)) else {
+            return Ok(());
+        };
+        let left = match call.op {
+            Op::Raw(nr::nanosleep, [_, left, ..]) => left,
+            Op::Raw(nr::clock_nanosleep, [_, flags, _, left, ..]) if flags & 1 == 0 => left,
+            _ => return Ok(()),
+        };
+        match call.state.deadline {
+            Some(at) if left != 0 => {
+                let nanos = at.saturating_sub(self.now());
+                self.write_spec(tid, left, Timespec::from_nanos(nanos))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -74,7 +90,7 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let tgid = self.tgid_of(tid);
-        let at = (value != 0).then(|| self.now().saturating_add(value));
+        let at = (value != 0).then(|| self.now().saturating_add(value).min(i64::MAX as u64));
         self.timers.cancel_all(Timer::Itimer(tgid));
         if let Some(process) = self.processes.get_mut(&tgid) {
             process.itimers[which] = Interval { next: at, every };
@@ -91,14 +107,13 @@ impl Kernel {
         };
         let timer = &mut process.itimers[0];
         timer.next = match (timer.next, timer.every) {
-            (Some(at), every) if every > 0 => Some(at + every),
+            (Some(at), every) if every > 0 => Some(at.saturating_add(every)),
             _ => None,
         };
         if let Some(at) = timer.next {
             self.timers.arm(at, Timer::Itimer(tgid));
         }
         self.signal_process(tgid, SigInfo::kernel(sig::ALRM), true);
-        let _ = code::SI_TIMER;
     }
 
     // Timerfds.
@@ -187,7 +202,7 @@ impl Kernel {
         timer.expirations += 1;
         if let Some(missed) = (now - at).checked_div(timer.every) {
             timer.expirations += missed;
-            let next = at + timer.every * (missed + 1);
+            let next = (at + timer.every * missed).saturating_add(timer.every);
             timer.armed = Some((next, self.timers.arm(next, Timer::Descriptor(id))));
         }
         self.object_changed(id);

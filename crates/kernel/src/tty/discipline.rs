@@ -63,8 +63,9 @@ impl Pty {
     /// How many bytes can be taken. An unfinished line that fills the buffer loses its last byte to each new one, so
     /// that its end can still come.
     fn make_room(&mut self) -> usize {
-        let mut room = READ_BYTES_MAX - self.read.len();
-        if self.iflag(PARMRK) {
+        let mut room = READ_BYTES_MAX.saturating_sub(self.read.len());
+        let marks = self.iflag(PARMRK);
+        if marks {
             room = room.div_ceil(3);
         }
         if room > 1 {
@@ -72,7 +73,9 @@ impl Pty {
         }
         let overflow = self.canonical() && self.canon_len == 0;
         if overflow && room == 0 {
-            self.read.pop_back();
+            // A marked byte takes three.
+            let needs = if marks { 3 } else { 1 };
+            self.read.truncate(READ_BYTES_MAX - needs);
         }
         overflow.into()
     }

@@ -77,6 +77,8 @@ pub(crate) struct OverlayFs {
     /// Device numbers shown for files of each layer's file system, where the layers are not all on one.
     pub devs: BTreeMap<SbId, Dev>,
     pub next_temp: u64,
+    /// How many overlays are on top of each other, this one included.
+    pub depth: u32,
     /// Options as `/proc/PID/mountinfo` shows them.
     pub shown: Vec<u8>,
 }

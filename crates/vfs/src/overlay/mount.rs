@@ -9,6 +9,9 @@ use glassdock_abi::types::{Dev, mode::*};
 use glassdock_abi::{Errno, Result};
 use std::collections::BTreeMap;
 
+/// Most overlays on top of each other (`FILESYSTEM_MAX_STACK_DEPTH`).
+const DEPTH_MAX: u32 = 2;
+
 impl Vfs {
     fn layer_dir(&mut self, cx: &mut Cx, path: &[u8]) -> Result<Path> {
         let found = self.walk_all(cx, At::Cwd, path, Lookup::FOLLOW)?;
@@ -132,6 +135,13 @@ impl Vfs {
         Ok(())
     }
 
+    fn depth_of(&self, sb: SbId) -> u32 {
+        match self.sbs.get(&sb).map(|sb| &sb.fs) {
+            Some(Fs::Overlay(overlay)) => overlay.depth,
+            _ => 0,
+        }
+    }
+
     fn finish_overlay(
         &mut self,
         cx: &mut Cx,
@@ -142,6 +152,15 @@ impl Vfs {
         readonly: bool,
     ) -> Result<SbId> {
         let layers: Vec<Layer> = upper.iter().chain(&lowers).copied().collect();
+        let depth = 1 + layers
+            .iter()
+            .map(|layer| self.depth_of(layer.sb))
+            .max()
+            .unwrap_or(0);
+        // An overlay of one layer would only be a bind mount.
+        if depth > DEPTH_MAX || layers.len() < 2 {
+            return Err(Errno::EINVAL);
+        }
         let mut devs = BTreeMap::new();
         if layers
             .iter()
@@ -177,6 +196,7 @@ impl Vfs {
             real_of: BTreeMap::new(),
             devs,
             next_temp: 0,
+            depth,
             shown: shown(options),
         };
         let real = node.real().ok_or(Errno::EINVAL)?;

@@ -47,10 +47,10 @@ impl Kernel {
             _ => return Err(Errno::EINVAL.into()),
         };
         let (from, len) = (base.checked_add(word(8)).ok_or(Errno::EOVERFLOW)?, word(16));
-        let (start, end) = match len {
+        let (start, last) = match len {
             0 => (from, i64::MAX),
-            len if len > 0 => (from, from.checked_add(len).ok_or(Errno::EOVERFLOW)?),
-            len => (from + len, from),
+            len if len > 0 => (from, from.checked_add(len - 1).ok_or(Errno::EOVERFLOW)?),
+            len => (from.saturating_add(len), from.saturating_sub(1)),
         };
         if start < 0 {
             return Err(Errno::EINVAL.into());
@@ -60,7 +60,10 @@ impl Kernel {
             owner,
             exclusive: kind == 1,
             start: start as u64,
-            end: if len == 0 { u64::MAX } else { end as u64 },
+            end: match last {
+                i64::MAX => u64::MAX,
+                last => last as u64 + 1,
+            },
         };
         let inode = inode.0;
         if a[1] == 5 {

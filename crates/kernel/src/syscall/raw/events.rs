@@ -77,7 +77,8 @@ impl Kernel {
     pub(crate) fn raw_epoll_wait(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         if !cx.state.tried {
             let timeout = a[3] as i32;
-            cx.state.deadline = (timeout >= 0).then(|| self.now() + timeout as u64 * 1_000_000);
+            cx.state.deadline =
+                (timeout >= 0).then(|| self.now().saturating_add(timeout as u64 * 1_000_000));
         }
         if cx.nr == glassdock_abi::nr::epoll_pwait {
             self.temporary_mask(cx, a[4], a[5])?;

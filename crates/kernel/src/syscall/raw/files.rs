@@ -3,7 +3,7 @@
 use super::super::{CallCx, RW_MAX};
 use super::fd;
 use crate::Kernel;
-use crate::file::Body;
+use crate::file::{Body, READ_MAX};
 use crate::wait::SysResult;
 use glassdock_abi::call::FcntlCmd;
 use glassdock_abi::flags::*;
@@ -17,18 +17,8 @@ const COPY_MAX: u64 = 1 << 24;
 
 impl Kernel {
     pub(crate) fn raw_read(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        let count = a[2].min(RW_MAX);
-        self.check_writable(cx.tid, a[1], count.min(1))?;
-        let bytes = self
-            .call(
-                cx,
-                &Call::Read {
-                    fd: fd(a[0]),
-                    count,
-                },
-            )?
-            .bytes()?;
-        self.answer_bytes(cx, a[1], &bytes)
+        self.check_writable(cx.tid, a[1], a[2].min(1))?;
+        self.read_into(cx, fd(a[0]), &[(a[1], a[2])], None)
     }
 
     pub(crate) fn raw_write(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
@@ -38,13 +28,7 @@ impl Kernel {
     }
 
     pub(crate) fn raw_pread(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        let call = Call::Pread64 {
-            fd: fd(a[0]),
-            count: a[2].min(RW_MAX),
-            offset: a[3],
-        };
-        let bytes = self.call(cx, &call)?.bytes()?;
-        self.answer_bytes(cx, a[1], &bytes)
+        self.read_into(cx, fd(a[0]), &[(a[1], a[2])], Some(a[3]))
     }
 
     pub(crate) fn raw_pwrite(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
@@ -93,37 +77,72 @@ impl Kernel {
         Ok(data)
     }
 
+    /// Writes data into the pieces, after the first `skip` bytes of them; as many bytes as can be.
     pub(super) fn scatter(
         &mut self,
         cx: &CallCx,
         pieces: &[(u64, u64)],
-        mut data: &[u8],
-    ) -> Result<(), Errno> {
+        mut skip: u64,
+        data: &[u8],
+    ) -> usize {
+        let mut done = 0;
         for (addr, len) in pieces {
-            let n = data.len().min(*len as usize);
-            self.write_user(cx.tid, *addr, &data[..n])?;
-            data = &data[n..];
+            let skipped = skip.min(*len);
+            skip -= skipped;
+            let n = (len - skipped).min((data.len() - done) as u64) as usize;
+            let written =
+                self.write_some(cx.tid, addr.wrapping_add(skipped), &data[done..done + n]);
+            done += written;
+            if written < n {
+                break;
+            }
         }
-        Ok(())
+        done
+    }
+
+    /// Reads into pieces of a program's memory. What is asked for comes in parts that are not too large for the
+    /// machine's own memory; only a file that never waits gives a full part.
+    fn read_into(
+        &mut self,
+        cx: &mut CallCx,
+        fd: Fd,
+        pieces: &[(u64, u64)],
+        offset: Option<u64>,
+    ) -> SysResult {
+        let count = pieces.iter().map(|piece| piece.1).sum::<u64>().min(RW_MAX);
+        let call = match offset {
+            Some(offset) => Call::Pread64 { fd, count, offset },
+            None => Call::Read { fd, count },
+        };
+        let mut bytes = self.call(cx, &call)?.bytes()?;
+        let mut done = 0;
+        loop {
+            let written = self.scatter(cx, pieces, done, &bytes);
+            done += written as u64;
+            if written < bytes.len() {
+                if offset.is_none() {
+                    self.step_back(cx.tid, fd, (bytes.len() - written) as u64);
+                }
+                if done == 0 {
+                    return Err(Errno::EFAULT.into());
+                }
+                break;
+            }
+            if (bytes.len() as u64) < READ_MAX || done >= count {
+                break;
+            }
+            let next = offset.map(|offset| offset.saturating_add(done));
+            match self.read_fd(cx, fd, count - done, next) {
+                Ok(more) => bytes = more,
+                Err(_) => break,
+            }
+        }
+        Ok(Ret::Int(done as i64))
     }
 
     fn vector_read(&mut self, cx: &mut CallCx, a: [u64; 6], offset: Option<u64>) -> SysResult {
         let pieces = self.read_iovec(cx, a[1], a[2])?;
-        let count = pieces.iter().map(|piece| piece.1).sum::<u64>().min(RW_MAX);
-        let call = match offset {
-            Some(offset) => Call::Pread64 {
-                fd: fd(a[0]),
-                count,
-                offset,
-            },
-            None => Call::Read {
-                fd: fd(a[0]),
-                count,
-            },
-        };
-        let bytes = self.call(cx, &call)?.bytes()?;
-        self.scatter(cx, &pieces, &bytes)?;
-        Ok(Ret::Int(bytes.len() as i64))
+        self.read_into(cx, fd(a[0]), &pieces, offset)
     }
 
     fn vector_write(&mut self, cx: &mut CallCx, a: [u64; 6], offset: Option<u64>) -> SysResult {

@@ -16,6 +16,8 @@ use glassdock_vfs::{At, open_how};
 /// `man 2 personality`: what system is imitated, and the value for 32-bit Linux.
 const PER_MASK: u32 = 0xff;
 const PER_LINUX32: u32 = 8;
+/// First time that the clock cannot be set to, in nanoseconds since 1970 (`TIME_SETTOD_SEC_MAX`).
+const SETTIME_MAX: u64 = (i64::MAX as u64 / 1_000_000_000 - 30 * 365 * 86_400) * 1_000_000_000;
 const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_SET_FS: u64 = 0x1002;
 const ARCH_GET_FS: u64 = 0x1003;
@@ -151,6 +153,10 @@ impl Kernel {
         if !self.cred(cx.tid)?.has(cap::SYS_TIME) {
             return Err(Errno::EPERM.into());
         }
+        // `do_settimeofday64`: neither before the boot nor where 30 more years would overflow.
+        if nanos < self.now() || nanos >= SETTIME_MAX {
+            return Err(Errno::EINVAL.into());
+        }
         let base = self.config.boot_time.saturating_add(self.time);
         self.realtime_offset = nanos as i64 - base as i64;
         Ok(Ret::None)
@@ -236,7 +242,7 @@ impl Kernel {
         Ok(Ret::None)
     }
     pub(crate) fn raw_getitimer(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        let timer = self.get_itimer(cx.tid, a[0] as usize)?;
+        let timer = self.get_itimer(cx.tid, a[0] as u32 as usize)?;
         self.write_timeval(cx.tid, a[1], timer.every)?;
         self.write_timeval(cx.tid, a[1].wrapping_add(16), timer.next.unwrap_or(0))?;
         Ok(Ret::None)
@@ -249,8 +255,8 @@ impl Kernel {
                 self.read_timeval(cx.tid, addr.wrapping_add(16))?,
             ),
         };
-        let old = self.get_itimer(cx.tid, a[0] as usize)?;
-        self.set_itimer(cx.tid, a[0] as usize, value, every)?;
+        let old = self.get_itimer(cx.tid, a[0] as u32 as usize)?;
+        self.set_itimer(cx.tid, a[0] as u32 as usize, value, every)?;
         if a[2] != 0 {
             self.write_timeval(cx.tid, a[2], old.every)?;
             self.write_timeval(cx.tid, a[2].wrapping_add(16), old.next.unwrap_or(0))?;
@@ -261,7 +267,7 @@ impl Kernel {
         let old = self.get_itimer(cx.tid, 0)?;
         self.set_itimer(cx.tid, 0, (a[0] & 0xffff_ffff) * 1_000_000_000, 0)?;
         let left = old.next.map_or(0, |nanos| nanos.div_ceil(1_000_000_000));
-        Ok(Ret::Int(left as i64))
+        Ok(Ret::Int(i64::from(left as u32)))
     }
     pub(crate) fn raw_getrandom(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         if a[2] & !7 != 0 || a[2] & 6 == 6 {

@@ -177,7 +177,7 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let target = self.call(cx, call)?.bytes()?;
-        let n = target.len().min(size as usize);
+        let n = size.min(target.len() as u64) as usize;
         self.answer_bytes(cx, addr, &target[..n])
     }
 

@@ -230,8 +230,11 @@ impl Kernel {
                 },
             )?
             .msg()?;
-        self.scatter(cx, &header.pieces, &message.data)?;
-        let room = (header.control.1.saturating_sub(16) / 4) as usize;
+        if self.scatter(cx, &header.pieces, 0, &message.data) < message.data.len() {
+            return Err(Errno::EFAULT.into());
+        }
+        let control = header.control.1.min(u64::from(u32::MAX)) as usize;
+        let room = control.saturating_sub(16) / 4;
         if message.fds.len() > room || header.control.0 == 0 {
             let kept = if header.control.0 == 0 { 0 } else { room };
             for fd in message.fds.split_off(kept.min(message.fds.len())) {
@@ -247,10 +250,7 @@ impl Kernel {
             for fd in &message.fds {
                 out.extend_from_slice(&fd.0.to_le_bytes());
             }
-            out.resize(
-                out.len().next_multiple_of(8).min(header.control.1 as usize),
-                0,
-            );
+            out.resize(out.len().next_multiple_of(8).min(control), 0);
             self.write_user(cx.tid, header.control.0, &out)?;
             used = out.len() as u64;
         }

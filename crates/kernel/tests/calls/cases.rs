@@ -1,0 +1,368 @@
+//! The programs.
+
+use super::program::{HANDLER, RESTORER, Step, Step::*, Word, at};
+use glassdock_abi::nr;
+
+/// A program with its name.
+pub struct Case {
+    /// The rule.
+    pub name: &'static str,
+    /// What it does.
+    pub steps: fn() -> Vec<Step>,
+}
+
+/// A call whose result is compared.
+fn call(number: u32, args: impl IntoIterator<Item = Word>) -> Step {
+    Call(None, number, args.into_iter().collect())
+}
+
+/// A call whose result is needed later, and not compared.
+fn named(name: &'static str, number: u32, args: impl IntoIterator<Item = Word>) -> Step {
+    Call(Some(name), number, args.into_iter().collect())
+}
+
+macro_rules! words {
+    ($($word:expr),* $(,)?) => { [$(Word::from($word)),*] };
+}
+
+const EPOLL_ADD: i32 = 1;
+const EPOLLIN: u64 = 1;
+const EPOLLET: u64 = 1 << 31;
+
+/// Adds a descriptor to an epoll instance, through the memory at 0x1000.
+fn watch(epoll: Word, fd: Word, events: u64) -> Vec<Step> {
+    vec![
+        Store(0x1000, events.into()),
+        Store(0x1004, 7.into()),
+        call(
+            nr::epoll_ctl,
+            [epoll, EPOLL_ADD.into(), fd, at(0x1000).into()],
+        ),
+    ]
+}
+
+/// All programs.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "epoll instances nest four deep and in no circle",
+        steps: || {
+            const E: [&str; 6] = ["e0", "e1", "e2", "e3", "e4", "e5"];
+            let mut steps = Vec::new();
+            for name in E {
+                steps.push(named(name, nr::epoll_create1, words![0]));
+            }
+            for pair in E.windows(2) {
+                steps.extend(watch(pair[0].into(), pair[1].into(), EPOLLIN));
+            }
+            steps.extend(watch(E[1].into(), E[0].into(), EPOLLIN));
+            steps.extend(watch(E[0].into(), E[0].into(), EPOLLIN));
+            steps
+        },
+    },
+    Case {
+        name: "an edge is told once for each event that comes",
+        steps: || {
+            let mut steps = vec![
+                named("ep", nr::epoll_create1, words![0]),
+                call(nr::pipe2, words![at(0x100), 0x800]),
+            ];
+            // The pipe's ends are 4 and 5 in both.
+            steps.extend(watch("ep".into(), 4.into(), EPOLLIN | EPOLLET));
+            let wait = || call(nr::epoll_wait, words!["ep", at(0x200), 8, 0]);
+            let write = || call(nr::write, words![5, at(0x300), 10]);
+            let read = |count: i32| call(nr::read, words![4, at(0x400), count]);
+            steps.extend([
+                wait(),
+                write(),
+                wait(),
+                wait(),
+                read(1),
+                wait(),
+                write(),
+                wait(),
+                write(),
+                write(),
+                wait(),
+                wait(),
+                read(100),
+                wait(),
+                write(),
+                read(100),
+                wait(),
+                write(),
+                wait(),
+            ]);
+            steps
+        },
+    },
+    Case {
+        name: "ready descriptors take turns where not all fit",
+        steps: || {
+            let mut steps = vec![
+                named("ep", nr::epoll_create1, words![0]),
+                call(nr::eventfd2, words![1, 0]),
+                call(nr::eventfd2, words![1, 0]),
+                call(nr::eventfd2, words![1, 0]),
+            ];
+            for fd in 4..7 {
+                steps.extend([
+                    Store(0x1000, EPOLLIN.into()),
+                    Store(0x1004, fd.into()),
+                    call(nr::epoll_ctl, words!["ep", EPOLL_ADD, fd, at(0x1000)]),
+                ]);
+            }
+            for turn in 0..4 {
+                steps.push(call(nr::epoll_wait, words!["ep", at(24 * turn), 2, 0]));
+            }
+            steps.extend([
+                call(nr::epoll_wait, words!["ep", at(0x200), 0, 0]),
+                call(nr::epoll_wait, words!["ep", at(0x200), 0x7fff_ffff, 0]),
+                // Closed by another taking its number: no longer watched.
+                call(nr::dup2, words![5, 4]),
+                call(nr::epoll_wait, words!["ep", at(0x200), 8, 0]),
+                call(nr::epoll_ctl, words!["ep", 2, 4, 0]),
+                call(nr::epoll_ctl, words!["ep", 2, 5, 0]),
+                call(nr::epoll_wait, words!["ep", at(0x200), 8, 0]),
+            ]);
+            steps
+        },
+    },
+    Case {
+        name: "a read fills what it is asked for, as far as memory goes",
+        steps: || {
+            vec![
+                named("f", nr::memfd_create, words![at(0), 0]),
+                call(nr::ftruncate, words!["f", 0x1_0000_0000_u64]),
+                call(nr::pread64, words!["f", at(0), 16, 0]),
+                named("m", nr::mmap, words![0, 0x200_0000, 3, 0x22, -1, 0]),
+                call(nr::read, words!["f", "m", 0x180_0000]),
+                call(nr::lseek, words!["f", 0, 1]),
+                // The last page of what is mapped cannot be written.
+                Store(0x100, "m".into()),
+                call(nr::mmap, words![0x2000_0000, 0x3000, 3, 0x32, -1, 0]),
+                call(nr::munmap, words![0x2000_2000, 0x1000]),
+                call(nr::lseek, words!["f", 0, 0]),
+                call(nr::read, words!["f", 0x2000_0000, 0x7fff_f000]),
+                call(nr::lseek, words!["f", 0, 1]),
+                call(nr::read, words!["f", 0x2000_2000, 1]),
+                call(nr::lseek, words!["f", 0, 1]),
+                Store(0x100, 0.into()),
+            ]
+        },
+    },
+    Case {
+        name: "timers may be as far away as a number goes",
+        steps: || {
+            let long = i64::MAX as u64;
+            vec![
+                named("t", nr::timerfd_create, words![1, 0]),
+                // Every 2^63 - 1 seconds, first after a nanosecond.
+                Store(0x200, long.into()),
+                Store(0x208, 0.into()),
+                Store(0x210, 0.into()),
+                Store(0x218, 1.into()),
+                call(nr::timerfd_settime, words!["t", 0, at(0x200), 0]),
+                call(nr::read, words!["t", at(0x300), 8]),
+                Store(0x200, 0.into()),
+                Store(0x210, long.into()),
+                call(nr::timerfd_settime, words!["t", 0, at(0x200), 0]),
+                Store(0x220, at(0x300).into()),
+                call(nr::setitimer, words![0, at(0x200), 0]),
+                Bytes(0x230, vec![0; 8]),
+                named("left", nr::alarm, words![0]),
+                Store(0x200, 0.into()),
+                Store(0x208, 1_000_000.into()),
+                call(nr::nanosleep, words![at(0x200), 0]),
+            ]
+        },
+    },
+    Case {
+        name: "sockets that are on their way in themselves are closed all the same",
+        steps: || {
+            // A message of one byte with one descriptor: header 0x1000, piece 0x1040, control 0x1080.
+            let send = |over: Word, passed: Word| {
+                vec![
+                    Store(0x1000, 0.into()),
+                    Store(0x1010, at(0x1040).into()),
+                    Store(0x1018, 1.into()),
+                    Store(0x1020, at(0x1080).into()),
+                    Store(0x1028, 24.into()),
+                    Store(0x1040, at(0x1100).into()),
+                    Store(0x1048, 1.into()),
+                    Store(0x1080, 20.into()),
+                    Store(0x1088, (1_u64 << 32 | 1).into()),
+                    Store(0x1090, passed),
+                    call(nr::sendmsg, [over, at(0x1000).into(), 0.into()]),
+                ]
+            };
+            // Each pair in the queue of the next: 3000 of them nested, all let go.
+            let mut steps = vec![call(nr::socketpair, words![1, 1, 0, at(0x1200)])];
+            let mut nest = vec![call(nr::socketpair, words![1, 1, 0, at(0x1200)])];
+            nest.extend(send(5.into(), 3.into()));
+            nest.extend(send(5.into(), 4.into()));
+            nest.extend([
+                call(nr::dup2, words![5, 3]),
+                call(nr::dup2, words![6, 4]),
+                call(nr::close, words![5]),
+                call(nr::close, words![6]),
+            ]);
+            steps.push(Repeat(3000, nest));
+            steps.extend(send(3.into(), 4.into()));
+            steps.extend([call(nr::close, words![3]), call(nr::close, words![4])]);
+            // A pipe's end in a socket's own queue: its other end sees that it is gone.
+            steps.extend([
+                call(nr::socketpair, words![1, 1, 0, at(0x1200)]),
+                call(nr::pipe2, words![at(0x1300), 0x800]),
+            ]);
+            steps.extend(send(3.into(), 6.into()));
+            steps.extend(send(3.into(), 4.into()));
+            steps.extend([
+                call(nr::close, words![6]),
+                call(nr::read, words![5, at(0x1400), 1]),
+                call(nr::close, words![3]),
+                call(nr::close, words![4]),
+                // They are collected a little later.
+                Store(0x1500, 0.into()),
+                Store(0x1508, 50_000_000.into()),
+                call(nr::nanosleep, words![at(0x1500), 0]),
+                call(nr::read, words![5, at(0x1400), 1]),
+            ]);
+            steps
+        },
+    },
+    Case {
+        name: "descriptors on their way count against the limit of open files",
+        steps: || {
+            let mut steps = vec![
+                call(nr::socketpair, words![1, 1, 0, at(0x1200)]),
+                Store(0x1300, 8.into()),
+                Store(0x1308, 8.into()),
+                call(nr::prlimit64, words![0, 7, at(0x1300), 0]),
+                named("gid", nr::setresgid, words![54_321, 54_321, 54_321]),
+                named("uid", nr::setresuid, words![54_321, 54_321, 54_321]),
+                Store(0x1010, at(0x1040).into()),
+                Store(0x1018, 1.into()),
+                Store(0x1020, at(0x1080).into()),
+                Store(0x1028, 24.into()),
+                Store(0x1040, at(0x1100).into()),
+                Store(0x1048, 1.into()),
+                Store(0x1080, 20.into()),
+                Store(0x1088, (1_u64 << 32 | 1).into()),
+                Store(0x1090, 0.into()),
+            ];
+            for _ in 0..11 {
+                steps.push(call(nr::sendmsg, words![3, at(0x1000), 0]));
+            }
+            steps
+        },
+    },
+    Case {
+        name: "offsets of mappings and locks end where numbers do",
+        steps: || {
+            let mut steps = vec![named("f", nr::memfd_create, words![at(0), 0])];
+            let last = i64::MAX as u64;
+            for offset in [0_u64.wrapping_sub(0x1000), 1 << 63, last - 0xfff] {
+                steps.push(call(nr::mmap, words![0, 0x2000, 1, 1, "f", offset]));
+            }
+            // The kind of a private mapping without a file makes no difference to it: it has no offset.
+            steps.push(named(
+                "m",
+                nr::mmap,
+                words![0, 0x2000, 1, 0x22, -1, 1_u64 << 63],
+            ));
+            let lock = |start: i64, len: i64| {
+                [
+                    Store(0x1000, 1.into()),
+                    Store(0x1008, (start as u64).into()),
+                    Store(0x1010, (len as u64).into()),
+                    call(nr::fcntl, words!["f", 6, at(0x1000)]),
+                ]
+            };
+            let max = i64::MAX;
+            for (start, len) in [
+                (5, i64::MIN),
+                (5, -5),
+                (5, -6),
+                (0, -1),
+                (max, 1),
+                (max, 2),
+                (max - 1, 5),
+            ] {
+                steps.extend(lock(start, len));
+            }
+            steps
+        },
+    },
+    Case {
+        name: "sizes are compared before they are cut",
+        steps: || {
+            let big = 0x1_0000_0002_u64;
+            vec![
+                call(nr::symlink, words![at(0x100), at(0x110)]),
+                Bytes(0x120, b"/proc/self/cwd".to_vec()),
+                call(nr::readlink, words![at(0x120), at(0x200), 1_u64 << 32]),
+                call(nr::getitimer, words![big, at(0x1000)]),
+                Bytes(0x120, vec![0; 16]),
+                named("f", nr::memfd_create, words![at(0), 0]),
+                Store(0x1000, big.into()),
+                Store(0x1008, big.into()),
+                call(nr::prlimit64, words![0, 1, at(0x1000), 0]),
+                call(nr::pwrite64, words!["f", at(0), 10, 0x1_0000_0000_u64]),
+                Store(0x1100, at(0x1200).into()),
+                Store(0x1108, 0x1_0000_0000_u64.into()),
+                call(nr::lseek, words!["f", 0x1_0000_0000_u64, 0]),
+                call(nr::readv, words!["f", at(0x1100), 1]),
+            ]
+        },
+    },
+    Case {
+        name: "a sleep that a signal ends says what is left",
+        steps: || {
+            let interrupted = |number: u32, args: Vec<Word>| {
+                vec![
+                    Store(0x210, 0.into()),
+                    Store(0x218, 20_000.into()),
+                    Store(0x200, 0.into()),
+                    Store(0x208, 0.into()),
+                    call(nr::setitimer, words![0, at(0x200), 0]),
+                    call(number, args),
+                ]
+            };
+            let mut steps = vec![
+                Store(0x100, HANDLER.into()),
+                Store(0x108, 0x0400_0000.into()),
+                Store(0x110, RESTORER.into()),
+                call(nr::rt_sigaction, words![14, at(0x100), 0, 8]),
+                Store(0x108, 0.into()),
+                Store(0x100, 0.into()),
+                Store(0x110, 0.into()),
+                Store(0x300, 10.into()),
+            ];
+            steps.extend(interrupted(35, words![at(0x300), at(0x80)].to_vec()));
+            steps.extend(interrupted(230, words![1, 0, at(0x300), at(0x90)].to_vec()));
+            steps.extend(interrupted(
+                230,
+                words![1, 1, at(0xff00), at(0xa0)].to_vec(),
+            ));
+            // Nanoseconds differ; seconds do not.
+            steps.extend([Store(0x88, 0.into()), Store(0x98, 0.into())]);
+            steps
+        },
+    },
+    Case {
+        name: "a clone whose descriptor cannot be made leaves no child",
+        steps: || {
+            const PIDFD_CHLD: u64 = 0x1000 | 17;
+            vec![
+                Child("child", vec![call(nr::getppid, [])]),
+                call(nr::clone, words![PIDFD_CHLD, 0, 8]),
+                Store(0x1000, 3.into()),
+                Store(0x1008, 3.into()),
+                call(nr::prlimit64, words![0, 7, at(0x1000), 0]),
+                call(nr::clone, words![PIDFD_CHLD, 0, at(0x1010)]),
+                named("pid", nr::wait4, words!["child", at(0x1000), 0, 0]),
+                call(nr::wait4, words![-1, at(0x1000), 0, 0]),
+            ]
+        },
+    },
+];
