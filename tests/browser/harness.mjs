@@ -80,20 +80,25 @@ export async function shows(page, pattern, timeout = 60_000) {
     });
 }
 
+/** So many looks in a row, a tenth of a second apart, see nothing new in a machine that rests. */
+const CALM = 4;
+
 /** Waits until the machine has nothing to do and the page has heard everything. */
 export async function rests(page, timeout = 60_000) {
-  let last = "";
   await page.waitForFunction(
     () => document.querySelector(".app")?.dataset.busy === "false",
     undefined,
     { timeout, polling: 50 },
   );
-  for (;;) {
+  // A terminal's answer to a question may still be on its way.
+  let last = "";
+  for (let same = 0; same < CALM; ) {
     const now = await state(page);
-    if (now.busy === "false" && now.events === last) return now;
+    same = now.busy === "false" && now.events === last ? same + 1 : 0;
     last = now.events;
-    await page.waitForTimeout(150);
+    if (same < CALM) await page.waitForTimeout(100);
   }
+  return state(page);
 }
 
 /** What the interface says of the machine: events told, their hash, whether it is busy. */
