@@ -93,21 +93,20 @@ impl Kernel {
             return;
         }
         self.publisher.any = false;
-        let mut deltas = Vec::new();
+        let (time, span) = (self.time, self.current);
         macro_rules! tell {
             ($set:ident, $kind:ident, $map:ident, |$key:ident| $told_key:expr, $value:expr) => {
                 for $key in std::mem::take(&mut self.publisher.$set) {
                     let key = $told_key;
                     let after = $value;
-                    let before = self.publisher.told.$map.get(&key).cloned();
-                    if before != after {
-                        match &after {
-                            Some(value) => {
-                                self.publisher.told.$map.insert(key.clone(), value.clone())
-                            }
-                            None => self.publisher.told.$map.remove(&key),
+                    let told = &mut self.publisher.told.$map;
+                    if told.get(&key) != after.as_ref() {
+                        let before = match &after {
+                            Some(value) => told.insert(key.clone(), value.clone()),
+                            None => told.remove(&key),
                         };
-                        deltas.push(Delta::$kind(Change { key, before, after }));
+                        let change = Change { key, before, after };
+                        self.tracer.delta(time, span, || Delta::$kind(change));
                     }
                 }
             };
@@ -130,7 +129,8 @@ impl Kernel {
                         Some(ns) => self.publisher.told.members.insert(key, ns),
                         None => self.publisher.told.members.remove(&key),
                     };
-                    deltas.push(Delta::NsMember(Change { key, before, after }));
+                    let change = Change { key, before, after };
+                    self.tracer.delta(time, span, || Delta::NsMember(change));
                 }
             }
         }
@@ -156,10 +156,6 @@ impl Kernel {
             |path| path.clone(),
             self.view_cgroup(&path)
         );
-        let (time, span) = (self.time, self.current);
-        for delta in deltas {
-            self.tracer.delta(time, span, || delta);
-        }
     }
 
     /// Working and root directories are told as paths, which others can change.

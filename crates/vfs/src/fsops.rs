@@ -39,11 +39,11 @@ impl Vfs {
     }
 
     pub(crate) fn fs_attr(&mut self, cx: &mut Cx, dentry: DentryId) -> Result<Attr> {
-        match self.kind_of(dentry)? {
-            Kind::Tmp => Ok(self.dnode(dentry)?.attr.clone()),
-            Kind::Overlay => self.ovl_attr(cx, dentry),
-            Kind::Synthetic(node) => {
-                let sb = self.sb_of(dentry)?;
+        let inode = self.dnode(dentry)?;
+        match inode.body {
+            Body::Overlay(_) => self.ovl_attr(cx, dentry),
+            Body::Synthetic(node) => {
+                let sb = inode.sb;
                 let attr = cx.dynamic.attr(self, sb, node)?;
                 Ok(Attr {
                     ino: attr.ino,
@@ -60,6 +60,7 @@ impl Vfs {
                     btime: attr.ctime,
                 })
             }
+            _ => Ok(inode.attr.clone()),
         }
     }
 
@@ -82,12 +83,13 @@ impl Vfs {
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        let cached = self.dentry(dir)?.children.get(name).copied();
-        match (self.kind_of(dir)?, cached) {
-            (Kind::Synthetic(node), cached) => self.lookup_synthetic(cx, dir, node, name, cached),
+        let directory = self.dentry(dir)?;
+        let cached = directory.children.get(name).copied();
+        match (&self.node(directory.inode)?.body, cached) {
+            (&Body::Synthetic(node), cached) => self.lookup_synthetic(cx, dir, node, name, cached),
             (_, Some(found)) => Ok(found),
-            (Kind::Overlay, None) => self.ovl_lookup(cx, dir, name),
-            (Kind::Tmp, None) => Err(Errno::ENOENT),
+            (Body::Overlay(_), None) => self.ovl_lookup(cx, dir, name),
+            (_, None) => Err(Errno::ENOENT),
         }
     }
 

@@ -158,44 +158,35 @@ impl Vfs {
     /// `link_path_walk`: takes all components but the last.
     pub(crate) fn walk_parent(&mut self, cx: &mut Cx, walk: &mut Walk) -> Result<Last> {
         loop {
-            let start = walk
-                .rest
-                .iter()
-                .position(|&byte| byte != b'/')
-                .unwrap_or(walk.rest.len());
-            let rest = walk.rest.split_off(start);
-            if rest.is_empty() {
+            let is_slash = |&byte: &u8| byte == b'/';
+            let start = walk.rest.iter().position(|byte| !is_slash(byte));
+            let Some(start) = start else {
                 walk.rest.clear();
                 return Ok(Last {
                     kind: Kind::Root,
                     name: Vec::new(),
                     slash: false,
                 });
-            }
+            };
             self.inode_permission(cx, walk.path.dentry, MAY_EXEC)?;
-            let end = rest
-                .iter()
-                .position(|&byte| byte == b'/')
-                .unwrap_or(rest.len());
-            let (name, rest) = rest.split_at(end);
-            let kind = match name {
-                b"." => Kind::Dot,
-                b".." => Kind::DotDot,
-                _ => Kind::Norm,
-            };
+            let rest = &walk.rest[start..];
+            let length = rest.iter().position(is_slash).unwrap_or(rest.len());
+            let (name, after) = rest.split_at(length);
             let last = Last {
-                kind,
+                kind: match name {
+                    b"." => Kind::Dot,
+                    b".." => Kind::DotDot,
+                    _ => Kind::Norm,
+                },
                 name: name.to_vec(),
-                slash: !rest.is_empty(),
+                slash: !after.is_empty(),
             };
-            if rest.iter().all(|&byte| byte == b'/') {
+            if after.iter().all(is_slash) {
                 walk.rest.clear();
                 return Ok(last);
             }
-            walk.rest = rest.to_vec();
-            if !self.walk_last(cx, walk, &last, true)?
-                && !self.fs_attr(cx, walk.path.dentry)?.is_dir()
-            {
+            walk.rest.drain(..start + length);
+            if !self.walk_last(cx, walk, &last, true)? && !self.is_dir(walk.path.dentry) {
                 return Err(Errno::ENOTDIR);
             }
         }
