@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 
 use crate::build;
+use crate::images;
 use crate::jobs::seconds;
 use crate::paths::{dist, on_path, root};
 use crate::run::Cmd;
@@ -89,6 +90,13 @@ pub fn run(kinds: &[Kind]) -> Result<Counts> {
 }
 
 fn native() -> Result<Counts> {
+    // Tests boot the machine from them.
+    images::ensure()?;
+    // Tests start some of them as programs; naming kinds of targets below leaves them out.
+    Cmd::new("cargo")
+        .args(["build", "--workspace", "--examples", "--quiet"])
+        .dir(root())
+        .run()?;
     let tests = if on_path("cargo-nextest").is_some() {
         cargo(&[
             "nextest",
