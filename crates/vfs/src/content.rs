@@ -1,6 +1,7 @@
 //! Contents of a regular file: shared pages with holes.
 
 use crate::{PAGE_SIZE, Page};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -108,8 +109,8 @@ impl Content {
     /// Makes the pages of a range be there, zeroed, without changing the length.
     pub fn allocate(&mut self, offset: u64, len: u64) {
         for index in offset / PAGE..(offset + len).div_ceil(PAGE) {
-            if !self.pages.contains_key(&index) {
-                self.pages.insert(index, Arc::new([0; PAGE_SIZE]));
+            if let Entry::Vacant(page) = self.pages.entry(index) {
+                page.insert(Arc::new([0; PAGE_SIZE]));
                 self.unwritten.insert(index);
             }
         }

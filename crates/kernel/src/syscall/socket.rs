@@ -417,7 +417,7 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let passed = if cx.state.progress == 0 {
-            self.to_pass(cx.tid, fds)?
+            self.take_for_passing(cx.tid, fds)?
         } else {
             Vec::new()
         };
@@ -434,7 +434,7 @@ impl Kernel {
 
     /// Holds what descriptors mean for a message. A user who has as many on their way as it may open needs a capability
     /// for more (`ETOOMANYREFS`, `too_many_unix_fds`).
-    fn to_pass(&mut self, tid: Tid, fds: &[Fd]) -> Result<Vec<Passed>> {
+    fn take_for_passing(&mut self, tid: Tid, fds: &[Fd]) -> Result<Vec<Passed>> {
         let ids: Vec<FileId> = fds
             .iter()
             .map(|fd| self.file_id(tid, *fd))
