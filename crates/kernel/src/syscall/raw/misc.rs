@@ -443,6 +443,8 @@ impl Kernel {
     pub(crate) fn raw_syslog(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         match a[0] {
             2..=5 if !self.cred(cx.tid)?.has(cap::SYS_ADMIN) => Err(Errno::EPERM.into()),
+            2..=4 if a[1] == 0 || (a[2] as i32) < 0 => Err(Errno::EINVAL.into()),
+            8 if !(1..=8).contains(&(a[2] as i32)) => Err(Errno::EINVAL.into()),
             0..=9 => Ok(Ret::Int(0)),
             10 => Ok(Ret::Int(1 << 17)),
             _ => Err(Errno::EINVAL.into()),
