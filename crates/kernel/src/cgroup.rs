@@ -297,10 +297,8 @@ impl Kernel {
                 };
                 let tgid = self.tgid_of(target);
                 let process = self.processes.get_mut(&tgid).ok_or(Errno::ESRCH)?;
-                let old = std::mem::replace(&mut process.cgroup, path.clone());
+                process.cgroup = path;
                 self.publisher.task(tgid);
-                self.publisher.cgroup(old);
-                self.publisher.cgroup(path);
                 Ok(())
             }
             "cgroup.kill" if text == "1" => {

@@ -225,12 +225,9 @@ pub struct TtyInfo {
     pub lflag: u32,
 }
 
-/// A control group.
+/// A control group, by its path; who is in it says [`TaskInfo::cgroup`].
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct CgroupInfo {
-    /// Member processes.
-    pub procs: Vec<i32>,
-}
+pub struct CgroupInfo {}
 
 /// A container, as the engine sees it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

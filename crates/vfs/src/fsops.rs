@@ -287,7 +287,7 @@ impl Vfs {
     }
 
     /// The tmpfs inode that holds a regular file's contents, below any overlays.
-    pub(crate) fn data_inode(&self, inode: InodeId) -> Result<InodeId> {
+    pub fn data_inode(&self, inode: InodeId) -> Result<InodeId> {
         let mut id = inode;
         loop {
             match &self.node(id)?.body {

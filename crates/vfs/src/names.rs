@@ -136,7 +136,9 @@ impl Vfs {
         if self.fs_attr(cx, source.dentry)?.nlink == 0 && !self.is_linkable(source.dentry) {
             return Err(Errno::ENOENT);
         }
-        self.fs_link(cx, source.dentry, dir.dentry, &last.name)
+        self.fs_link(cx, source.dentry, dir.dentry, &last.name)?;
+        self.set_linkable(source.dentry, false);
+        Ok(())
     }
 
     /// The directory and the victim of a removal.

@@ -421,6 +421,7 @@ impl Vfs {
             FsKind::Overlay => self.ovl_nameless(cx, dir.dentry, &new)?,
             FsKind::Synthetic(_) => return Err(Errno::EOPNOTSUPP),
         };
+        self.set_linkable(dentry, !intent.flags.contains(OpenFlags::EXCL));
         let attr = self.fs_attr(cx, dentry)?;
         let flags = intent.flags.difference(TMPFILE_BIT);
         self.opened(
@@ -447,10 +448,18 @@ impl Vfs {
         Ok(self.add_dentry(sb, None, b"#tmpfile", inode))
     }
 
-    /// Whether a file without links may still get one: `O_TMPFILE` without `O_EXCL`.
+    /// Whether a file without links may still get one: `O_TMPFILE` without `O_EXCL`, and only once.
+    pub(crate) fn set_linkable(&mut self, dentry: DentryId, may: bool) {
+        if let Some(dentry) = self.dentries.get(&dentry)
+            && let Some(inode) = self.inodes.get_mut(&dentry.inode)
+        {
+            inode.linkable = may;
+        }
+    }
+
     pub(crate) fn is_linkable(&self, dentry: DentryId) -> bool {
-        self.dentry(dentry)
-            .is_ok_and(|dentry| dentry.parent.is_none() && dentry.name == b"#tmpfile")
+        let inode = self.dentry(dentry).map(|dentry| dentry.inode);
+        inode.is_ok_and(|id| self.inodes.get(&id).is_some_and(|inode| inode.linkable))
     }
 
     /// A nameless file on a hidden tmpfs (`memfd_create`); `d_path` shows `/memfd:NAME (deleted)`.

@@ -78,6 +78,8 @@ pub(crate) struct Inode {
     pub dentries: u32,
     /// Open files that may write, or minus the number of those who forbid it (programs being run).
     pub writers: i64,
+    /// A file that may get its first name (`I_LINKABLE`).
+    pub linkable: bool,
 }
 
 impl Inode {
@@ -96,6 +98,7 @@ impl Inode {
             version: 0,
             dentries: 0,
             writers: 0,
+            linkable: false,
         }
     }
 }

@@ -292,6 +292,7 @@ impl Kernel {
             self.check_commit(&range)?;
         }
         let inode = self.files.get(file).ok_or(Errno::EBADF)?.file.inode;
+        let inode = self.vfs().data_inode(inode)?;
         self.hold_file(file);
         let vma = Vma {
             end: range.end,

@@ -284,6 +284,7 @@ impl Kernel {
                         *content = None;
                         *pos += taken as u64;
                     }
+                    self.publisher.file(id);
                     taken
                 }
                 Body::Pipe { id, .. } => self.write_pipe(cx, *id, rest, nonblock)?,

@@ -167,6 +167,7 @@ impl Kernel {
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.causes.remove(&fd.0);
         }
+        self.drop_record_locks(tid, entry.file);
         self.put_file(entry.file);
         Ok(())
     }
@@ -183,6 +184,7 @@ impl Kernel {
             .and_then(|table| table.map.insert(new.0, FdEntry { file, cloexec }));
         self.mark_fd(tid, new.0);
         if let Some(entry) = replaced {
+            self.drop_record_locks(tid, entry.file);
             self.put_file(entry.file);
         }
         Ok(new)

@@ -139,13 +139,6 @@ impl Kernel {
             self.publisher.place(tid);
             self.mark_all_fds(tid);
         }
-        if let Some(path) = self
-            .processes
-            .get(&self.tgid_of(tid))
-            .map(|p| p.cgroup.clone())
-        {
-            self.publisher.cgroup(path);
-        }
         self.make_ready(tid);
         Ok(tid)
     }

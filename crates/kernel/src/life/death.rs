@@ -184,17 +184,12 @@ impl Kernel {
             process.sid,
             process.tty,
         );
-        let (exit_signal, exe, cgroup) = (
-            process.exit_signal,
-            process.exe.take(),
-            process.cgroup.clone(),
-        );
+        let (exit_signal, exe) = (process.exit_signal, process.exe.take());
         self.timers.cancel_all(Timer::Itimer(tgid));
         self.put_sighand(tgid);
         if let Some(place) = exe {
             self.release_exe(place);
         }
-        self.publisher.cgroup(cgroup);
         if sid == tgid {
             match tty {
                 Some(number) => self.leave_terminal(tgid, number, true),

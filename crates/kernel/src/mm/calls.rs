@@ -81,6 +81,19 @@ impl Kernel {
         }
     }
 
+    /// `ENOMEM` where splitting areas at the ends of a range would make too many of them.
+    fn check_splits(&self, id: MmId, start: u64, end: u64) -> Result<()> {
+        let mm = self.mms.get(id).ok_or(Errno::ENOMEM)?;
+        let splits = [start, end]
+            .iter()
+            .filter(|at| mm.vma_at(**at).is_some_and(|(from, _)| from != **at))
+            .count();
+        if splits > 0 && mm.vmas.len() + splits > MAPS_MAX {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
+    }
+
     /// Maps an area, in place of what was there. The area's file is held already.
     pub(crate) fn map_area(&mut self, id: MmId, start: u64, vma: Vma) {
         self.split_held(id, start);
@@ -195,9 +208,10 @@ impl Kernel {
             {
                 Err(Errno::EOVERFLOW)
             }
+            // Pages of a layer are the same for all overlays on it.
             (_, FileKind::Regular) => Ok(Backing::File {
                 file: id,
-                inode: file.file.inode,
+                inode: self.vfs().data_inode(file.file.inode)?,
                 offset,
             }),
             _ => Err(Errno::ENODEV),
@@ -212,6 +226,7 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let id = self.mm_of(cx.tid)?;
+        self.check_splits(id, addr, end)?;
         self.split_held(id, addr);
         self.split_held(id, end);
         self.unmap_range(id, addr, end);
@@ -250,6 +265,7 @@ impl Kernel {
             }
             at = vma.end;
         }
+        self.check_splits(id, addr, end)?;
         self.split_held(id, addr);
         self.split_held(id, end);
         let mm = self.mms.get_mut(id).ok_or(Errno::ENOMEM)?;

@@ -189,6 +189,8 @@ pub(crate) struct PageCache {
     shared: BTreeMap<(InodeId, u64), FrameId>,
     /// Shared memory without a name.
     anonymous: BTreeMap<(u64, u64), FrameId>,
+    /// How many areas show it, by key.
+    keys: BTreeMap<u64, u64>,
     next_key: u64,
 }
 
@@ -217,17 +219,46 @@ impl crate::Kernel {
     }
 
     pub(crate) fn put_backing(&mut self, vma: &Vma) {
-        if let Backing::File { file, inode, .. } = vma.backing {
-            if vma.shared {
-                self.flush_mapped(inode);
+        match vma.backing {
+            Backing::File { file, inode, .. } => {
+                if vma.shared {
+                    self.flush_mapped(inode);
+                }
+                self.put_file(file);
             }
-            self.put_file(file);
+            Backing::SharedAnonymous { key, .. } => self.put_shared_key(key),
+            Backing::Anonymous => {}
+        }
+    }
+
+    /// An area with shared memory is gone; the last one's frames are freed.
+    fn put_shared_key(&mut self, key: u64) {
+        let cache = &mut self.page_cache;
+        match cache.keys.get_mut(&key) {
+            Some(areas) if *areas > 1 => *areas -= 1,
+            _ => {
+                cache.keys.remove(&key);
+                let gone: Vec<(u64, u64)> = cache
+                    .anonymous
+                    .range((key, 0)..=(key, u64::MAX))
+                    .map(|(at, _)| *at)
+                    .collect();
+                for at in gone {
+                    if let Some(frame) = cache.anonymous.remove(&at) {
+                        self.frames.decref(frame);
+                    }
+                }
+            }
         }
     }
 
     pub(crate) fn hold_backing(&mut self, vma: &Vma) {
-        if let Backing::File { file, .. } = vma.backing {
-            self.hold_file(file);
+        match vma.backing {
+            Backing::File { file, .. } => self.hold_file(file),
+            Backing::SharedAnonymous { key, .. } => {
+                *self.page_cache.keys.entry(key).or_default() += 1;
+            }
+            Backing::Anonymous => {}
         }
     }
 
@@ -250,7 +281,7 @@ impl crate::Kernel {
         Some(self.mms.add(copy))
     }
 
-    /// Frees shared frames that nobody maps any more.
+    /// Frees frames of files that nobody maps any more.
     fn drop_unused_shared(&mut self) {
         let frames = &mut self.frames;
         let mut unused = |frame: &FrameId| {
@@ -261,6 +292,5 @@ impl crate::Kernel {
             last
         };
         self.page_cache.shared.retain(|_, frame| !unused(frame));
-        self.page_cache.anonymous.retain(|_, frame| !unused(frame));
     }
 }

@@ -143,15 +143,13 @@ impl Kernel {
             let flag = |prot, letter| if vma.prot.contains(prot) { letter } else { '-' };
             let heap = *start >= mm.brk_start && vma.end <= mm.brk.next_multiple_of(PAGE_SIZE);
             let (offset, inode, name) = match vma.backing {
-                Backing::File {
-                    file,
-                    inode,
-                    offset,
-                } => {
-                    let place = self.files.get(file).map(|file| file.file.path);
-                    let name = place.map(|place| self.vfs().d_path(root, place));
-                    (offset, inode.0, name.unwrap_or_default())
-                }
+                Backing::File { file, offset, .. } => match self.files.get(file) {
+                    Some(file) => {
+                        let name = self.vfs().d_path(root, file.file.path);
+                        (offset, file.file.inode.0, name)
+                    }
+                    None => (offset, 0, Vec::new()),
+                },
                 Backing::SharedAnonymous { offset, .. } => {
                     (offset, 0, b"/dev/zero (deleted)".to_vec())
                 }

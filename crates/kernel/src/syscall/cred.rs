@@ -99,6 +99,9 @@ impl Kernel {
 
     /// `setuid`: all three ids with `CAP_SETUID`, else the effective one.
     pub(super) fn sys_setuid(&mut self, tid: Tid, uid: u32) -> SysResult {
+        if uid == SAME {
+            return Err(Errno::EINVAL.into());
+        }
         let cred = self.cred(tid)?;
         match cred.has(cap::SETUID) {
             true => self.sys_setresuid(tid, uid, uid, uid),
@@ -110,6 +113,9 @@ impl Kernel {
     }
 
     pub(super) fn sys_setgid(&mut self, tid: Tid, gid: u32) -> SysResult {
+        if gid == SAME {
+            return Err(Errno::EINVAL.into());
+        }
         let cred = self.cred(tid)?;
         match cred.has(cap::SETGID) {
             true => self.sys_setresgid(tid, gid, gid, gid),

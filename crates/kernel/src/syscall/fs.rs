@@ -221,7 +221,11 @@ impl Kernel {
             .get(&tid)
             .and_then(|thread| self.fs.get(thread.fs));
         let fs = fs.ok_or(Errno::ESRCH)?;
-        Ok(Ret::Bytes(self.vfs().getcwd(fs.root, fs.cwd)?))
+        let path = self.vfs().getcwd(fs.root, fs.cwd)?;
+        if path.len() >= glassdock_vfs::PATH_MAX {
+            return Err(Errno::ENAMETOOLONG.into());
+        }
+        Ok(Ret::Bytes(path))
     }
 
     pub(super) fn sys_chroot(&mut self, tid: Tid, path: &[u8]) -> SysResult {

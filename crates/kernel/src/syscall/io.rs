@@ -52,9 +52,7 @@ impl Kernel {
             3 | 4 if file.file.kind == FileKind::Regular => {
                 let offset = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;
                 let at = self.vfs().seek_data(&file.file, offset, whence)?;
-                if let Some(file) = self.files.get_mut(id) {
-                    file.pos = at;
-                }
+                self.set_pos(id, at);
                 return Ok(Ret::Int(at as i64));
             }
             _ => return Err(Errno::EINVAL.into()),
@@ -161,8 +159,9 @@ impl Kernel {
         }
     }
 
-    pub(super) fn drop_record_locks(&mut self, tid: Tid, fd: Fd) {
-        let Ok(file) = self.file_of(tid, fd) else {
+    /// A descriptor goes, however: with it all locks that its process has on the file (`locks_remove_posix`).
+    pub(crate) fn drop_record_locks(&mut self, tid: Tid, file: FileId) {
+        let Ok(file) = self.file(file) else {
             return;
         };
         let inode = file.file.inode.0;
@@ -370,6 +369,7 @@ impl Kernel {
                     file.flags.set(OpenFlags::NONBLOCK, *on);
                     file.file.flags = file.flags;
                 }
+                self.publisher.file(id);
                 return Ok(Ret::None);
             }
             IoctlReq::Fionread => return self.queued_bytes(id),

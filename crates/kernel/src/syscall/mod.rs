@@ -33,6 +33,8 @@ use glassdock_trace::{Args, Layer, Outcome, SpanId, Value};
 
 /// Bytes of a call's data that its trace keeps.
 pub(crate) const TRACE_DATA: usize = 256;
+/// Items of a call's lists (arguments, directory entries) that its trace keeps.
+const TRACE_ITEMS: usize = 64;
 /// Most bytes that one read or write moves (`MAX_RW_COUNT`).
 pub(crate) const RW_MAX: u64 = 0x7fff_f000;
 
@@ -476,6 +478,13 @@ fn clip(data: &[u8]) -> Vec<u8> {
     data[..data.len().min(TRACE_DATA)].to_vec()
 }
 
+fn clip_list(list: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    list.iter()
+        .take(TRACE_ITEMS)
+        .map(|item| clip(item))
+        .collect()
+}
+
 /// The call with its data cut to what the trace keeps.
 fn clip_call(call: &Call) -> Call {
     match call {
@@ -501,6 +510,43 @@ fn clip_call(call: &Call) -> Call {
             to: to.clone(),
             flags: *flags,
         },
+        Call::Execveat {
+            dirfd,
+            path,
+            argv,
+            envp,
+            flags,
+        } => Call::Execveat {
+            dirfd: *dirfd,
+            path: path.clone(),
+            argv: clip_list(argv),
+            envp: clip_list(envp),
+            flags: *flags,
+        },
+        Call::Setxattr {
+            path,
+            name,
+            value,
+            flags,
+            follow,
+        } => Call::Setxattr {
+            path: path.clone(),
+            name: name.clone(),
+            value: clip(value),
+            flags: *flags,
+            follow: *follow,
+        },
+        Call::Fsetxattr {
+            fd,
+            name,
+            value,
+            flags,
+        } => Call::Fsetxattr {
+            fd: *fd,
+            name: name.clone(),
+            value: clip(value),
+            flags: *flags,
+        },
         other => other.clone(),
     }
 }
@@ -508,6 +554,7 @@ fn clip_call(call: &Call) -> Call {
 fn clip_ret(ret: &Ret) -> Ret {
     match ret {
         Ret::Bytes(data) => Ret::Bytes(clip(data)),
+        Ret::Dirents(entries) => Ret::Dirents(entries.iter().take(TRACE_ITEMS).cloned().collect()),
         Ret::Msg(message) => {
             let mut message = message.clone();
             message.data = clip(&message.data);

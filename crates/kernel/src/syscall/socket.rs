@@ -241,6 +241,7 @@ impl Kernel {
 
     pub(crate) fn sys_accept4(&mut self, cx: &mut CallCx, fd: Fd, flags: OpenFlags) -> SysResult {
         let (id, nonblock) = self.socket_of(cx.tid, fd)?;
+        self.free_fd(cx.tid, 0)?;
         match self.sockets.accept(id.0) {
             Ok(connection) => {
                 let connection = ObjId(connection);

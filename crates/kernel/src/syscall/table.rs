@@ -233,8 +233,10 @@ rows! {
     fgetxattr typed Never "fsxd" Kernel::raw_fgetxattr;
     listxattr typed Never "pxd" Kernel::raw_listxattr;
     llistxattr typed Never "pxd" Kernel::raw_llistxattr;
+    flistxattr raw Never "fxd" Kernel::raw_flistxattr;
     removexattr typed Never "ps" Kernel::raw_removexattr;
     lremovexattr typed Never "ps" Kernel::raw_lremovexattr;
+    fremovexattr raw Never "fs" Kernel::raw_fremovexattr;
     tkill raw Never "dd" Kernel::raw_tkill;
     time raw Never "x" Kernel::raw_time;
     futex raw WithFlag "xddtxd" Kernel::sys_futex, "no priority inheritance";

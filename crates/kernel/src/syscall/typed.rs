@@ -230,7 +230,6 @@ impl Kernel {
             }
 
             Call::Close { fd } => {
-                self.drop_record_locks(tid, *fd);
                 self.close_fd(tid, *fd)?;
                 Ok(Ret::None)
             }

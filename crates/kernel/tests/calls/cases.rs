@@ -365,4 +365,160 @@ pub const CASES: &[Case] = &[
             ]
         },
     },
+    Case {
+        name: "a working directory may be too deep for a path",
+        steps: || {
+            vec![
+                Bytes(0x1000, vec![b'd'; 200]),
+                Repeat(
+                    25,
+                    vec![
+                        call(nr::mkdir, words![at(0x1000), 0o755]),
+                        call(nr::chdir, words![at(0x1000)]),
+                    ],
+                ),
+                call(nr::getcwd, words![at(0x2000), 0x8000]),
+                Bytes(0x3000, b"..".to_vec()),
+                Repeat(
+                    25,
+                    vec![
+                        call(nr::chdir, words![at(0x3000)]),
+                        call(nr::rmdir, words![at(0x1000)]),
+                    ],
+                ),
+            ]
+        },
+    },
+    Case {
+        name: "record locks go with any descriptor of the file",
+        steps: || {
+            let mut steps = vec![
+                Bytes(0x1000, b"locked".to_vec()),
+                // Two descriptors of one file, 3 and 4.
+                call(nr::open, words![at(0x1000), 0o102, 0o600]),
+                call(nr::open, words![at(0x1000), 2, 0]),
+                // A lock of its first byte, for writing.
+                Store(0x2000, 1.into()),
+                Store(0x2008, 0.into()),
+                Store(0x2010, 1.into()),
+            ];
+            let probe = |slot: u64, name: &'static str| {
+                let asked = vec![
+                    call(nr::fcntl, words![3, 5, at(0x3000)]),
+                    call(nr::pwrite64, words![5, at(0x3000), 2, slot]),
+                ];
+                vec![
+                    Store(0x3000, 1.into()),
+                    Store(0x3008, 0.into()),
+                    Store(0x3010, 1.into()),
+                    Child(name, asked),
+                    named("waited", nr::wait4, words![name, 0, 0, 0]),
+                ]
+            };
+            let lock = || call(nr::fcntl, words![3, 6, at(0x2000)]);
+            steps.push(call(nr::memfd_create, words![at(0x1000), 0]));
+            steps.push(lock());
+            steps.extend(probe(0, "held"));
+            // Replaced by dup2, closed by close_range, closed by close.
+            for (slot, close) in [
+                (2, call(nr::dup2, words![0, 4])),
+                (4, call(nr::close_range, words![4, 4, 0])),
+            ] {
+                steps.push(close);
+                steps.extend(probe(slot, "after"));
+                steps.extend([call(nr::open, words![at(0x1000), 2, 0]), lock()]);
+                steps.push(call(nr::dup2, words![6, 4]));
+                steps.push(call(nr::close, words![6]));
+                steps.push(lock());
+            }
+            steps.extend([
+                call(nr::pread64, words![5, at(0), 16, 0]),
+                call(nr::unlink, words![at(0x1000)]),
+            ]);
+            steps
+        },
+    },
+    Case {
+        name: "a nameless file gets a name once, or never",
+        steps: || {
+            const TMPFILE: u64 = 0o20_200_000;
+            let link = |fd: &'static str, name: u64| {
+                call(nr::linkat, words![fd, at(0x1100), -100, at(name), 0x1000])
+            };
+            vec![
+                Bytes(0x1000, b".".to_vec()),
+                Bytes(0x1200, b"first".to_vec()),
+                Bytes(0x1300, b"second".to_vec()),
+                named("f", nr::open, words![at(0x1000), TMPFILE | 2, 0o600]),
+                named("x", nr::open, words![at(0x1000), TMPFILE | 0o202, 0o600]),
+                link("x", 0x1200),
+                link("f", 0x1200),
+                link("f", 0x1300),
+                call(nr::unlink, words![at(0x1200)]),
+                call(nr::unlink, words![at(0x1300)]),
+                link("f", 0x1200),
+            ]
+        },
+    },
+    Case {
+        name: "no id is minus one; attributes are listed and removed by descriptor",
+        steps: || {
+            vec![
+                call(nr::setuid, words![-1]),
+                call(nr::setgid, words![-1]),
+                Bytes(0x1000, b"file".to_vec()),
+                Bytes(0x1100, b"user.a".to_vec()),
+                named("f", nr::open, words![at(0x1000), 0o102, 0o600]),
+                call(nr::fsetxattr, words!["f", at(0x1100), at(0x1200), 3, 0]),
+                call(nr::flistxattr, words!["f", 0, 0]),
+                call(nr::flistxattr, words!["f", at(0), 3]),
+                call(nr::flistxattr, words!["f", at(0), 64]),
+                call(nr::fremovexattr, words!["f", at(0x1100)]),
+                call(nr::fremovexattr, words!["f", at(0x1100)]),
+                call(nr::unlink, words![at(0x1000)]),
+            ]
+        },
+    },
+    Case {
+        name: "a connection stays in the queue where there is no descriptor for it",
+        steps: || {
+            let name = |at: u64| Bytes(at, b"\x01\0\0glassdock-calls".to_vec());
+            vec![
+                name(0x1000),
+                call(nr::socket, words![1, 1, 0]),
+                call(nr::bind, words![3, at(0x1000), 18]),
+                call(nr::listen, words![3, 5]),
+                call(nr::socket, words![1, 1, 0]),
+                call(nr::connect, words![4, at(0x1000), 18]),
+                Store(0x1100, 5.into()),
+                Store(0x1108, 100.into()),
+                call(nr::prlimit64, words![0, 7, at(0x1100), 0]),
+                call(nr::accept4, words![3, 0, 0, 0]),
+                Store(0x1100, 50.into()),
+                call(nr::prlimit64, words![0, 7, at(0x1100), 0]),
+                call(nr::accept4, words![3, 0, 0, 0x800]),
+            ]
+        },
+    },
+    Case {
+        name: "shared memory lives as long as an area shows it",
+        steps: || {
+            let there = 0x2000_0000_u64;
+            vec![
+                call(nr::mmap, words![there, 0x2000, 3, 0x31, -1, 0]),
+                Bytes(0x100, b"kept".to_vec()),
+                named("m", nr::memfd_create, words![at(0), 0]),
+                call(nr::pwrite64, words!["m", at(0x100), 4, 0]),
+                call(nr::pread64, words!["m", there, 4, 0]),
+                // Dropped from this address space, not from the memory.
+                call(nr::madvise, words![there, 0x1000, 4]),
+                Child("child", vec![]),
+                named("waited", nr::wait4, words!["child", 0, 0, 0]),
+                call(nr::pwrite64, words!["m", there, 4, 0]),
+                call(nr::pread64, words!["m", at(0), 4, 0]),
+                call(nr::munmap, words![there, 0x2000]),
+                call(nr::pwrite64, words!["m", there, 4, 0]),
+            ]
+        },
+    },
 ];

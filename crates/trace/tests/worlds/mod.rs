@@ -112,8 +112,7 @@ pub fn world(seed: u64) -> World {
             lflag: n.word(),
         };
         world.ttys.insert(n.few() as u32, tty);
-        let procs = (0..n.small()).collect();
-        world.cgroups.insert(n.text(), CgroupInfo { procs });
+        world.cgroups.insert(n.text(), CgroupInfo {});
         world.containers.insert(n.text(), container(n));
         let image = ImageInfo {
             tags: vec![n.text()],

@@ -373,9 +373,10 @@ impl Kernel {
                 } else {
                     who as u32
                 };
+                let ns = self.pid_ns_of(cx.tid);
                 self.threads
                     .values()
-                    .filter(|t| t.cred.ruid == uid)
+                    .filter(|t| t.cred.ruid == uid && self.pid_in(ns, t.tid).is_some())
                     .map(|t| t.tid)
                     .collect()
             }
@@ -398,16 +399,22 @@ impl Kernel {
     }
     pub(crate) fn raw_setpriority(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let nice = (a[2] as i32).clamp(-20, 19);
-        let may = self.cred(cx.tid)?.has(cap::SYS_NICE);
+        let own = self.cred(cx.tid)?;
+        let (may, euid) = (own.has(cap::SYS_NICE), own.euid);
+        let mut result = Ok(Ret::None);
         for tid in self.prio_targets(cx, a)? {
-            if let Some(thread) = self.threads.get_mut(&tid) {
-                if nice < thread.nice && !may {
-                    return Err(Errno::EACCES.into());
-                }
-                thread.nice = nice;
+            let Some(thread) = self.threads.get_mut(&tid) else {
+                continue;
+            };
+            // `set_one_prio`: of others nothing is changed, of one's own only for the worse.
+            let mine = thread.cred.ruid == euid || thread.cred.euid == euid;
+            match (mine || may, nice >= thread.nice || may) {
+                (false, _) => result = Err(Errno::EPERM.into()),
+                (_, false) => result = Err(Errno::EACCES.into()),
+                _ => thread.nice = nice,
             }
         }
-        Ok(Ret::None)
+        result
     }
     pub(crate) fn raw_ioprio_get(&mut self, _: &mut CallCx, _: [u64; 6]) -> SysResult {
         Ok(Ret::Int(0))

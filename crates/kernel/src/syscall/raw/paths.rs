@@ -389,13 +389,17 @@ impl Kernel {
 
     fn sized_answer(&mut self, cx: &mut CallCx, call: &Call, addr: u64, size: u64) -> SysResult {
         let bytes = self.call(cx, call)?.bytes()?;
+        self.sized_bytes(cx, &bytes, addr, size)
+    }
+
+    fn sized_bytes(&mut self, cx: &CallCx, bytes: &[u8], addr: u64, size: u64) -> SysResult {
         if size == 0 {
             return Ok(Ret::Int(bytes.len() as i64));
         }
         if bytes.len() as u64 > size {
             return Err(Errno::ERANGE.into());
         }
-        self.answer_bytes(cx, addr, &bytes)
+        self.answer_bytes(cx, addr, bytes)
     }
 
     fn getxattr_call(&mut self, cx: &mut CallCx, a: [u64; 6], follow: bool) -> SysResult {
@@ -471,6 +475,17 @@ impl Kernel {
             a[1],
             a[2],
         )
+    }
+    pub(crate) fn raw_flistxattr(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
+        let place = self.file(self.real_file_id(cx.tid, fd(a[0]))?)?.file.path;
+        let names = self.with_vfs(cx.tid, |vfs, cx| vfs.listxattr(cx, place))?;
+        self.sized_bytes(cx, &names, a[1], a[2])
+    }
+    pub(crate) fn raw_fremovexattr(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
+        let place = self.file(self.real_file_id(cx.tid, fd(a[0]))?)?.file.path;
+        let name = self.xattr_name(cx, a[1])?;
+        self.with_vfs(cx.tid, |vfs, cx| vfs.removexattr(cx, place, &name))?;
+        Ok(Ret::None)
     }
     pub(crate) fn raw_removexattr(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[0])?;
