@@ -65,6 +65,8 @@ pub struct Stage {
     pub place: String,
     /// What happens.
     pub act: Act,
+    /// A program to put at `/program`.
+    pub program: Option<Vec<u8>>,
     /// busybox's bytes.
     pub busybox: Vec<u8>,
     /// Its applets.
@@ -138,6 +140,9 @@ async fn start<S: Proc>(sys: &S, stage: Stage, output: Fd) -> Result<()> {
     sys.call(Call::Umask { mask: 0o022 }).await?;
     let work = "/tmp/work".into();
     sys.call(Call::Chdir { path: work }).await?;
+    if stage.program.is_some() || matches!(stage.act, Act::Terminal(_)) {
+        mount_terminals(sys).await?;
+    }
     match stage.act {
         Act::Script(_) => {
             let null = sys.openat(Fd::CWD, "/dev/null".into(), OpenFlags::RDONLY, 0);
@@ -146,6 +151,21 @@ async fn start<S: Proc>(sys: &S, stage: Stage, output: Fd) -> Result<()> {
         }
         Act::Terminal(play) => terminal::perform(sys, play, output).await,
     }
+}
+
+/// Terminals of the surroundings' own.
+async fn mount_terminals<S: Proc>(sys: &S) -> Result<()> {
+    sys.mkdirat(Fd::CWD, "/dev/pts".into(), 0o755).await?;
+    let data = b"newinstance,ptmxmode=666,mode=620,gid=5".to_vec();
+    let flags = MountFlags::empty();
+    sys.mount("devpts".into(), "/dev/pts".into(), "devpts", flags, data)
+        .await?;
+    let link = Call::Symlinkat {
+        target: "pts/ptmx".into(),
+        newdirfd: Fd::CWD,
+        linkpath: PathArg::from("/dev/ptmx"),
+    };
+    sys.call(link).await.map(|_| ())
 }
 
 /// Executes a shell; standard streams are all that it inherits.
@@ -253,6 +273,9 @@ async fn fill<S: Proc>(sys: &S, stage: &Stage) -> Result<()> {
     put(sys, "/etc/passwd", 0o644, PASSWD.as_bytes()).await?;
     put(sys, "/etc/group", 0o644, GROUP.as_bytes()).await?;
     put(sys, "/etc/hostname", 0o644, b"box\n").await?;
+    if let Some(program) = &stage.program {
+        put(sys, "/program", 0o755, program).await?;
+    }
     match &stage.act {
         Act::Script(text) => put(sys, "/script", 0o644, text).await,
         Act::Terminal(_) => Ok(()),

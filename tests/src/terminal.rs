@@ -387,7 +387,6 @@ pub(crate) async fn perform<S: Proc>(sys: &S, play: Play, output: Fd) -> Result<
     let Play { scenario, quiet } = play;
     let op = PrctlOp::SetName(b"init".to_vec());
     sys.call(Call::Prctl { op }).await?;
-    mount_terminals(sys).await?;
     let flags = OpenFlags::RDWR | OpenFlags::NOCTTY;
     let fd = sys.openat(Fd::CWD, "/dev/ptmx".into(), flags, 0).await?;
     let mut master = Master {
@@ -421,21 +420,6 @@ async fn put<S: Proc>(sys: &S, output: Fd, piece: Vec<u8>) -> Result<()> {
         rest = rest.get(taken..).ok_or(Errno::EIO)?;
     }
     Ok(())
-}
-
-/// Terminals of the surroundings' own.
-async fn mount_terminals<S: Proc>(sys: &S) -> Result<()> {
-    sys.mkdirat(Fd::CWD, "/dev/pts".into(), 0o755).await?;
-    let data = b"newinstance,ptmxmode=666,mode=620,gid=5".to_vec();
-    let flags = glassdock_abi::flags::MountFlags::empty();
-    sys.mount("devpts".into(), "/dev/pts".into(), "devpts", flags, data)
-        .await?;
-    let link = Call::Symlinkat {
-        target: "pts/ptmx".into(),
-        newdirfd: Fd::CWD,
-        linkpath: PathArg::from("/dev/ptmx"),
-    };
-    sys.call(link).await.map(|_| ())
 }
 
 /// The clone that becomes the shell: leader of a session, with the terminal as its own.

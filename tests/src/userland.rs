@@ -5,6 +5,7 @@ use crate::surroundings::{self, Act, Stage};
 use anyhow::{Context, Result};
 use glassdock_linux::Direct;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,6 +48,29 @@ impl std::fmt::Debug for Outcome {
     }
 }
 
+/// Lines that only one of two texts has between their common start and end, `-` the host's, `+` the simulation's.
+pub fn difference(real: &Outcome, simulated: &Outcome) -> String {
+    let (real_text, simulated_text) = (format!("{real:?}"), format!("{simulated:?}"));
+    let (real, simulated): (Vec<_>, Vec<_>) = (
+        real_text.lines().collect(),
+        simulated_text.lines().collect(),
+    );
+    let head = real.iter().zip(&simulated).take_while(|(a, b)| a == b);
+    let head = head.count();
+    let tails = real[head..]
+        .iter()
+        .rev()
+        .zip(simulated[head..].iter().rev());
+    let tail = tails.take_while(|(a, b)| a == b).count();
+    let mut text = format!("after {head} equal lines:\n");
+    for (sign, lines) in [('-', &real), ('+', &simulated)] {
+        for line in &lines[head..lines.len() - tail] {
+            let _ = writeln!(text, "{sign} {line}");
+        }
+    }
+    text
+}
+
 /// The busybox that both sides run: `GLASSDOCK_BUSYBOX`, or the one of the package `busybox-static`.
 pub fn busybox() -> PathBuf {
     std::env::var_os("GLASSDOCK_BUSYBOX").map_or_else(|| "/bin/busybox".into(), PathBuf::from)
@@ -73,6 +97,20 @@ pub fn stage(script: &Script) -> Result<Stage> {
     set(Act::Script(script.text.clone().into_bytes()))
 }
 
+/// A program of ours that a shell runs, for a place that is still to be named.
+///
+/// # Errors
+/// Where it or busybox cannot be read.
+pub fn program(path: impl AsRef<Path>) -> Result<Stage> {
+    let path = path.as_ref();
+    let program = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let set = set(Act::Script(b"/program; echo status $?\n".to_vec()))?;
+    Ok(Stage {
+        program: Some(program),
+        ..set
+    })
+}
+
 /// An act with busybox, for a place that is still to be named.
 ///
 /// # Errors
@@ -81,6 +119,7 @@ pub fn set(act: Act) -> Result<Stage> {
     Ok(Stage {
         place: String::new(),
         act,
+        program: None,
         busybox: std::fs::read(busybox()).context("reading busybox")?,
         applets: applets()?,
     })

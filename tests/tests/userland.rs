@@ -1,7 +1,7 @@
 //! busybox's applets on both kernels: the same output, the same status.
 
 use glassdock_tests::userland::{
-    Outcome, ROLE, Script, applets, excluded, role, run_on_host, scripts, stage,
+    ROLE, Script, applets, difference, excluded, role, run_on_host, scripts, stage,
 };
 use glassdock_tests::{host, simulated};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -30,29 +30,6 @@ fn same(script: &Script) -> Result<(), Failed> {
         return Ok(());
     }
     Err(difference(&real, &simulated).into())
-}
-
-/// Lines that only one of two texts has between their common start and end, `-` the host's, `+` the simulation's.
-fn difference(real: &Outcome, simulated: &Outcome) -> String {
-    let (real_text, simulated_text) = (format!("{real:?}"), format!("{simulated:?}"));
-    let (real, simulated): (Vec<_>, Vec<_>) = (
-        real_text.lines().collect(),
-        simulated_text.lines().collect(),
-    );
-    let head = real.iter().zip(&simulated).take_while(|(a, b)| a == b);
-    let head = head.count();
-    let tails = real[head..]
-        .iter()
-        .rev()
-        .zip(simulated[head..].iter().rev());
-    let tail = tails.take_while(|(a, b)| a == b).count();
-    let mut text = format!("after {head} equal lines:\n");
-    for (sign, lines) in [('-', &real), ('+', &simulated)] {
-        for line in &lines[head..lines.len() - tail] {
-            let _ = writeln!(text, "{sign} {line}");
-        }
-    }
-    text
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

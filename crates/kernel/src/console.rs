@@ -311,9 +311,11 @@ impl Kernel {
         let foreground = pty.foreground.take();
         pty.session = None;
         if let Some(group) = foreground.map(Tid) {
-            self.signal_group(group, sig::HUP);
-            if !ends {
-                self.signal_group(group, sig::CONT);
+            if ends {
+                self.signal_group(group, sig::HUP);
+            } else {
+                self.signal_group_from(session, group, sig::HUP);
+                self.signal_group_from(session, group, sig::CONT);
             }
         }
         self.forget_terminal(session);
@@ -379,6 +381,10 @@ impl Kernel {
         let now = self.now();
         let timed_out = cx.state.deadline.is_some_and(|at| at <= now);
         let pty = self.ttys.get_mut(number).ok_or(Errno::EIO)?;
+        if cx.state.tried && pty.hung_up() {
+            // Who waits at that moment is told so; whoever comes later is at the end.
+            return Err(Errno::EIO.into());
+        }
         match pty.read_slave(count, nonblock, timed_out) {
             Ok(bytes) => {
                 self.tty_changed(number);

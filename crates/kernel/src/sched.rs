@@ -359,9 +359,13 @@ impl Kernel {
     }
 }
 
+/// The end of what programs can address (`TASK_SIZE_MAX`).
+const USER_END: u64 = (1 << 47) - 4096;
+
 /// The page fault's error code, as the processor pushes it.
 fn fault_error(fault: &Fault) -> u64 {
-    let present = u64::from(fault.cause == FaultCause::Protection);
+    // Addresses of the kernel look mapped to programs.
+    let present = u64::from(fault.cause == FaultCause::Protection || fault.addr >= USER_END);
     let write = u64::from(fault.access == Access::Write) << 1;
     let fetch = u64::from(fault.access == Access::Exec) << 4;
     present | write | 4 | fetch

@@ -209,9 +209,12 @@ impl Kernel {
             }
         }
         if old != 0 {
-            if on_it {
-                stack.flags |= SS_ONSTACK;
-            }
+            stack.flags = stack.flags & SS_AUTODISARM
+                | match (stack.size, on_it) {
+                    (0, _) => SS_DISABLE,
+                    (_, true) => SS_ONSTACK,
+                    _ => 0,
+                };
             let mut bytes = [0; 24];
             bytes[0..8].copy_from_slice(&stack.sp.to_le_bytes());
             bytes[8..12].copy_from_slice(&stack.flags.to_le_bytes());

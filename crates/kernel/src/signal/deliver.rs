@@ -9,6 +9,9 @@ use crate::wait::WaitKey;
 use glassdock_abi::Errno;
 use glassdock_abi::types::WaitStatus;
 
+/// `futex`; with a time limit it is not made again.
+const FUTEX: u32 = 202;
+
 /// The signal of a set that goes first: one sent to the thread itself before one sent to its process, of those one that
 /// an instruction raised, else the lowest (`dequeue_signal`).
 fn first_of(own: SigSet, set: SigSet) -> Option<u8> {
@@ -176,6 +179,7 @@ impl Kernel {
         let again = match call.restart {
             // The second is not asked: such a wait is over before signals are delivered.
             Restart::Always | Restart::Killable => true,
+            Restart::WithFlag if call.nr == FUTEX && call.state.deadline.is_some() => false,
             Restart::WithFlag => restart,
             Restart::Never | Restart::WithoutHandler => false,
         };
@@ -206,6 +210,14 @@ impl Kernel {
         process.stopped = Some(signal);
         process.report = Some(crate::process::JobReport::Stopped(signal));
         for tid in process.threads.clone() {
+            let call = self
+                .threads
+                .get(&tid)
+                .and_then(|thread| thread.calls.get(&0));
+            // Such a call ends even where no handler runs.
+            if call.is_some_and(|call| call.restart == Restart::Never) {
+                self.finish_call(tid, 0, Err(Errno::EINTR));
+            }
             self.stop_thread(tid);
         }
         self.notify_parent_of_job(tgid, code::CLD_STOPPED, i32::from(signal));

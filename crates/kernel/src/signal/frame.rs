@@ -89,9 +89,10 @@ impl Kernel {
         let Exec::Elf(cpu) = &thread.exec else {
             return false;
         };
-        let mut stack = thread.altstack;
+        let stack = thread.altstack;
         let mut sp = cpu.gpr[reg::RSP];
         let on_stack = stack.holds(sp);
+        let mut entering = false;
         sp = sp.wrapping_sub(RED_ZONE);
         if action.flags & sa::ONSTACK != 0
             && !on_stack
@@ -99,15 +100,12 @@ impl Kernel {
             && stack.flags & SS_DISABLE == 0
         {
             sp = stack.sp.wrapping_add(stack.size);
+            entering = true;
         }
-        stack.flags = match (stack.size, on_stack) {
-            (0, _) => SS_DISABLE,
-            (_, true) => stack.flags | SS_ONSTACK,
-            _ => stack.flags,
-        };
         let fpstate = sp.wrapping_sub(FPSTATE) & !63;
         let frame = (fpstate.wrapping_sub(FRAME) & !15).wrapping_sub(8);
-        if action.flags & sa::RESTORER == 0 {
+        let overflows = (on_stack || entering) && !stack.spans(frame);
+        if action.flags & sa::RESTORER == 0 || overflows {
             return false;
         }
         let mut image = Vec::with_capacity(FRAME as usize);
@@ -146,6 +144,7 @@ impl Kernel {
             return false;
         };
         let frame = cpu.gpr[reg::RSP].wrapping_sub(8);
+        let left = cpu.gpr[reg::RSP];
         let mut image = vec![0; UCONTEXT as usize];
         if self
             .read_user(tid, frame.wrapping_add(8), &mut image)
@@ -173,8 +172,8 @@ impl Kernel {
         cpu.rip = get(&image, 40 + 128);
         cpu.set_rflags(get(&image, 40 + 136));
         thread.sigmask = SigSet(get(&image, 296)).without(SigSet::UNBLOCKABLE);
-        let sp = cpu.gpr[reg::RSP];
-        if !thread.altstack.holds(sp) {
+        // Asked of the stack that the handler leaves: the one that it ran on cannot be changed.
+        if !thread.altstack.holds(left) {
             let flags = get(&image, 24) as u32 & (SS_DISABLE | SS_AUTODISARM);
             thread.altstack = AltStack {
                 sp: get(&image, 16),

@@ -283,7 +283,7 @@ impl SigHand {
 }
 
 /// The alternate stack of a thread (`man 2 sigaltstack`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct AltStack {
     pub(crate) sp: u64,
     pub(crate) size: u64,
@@ -297,23 +297,14 @@ pub(crate) const SS_DISABLE: u32 = 2;
 /// `SS_AUTODISARM`.
 pub(crate) const SS_AUTODISARM: u32 = 1 << 31;
 
-impl Default for AltStack {
-    fn default() -> Self {
-        AltStack {
-            sp: 0,
-            size: 0,
-            flags: SS_DISABLE,
-        }
-    }
-}
-
 impl AltStack {
-    /// Whether a stack pointer lies on it.
+    /// Whether a stack pointer lies on it, which is not asked of one that disarms itself.
     pub(crate) fn holds(&self, sp: u64) -> bool {
-        self.flags & SS_AUTODISARM == 0
-            && self.size != 0
-            && sp > self.sp
-            && sp - self.sp <= self.size
+        self.flags & SS_AUTODISARM == 0 && self.spans(sp)
+    }
+    /// Whether an address lies on it.
+    pub(crate) fn spans(&self, sp: u64) -> bool {
+        self.size != 0 && sp > self.sp && sp - self.sp <= self.size
     }
 }
 

@@ -277,6 +277,14 @@ impl Kernel {
         }
     }
 
+    /// Sends to every process of a group, as from a process, without asking whether it may.
+    pub(crate) fn signal_group_from(&mut self, from: Tid, pgid: Tid, signal: u8) {
+        for tgid in self.group_members(pgid) {
+            let info = self.user_info(from, tgid, signal, code::SI_USER);
+            self.signal_process(tgid, info, false);
+        }
+    }
+
     /// Whether no member of the group has a parent in another group of the same session (`man 3 tcsetpgrp`).
     pub(crate) fn is_orphaned_group(&self, pgid: Tid, ignoring: Option<Tid>) -> bool {
         !self.processes.values().any(|process| {

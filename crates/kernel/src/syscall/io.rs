@@ -387,7 +387,13 @@ impl Kernel {
             },
             Body::Socket(id) => self.sockets.queued(id.0),
             Body::Master(number) => self.pty_of(*number)?.output_bytes(),
-            Body::Slave(number) => self.pty_of(*number)?.readable_bytes(),
+            Body::Slave(number) => {
+                let pty = self.pty_of(*number)?;
+                if pty.hung_up() {
+                    return Err(Errno::EIO.into());
+                }
+                pty.readable_bytes()
+            }
             Body::Vfs if file.file.kind == FileKind::Regular => {
                 let left = self.vfs().size(file.file.inode).saturating_sub(file.pos);
                 return Ok(Ret::Int(left as i64));
