@@ -160,8 +160,11 @@ async fn attach(
 
 async fn echo(mut raw: Upgraded<Memory>, stdin: bool, engine: &Engine) {
     let mut total = 0;
-    while stdin {
-        let data = raw.read().await.unwrap();
+    loop {
+        let data = match stdin {
+            true => raw.read().await.unwrap(),
+            false => Default::default(),
+        };
         if data.is_empty() {
             break;
         }
