@@ -86,6 +86,8 @@ pub(crate) struct Tables<S: Kernel> {
     /// Name without its slash → container.
     pub(crate) names: BTreeMap<String, String>,
     pub(crate) execs: BTreeMap<String, Arc<Exec<S>>>,
+    /// Executed processes that were ever made.
+    pub(crate) exec_count: u64,
 }
 
 /// A handle to the engine inside one operation: its calls and spans are the operation's.
@@ -143,6 +145,7 @@ impl<S: Kernel> Engine<S> {
             containers: BTreeMap::new(),
             names: BTreeMap::new(),
             execs: BTreeMap::new(),
+            exec_count: 0,
         };
         let events = Bus::default();
         let sys = base.clone();

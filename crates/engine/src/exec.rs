@@ -1,7 +1,7 @@
 //! Further processes in a running container (moby `daemon/exec.go`, `exec_linux.go`).
 
 use crate::container::{Container, not_running};
-use crate::engine::{Engine, Kernel, lock, system};
+use crate::engine::{Engine, Kernel, Tables, lock, system};
 use crate::error::{ApiError, Result, start_error};
 use crate::names;
 use crate::spec::{self, user::Databases};
@@ -15,13 +15,15 @@ use glassdock_runtime::client::Shim;
 use glassdock_trace::{Args, Value};
 use std::sync::{Arc, Mutex};
 
-/// Most executed processes that are remembered; the oldest that has ended makes room.
-const MAX_EXECS: usize = 4096;
+/// Most executed processes that are remembered; the oldest that has ended makes room, and where none has, there is none.
+const MAX_EXECS: usize = 1024;
 
 /// An executed process, from its creation on.
 pub(crate) struct Exec<S: Kernel> {
     /// Its id.
     pub(crate) id: String,
+    /// Its place in the order of creation.
+    number: u64,
     /// Id of its container.
     pub(crate) container: String,
     config: ExecCreate,
@@ -49,6 +51,29 @@ impl<S: Kernel> Exec<S> {
             .collect::<Vec<_>>()
             .join(" ")
     }
+}
+
+/// Makes room for one more executed process.
+///
+/// # Errors
+/// 409 when all that are remembered are yet to end.
+fn make_room<S: Kernel>(tables: &mut Tables<S>) -> Result<()> {
+    if tables.execs.len() < MAX_EXECS {
+        return Ok(());
+    }
+    let ended = |exec: &&Arc<Exec<S>>| lock(&exec.progress).exit_code.is_some();
+    let oldest = tables
+        .execs
+        .values()
+        .filter(ended)
+        .min_by_key(|exec| exec.number);
+    let Some(id) = oldest.map(|exec| exec.id.clone()) else {
+        return Err(ApiError::conflict(format!(
+            "there are {MAX_EXECS} exec commands that have not ended"
+        )));
+    };
+    tables.execs.remove(&id);
+    Ok(())
 }
 
 impl<S: Kernel> Engine<S> {
@@ -84,36 +109,24 @@ impl<S: Kernel> Engine<S> {
                 exit_code: None,
                 shim: None,
             });
+            let mut tables = engine.tables();
+            make_room(&mut tables)?;
+            tables.exec_count += 1;
             let exec = Arc::new(Exec {
                 id: id.clone(),
+                number: tables.exec_count,
                 container: container.id.clone(),
                 config,
                 detach,
                 progress,
             });
-            engine.forget_old_execs();
-            engine.tables().execs.insert(id.clone(), exec.clone());
+            tables.execs.insert(id.clone(), exec.clone());
+            drop(tables);
             let action = format!("exec_create: {}", exec.command());
             engine.container_event(&container, &action, &[("execID", id.clone())]);
             Ok(id)
         })
         .await
-    }
-
-    fn forget_old_execs(&self) {
-        let mut tables = self.tables();
-        while tables.execs.len() >= MAX_EXECS {
-            let ended = |exec: &Arc<Exec<S>>| lock(&exec.progress).exit_code.is_some();
-            let Some(id) = tables
-                .execs
-                .values()
-                .find(|exec| ended(exec))
-                .map(|exec| exec.id.clone())
-            else {
-                break;
-            };
-            tables.execs.remove(&id);
-        }
     }
 
     async fn find_user(&self, container: &Container<S>, user: &str) -> Result<spec::user::Found> {
@@ -307,7 +320,7 @@ impl<S: Kernel> Engine<S> {
         self.container_event(container, "exec_die", &attributes);
     }
 
-    /// Ends what is entered of a container's processes: they ended with it.
+    /// Ends what is entered of a container's processes: they ended with it, and what was not started never will be.
     pub(crate) fn end_execs(&self, container: &Arc<Container<S>>) {
         let execs: Vec<_> = self
             .tables()

@@ -460,7 +460,8 @@ impl Kernel {
     fn rest_program(&mut self, tid: Tid) {
         let calls = self.threads.get(&tid).map(|thread| &thread.calls);
         let mut calls = calls.into_iter().flat_map(|calls| calls.values());
-        if calls.clone().any(|call| call.ready) {
+        // Or it sent a signal to itself.
+        if calls.clone().any(|call| call.ready) || self.minds_signals(tid) {
             self.make_ready(tid);
             return;
         }

@@ -2,6 +2,10 @@
 
 mod common;
 use common::*;
+use glassdock_abi::flags::WaitFlags;
+use glassdock_abi::types::{WaitFor, WaitStatus, signal};
+use glassdock_abi::{BoxFuture, Call, Io, Spawn, Sys};
+use glassdock_kernel::{Config, ImportNode, Limits, RunState, Task};
 
 #[test]
 fn a_shell_command_writes_to_the_console_and_ends_the_machine() {
@@ -54,4 +58,42 @@ fn what_needs_privileges_on_the_real_kernel_gives_what_it_gives_there() {
         let out = shell.settle() + &shell.wait(2_000_000_000);
         assert_eq!(out, written, "{script}");
     }
+}
+
+/// Kills itself from a task beside its main one, which waits for ever.
+fn kills_itself(task: Task, _argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8>>) -> BoxFuture<'static, u8> {
+    Box::pin(async move {
+        let beside = task.clone();
+        task.task(Box::pin(async move {
+            let own = beside.call(Call::Getpid {}).await.and_then(|ret| ret.pid());
+            let _ = beside.kill(own.expect("a number"), signal::KILL).await;
+        }));
+        task.sleep(3_600_000_000_000).await;
+        0
+    })
+}
+
+#[test]
+fn a_built_in_program_that_signals_itself_gets_the_signal_at_once() {
+    let mut kernel = common::machine(Config::default());
+    kernel.register("victim", kills_itself);
+    let script = ImportNode::File(b"#!glassdock-builtin victim\n");
+    kernel
+        .import(b"bin/victim", &common::meta(0o755), script)
+        .expect("a file");
+    kernel
+        .boot_with(|task| {
+            Box::pin(async move {
+                let child = task.spawn(Spawn::new("/bin/victim", "victim", [] as [&str; 0]));
+                let pid = child.await.expect("started").pid;
+                let waited = task.waitid(WaitFor::Pid(pid), WaitFlags::EXITED).await;
+                let status = waited.expect("a child").expect("ended").status;
+                u8::from(status != WaitStatus::Killed(signal::KILL, false))
+            })
+        })
+        .expect("starts");
+    let begin = kernel.now();
+    assert_eq!(kernel.run(Limits::jumping(1_000_000)), RunState::Halted);
+    assert_eq!(format!("{:?}", kernel.init_status()), "Some(Exited(0))");
+    assert!(kernel.now() - begin < 1_000_000_000);
 }

@@ -82,7 +82,9 @@ fn traces_left(place: &Place) -> (usize, usize) {
 
 fn check(name: &str, expected: Expect) {
     if !can_run() {
-        eprintln!("passed over: it needs root and {BUSYBOX}");
+        let why = format!("nothing was tested: it needs root and {BUSYBOX}");
+        assert!(std::env::var_os("CI").is_none(), "{why}");
+        eprintln!("{why}");
         return;
     }
     let (_dir, place) = place(name);

@@ -33,16 +33,19 @@ impl<S: Kernel> Engine<S> {
         let CreateRequest {
             mut config,
             host_config,
-            ..
+            networking_config,
         } = request;
         let mut host = host_config.unwrap_or_default();
         settings::check_config(&mut config)?;
+        settings::check_networking(networking_config.as_ref())?;
         let (mut warnings, mounts) = settings::check_host(&mut host, &self.shared.facts)?;
+        self.check_bind_sources(&mounts, false).await?;
         // Until the container is entered, nothing else keeps its image.
         let _writing = self.shared.images.writing.lock().await;
         let image = self.image(&config.image)?;
         settings::merge_image(&mut config, &image.run_config())?;
         settings::check_config(&mut config)?;
+        warnings.extend(settings::unwatched(&config));
         for path in config
             .volumes
             .iter()

@@ -118,21 +118,23 @@ async fn take_up<S: Kernel>(engine: &Engine<S>, container: &Arc<Container<S>>) {
         }
         // A start was cut short between making and running it; or its end is kept, and the rest of it was cut short.
         Ok(Some((shim, _))) => engine.discard(container, &shim).await,
-        // The machine was restarted: nothing of it is left.
-        Ok(None) if state.running => {
-            let now = engine.now();
-            container.with(|inner| {
-                let state = &mut inner.record.state;
-                (state.running, state.pid, state.exit_code, state.finished_at) =
-                    (false, 0, 255, Some(now));
-            });
-            engine.keep(container).await;
+        // The machine was restarted, or a start was cut short before there was a shim: a directory is left at most.
+        Ok(None) => {
+            let _ = fs::remove_path(&engine.sys, &engine.state_dir(&container.id)).await;
         }
-        Ok(None) => {}
         Err(error) => {
             let told = format!("take up container {}: {error}", container.id);
             return engine.warn(told).await;
         }
+    }
+    if state.running {
+        let now = engine.now();
+        container.with(|inner| {
+            let state = &mut inner.record.state;
+            (state.running, state.pid, state.exit_code, state.finished_at) =
+                (false, 0, 255, Some(now));
+        });
+        engine.keep(container).await;
     }
     let merged = container.with(|inner| engine.rootfs(&inner.layers));
     if let Err(error) = engine.unmount_all(&merged).await {

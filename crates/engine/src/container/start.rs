@@ -80,7 +80,7 @@ impl<S: Kernel> Engine<S> {
         let record = container.record();
         let mounts = Mounts::of(&record.host)?;
         self.write_network_files(&record).await?;
-        self.prepare_bind_sources(&mounts).await?;
+        self.check_bind_sources(&mounts, true).await?;
         let user = {
             let root = fs::open_dir(&self.sys, &merged).await?;
             let add = record.host.group_add.clone().unwrap_or_default();
@@ -228,7 +228,7 @@ impl<S: Kernel> Engine<S> {
                 .to_string(),
         };
         for extra in record.host.extra_hosts.iter().flatten() {
-            let (name, address) = extra.split_once([':', '=']).unwrap_or((extra, ""));
+            let (name, address) = extra.split_once(':').unwrap_or((extra, ""));
             hosts.push_str(&format!("{address}\t{name}\n"));
         }
         Ok(hosts)
@@ -262,8 +262,12 @@ impl<S: Kernel> Engine<S> {
         String::from_utf8_lossy(&data).into_owned()
     }
 
-    /// Makes directories for sources that are missing, where that was asked for (`-v`).
-    async fn prepare_bind_sources(&self, mounts: &Mounts) -> Result<()> {
+    /// Checks that what is to be bound is there; `make` makes directories for sources that are missing, where that was
+    /// asked for (`-v`).
+    ///
+    /// # Errors
+    /// 400 for a source that is missing and is not to be made.
+    pub(crate) async fn check_bind_sources(&self, mounts: &Mounts, make: bool) -> Result<()> {
         for bind in &mounts.binds {
             let source = PathArg::from(&bind.source);
             let stat = Call::Statx {
@@ -273,6 +277,7 @@ impl<S: Kernel> Engine<S> {
             };
             match self.sys.call(stat).await {
                 Ok(_) => {}
+                Err(Errno::ENOENT) if bind.create_source && !make => {}
                 Err(Errno::ENOENT) if bind.create_source => {
                     fs::create_dir_all(&self.sys, &source, 0o755)
                         .await

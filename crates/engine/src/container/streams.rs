@@ -100,6 +100,7 @@ impl<S: Kernel> Engine<S> {
             Some(shim) => Ok(shim.clone()),
             None => {
                 let (waiting, origin) = Origin::later(streams);
+                inner.attaching.retain(|other| !other.is_gone());
                 inner.attaching.push(waiting);
                 Err(origin)
             }

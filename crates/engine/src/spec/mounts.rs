@@ -1,7 +1,7 @@
 //! What a create request asks to be mounted (moby `volume/mounts/linux_parser.go`).
 
 use crate::error::{ApiError, Result};
-use glassdock_api::container::{HostConfig, Mount};
+use glassdock_api::container::{BindOptions, HostConfig, Mount};
 
 /// Most mounts that a request may ask for.
 pub const MAX_MOUNTS: usize = 512;
@@ -86,6 +86,7 @@ impl Mounts {
                     return Err(fail("field Source must not be empty".to_string()));
                 }
                 let options = mount.bind_options.clone().unwrap_or_default();
+                check_read_only(mount.read_only, &options).map_err(&fail)?;
                 let propagation =
                     propagation_or_default(&options.propagation).ok_or_else(|| {
                         fail(format!("invalid propagation mode: {}", options.propagation))
@@ -294,6 +295,22 @@ fn tmpfs_options<'a>(given: impl Iterator<Item = &'a str>) -> Result<Vec<String>
         options.push((key, option.to_string()));
     }
     Ok(options.into_iter().map(|(_, option)| option).collect())
+}
+
+/// How far down a bind mount is read-only: at the top, as with moby on a kernel without `mount_setattr` (moby
+/// `volume/mounts/linux_parser.go`, `daemon/oci_linux.go`).
+fn check_read_only(read_only: bool, options: &BindOptions) -> Result<(), String> {
+    let conflict = match (
+        options.read_only_non_recursive,
+        options.read_only_force_recursive,
+    ) {
+        (true, _) if !read_only => "!ReadOnly && BindOptions.ReadOnlyNonRecursive",
+        (_, true) if !read_only => "!ReadOnly && BindOptions.ReadOnlyForceRecursive",
+        (true, true) => "ReadOnlyNonRecursive && ReadOnlyForceRecursive",
+        (false, true) => return Err("recursively read-only mounts are not supported".to_string()),
+        _ => return Ok(()),
+    };
+    Err(format!("mount options conflict: {conflict}"))
 }
 
 #[cfg(test)]

@@ -17,8 +17,17 @@ pub(crate) struct Waiting<S: Kernel> {
 }
 
 impl<S: Kernel> Waiting<S> {
+    /// Whether the client has left.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.sender.is_canceled()
+    }
+
     /// Connects the client to a container that is made but does not run yet, so that it misses nothing.
     pub(crate) async fn connect(self, shim: &Shim<S>) {
+        // Its end would be the end of the program's input.
+        if self.is_gone() {
+            return;
+        }
         if let Ok(attachment) = shim.attach(None, self.streams).await {
             let _ = self.sender.send(attachment);
         }

@@ -40,7 +40,7 @@ impl Kernel {
                     return false;
                 }
             }
-            if self.waits_killably(tid) && !self.deliverable(tid).has(sig::KILL) {
+            if !self.minds_signals(tid) {
                 return true;
             }
             let Some(info) = self.next_signal(tid) else {
@@ -52,12 +52,15 @@ impl Kernel {
         }
     }
 
-    fn waits_killably(&self, tid: Tid) -> bool {
+    /// Whether it is to do something about signals before anything else.
+    pub(crate) fn minds_signals(&self, tid: Tid) -> bool {
+        let deliverable = self.deliverable(tid);
         let call = self
             .threads
             .get(&tid)
             .and_then(|thread| thread.calls.get(&0));
-        call.is_some_and(|call| call.restart == Restart::Killable)
+        let killable = call.is_some_and(|call| call.restart == Restart::Killable);
+        deliverable.has(sig::KILL) || !killable && !deliverable.is_empty()
     }
 
     fn next_signal(&mut self, tid: Tid) -> Option<SigInfo> {

@@ -35,6 +35,11 @@ fn image(name: &str) -> Vec<u8> {
 impl Machine {
     /// Boots, and waits until the engine has its image.
     pub fn boot() -> Machine {
+        Machine::boot_changed(|_| {})
+    }
+
+    /// The same with a change to the kernel before anything runs.
+    pub fn boot_changed(change: impl FnOnce(&mut Kernel)) -> Machine {
         let (host, busybox) = (image("host.tar.gz"), image("busybox.tar.gz"));
         let images = Images {
             host: &host,
@@ -51,8 +56,9 @@ impl Machine {
             xpixel: 0,
             ypixel: 0,
         };
-        let (kernel, console) =
+        let (mut kernel, console) =
             host::boot(&images, config, window, "xterm-256color").expect("boots");
+        change(&mut kernel);
         let mut machine = Machine {
             kernel,
             console,

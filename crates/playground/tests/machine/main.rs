@@ -1,5 +1,6 @@
 //! The machine as a learner has it: booted from the images that the page loads, typed at through its console.
 
+mod crashes;
 mod harness;
 
 use glassdock_trace::{Delta, EventKind, World};

@@ -53,11 +53,11 @@ pub async fn main<S: Proc + Trace>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8
     let told = write_all(&sys, REPORT, text).await;
     sys.close(REPORT);
     match started {
-        // Who asked for the container is gone, and nobody else knows of it.
+        // Who asked for the container is gone, and nobody else knows of it: it was never there, and has no exit.
         Ok(shim) if told.is_err() => {
+            let _ = remove_state(&sys, &dir).await;
             let _ = sys.kill(shim.pid, signal::KILL).await;
             let _ = shim.table.wait(&None).await;
-            let _ = shim.table.delete().await;
             1
         }
         Ok(shim) => {

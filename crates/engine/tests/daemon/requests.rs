@@ -1,0 +1,123 @@
+//! What requests are refused or warned of, and what clients leave behind.
+
+use crate::harness::read_until;
+use crate::with_busybox;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+
+#[test]
+fn what_is_not_supported_is_told_when_a_container_is_made() {
+    let Some(daemon) = with_busybox() else { return };
+    let before = daemon.names("data/overlay2");
+    let bind = |options: &str| {
+        format!(r#"{{"Mounts":[{{"Type":"bind","Source":"/nope","Target":"/x"{options}}}]}}"#)
+    };
+    for (host, more, status, message) in [
+        (
+            bind(""),
+            "",
+            400,
+            "invalid mount config for type \"bind\": bind source path does not exist: /nope",
+        ),
+        (
+            bind(r#","ReadOnly":true,"BindOptions":{"ReadOnlyForceRecursive":true}"#),
+            "",
+            400,
+            "invalid mount config for type \"bind\": recursively read-only mounts are not supported",
+        ),
+        (
+            r#"{"LogConfig":{"Type":"json-file","Config":{"max-size":"1m"}}}"#.to_string(),
+            "",
+            501,
+            "log option max-size: not supported by this engine yet",
+        ),
+        (
+            r#"{"ExtraHosts":["a:1.2.3.4\n6.6.6.6 b"]}"#.to_string(),
+            "",
+            400,
+            "invalid IP address in add-host: \"1.2.3.4\\n6.6.6.6 b\"",
+        ),
+        (
+            "{}".to_string(),
+            r#","NetworkingConfig":{"EndpointsConfig":{"bridge":{"IPAMConfig":{"IPv4Address":"1.2.3.4"}}}}"#,
+            501,
+            "addresses in networks: not supported by this engine yet",
+        ),
+        (
+            "{}".to_string(),
+            r#","MacAddress":"02:00:00:00:00:01""#,
+            501,
+            "MAC addresses: not supported by this engine yet",
+        ),
+    ] {
+        let json = format!(r#"{{"Image":"busybox","Cmd":["true"],"HostConfig":{host}{more}}}"#);
+        let answer = daemon.post_json("/containers/create", &json);
+        assert_eq!(
+            (answer.status, answer.message().as_str()),
+            (status, message),
+            "{json}"
+        );
+    }
+    assert_eq!(daemon.names("data/overlay2"), before);
+    let checked = r#"{"Image":"busybox","Cmd":["true"],"Healthcheck":{"Test":["CMD","true"]},"HostConfig":{"NetworkMode":"none"}}"#;
+    let warnings = daemon.post_json("/containers/create", checked).json()["Warnings"].clone();
+    assert_eq!(
+        warnings,
+        serde_json::json!([
+            "This engine makes no health checks yet: the container's health stays unknown"
+        ])
+    );
+}
+
+#[test]
+fn a_client_that_left_before_the_start_does_not_end_the_input() {
+    let Some(daemon) = with_busybox() else { return };
+    daemon.create(
+        "in",
+        r#""Cmd":["cat"],"OpenStdin":true,"StdinOnce":true,"AttachStdin":true"#,
+    );
+    let attach = || {
+        let upgrade = "Upgrade: tcp\r\nConnection: Upgrade\r\n";
+        let path = "/containers/in/attach?stream=1&stdin=1&stdout=1";
+        let mut stream = daemon.send("POST", path, upgrade, b"");
+        read_until(&mut stream, "\r\n\r\n");
+        stream
+    };
+    drop(attach());
+    // It has left when the daemon has noticed; any other request comes after that.
+    daemon.get("/_ping");
+    let mut stays = attach();
+    assert_eq!(daemon.post("/containers/in/start").status, 204);
+    stays.write_all(b"hello").unwrap();
+    stays.shutdown(Shutdown::Write).unwrap();
+    let mut output = Vec::new();
+    stays.read_to_end(&mut output).unwrap();
+    assert_eq!(output, b"\x01\0\0\0\0\0\0\x05hello");
+}
+
+#[test]
+fn commands_that_are_never_started_do_not_pile_up() {
+    let Some(daemon) = with_busybox() else { return };
+    daemon.create("ex", r#""Cmd":["sleep","1000"]"#);
+    assert_eq!(daemon.post("/containers/ex/start").status, 204);
+    let exec = || daemon.post_json("/containers/ex/exec", r#"{"Cmd":["true"]}"#);
+    let first = exec().json()["Id"].as_str().unwrap().to_string();
+    let start = format!("/exec/{first}/start");
+    assert_eq!(daemon.post_json(&start, r#"{"Detach":true}"#).status, 200);
+    daemon.until("its end", |daemon| {
+        daemon.get(&format!("/exec/{first}/json")).json()["Running"] == false
+    });
+    let second = exec().json()["Id"].as_str().unwrap().to_string();
+    for _ in 2..1024 {
+        assert_eq!(exec().status, 201);
+    }
+    // The one that has ended makes room, once.
+    assert_eq!(exec().status, 201);
+    assert_eq!(daemon.get(&format!("/exec/{first}/json")).status, 404);
+    let refused = exec();
+    assert_eq!(
+        (refused.status, refused.message().as_str()),
+        (409, "there are 1024 exec commands that have not ended")
+    );
+    assert_eq!(daemon.get(&format!("/exec/{second}/json")).status, 200);
+}
