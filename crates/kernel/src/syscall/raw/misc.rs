@@ -7,10 +7,11 @@ use crate::cred::cap;
 use crate::process::Exec;
 use crate::wait::SysResult;
 use glassdock_abi::flags::OpenFlags;
-use glassdock_abi::types::{Clock, Timespec};
+use glassdock_abi::types::{Clock, Timespec, WaitStatus, signal};
 use glassdock_abi::{Call, Errno, Pid, Ret};
 use glassdock_cpu::USER_END;
 use glassdock_trace::Value;
+use glassdock_trace::world::NsId;
 use glassdock_vfs::{At, open_how};
 
 /// `man 2 personality`: what system is imitated, and the value for 32-bit Linux.
@@ -466,19 +467,32 @@ impl Kernel {
         if a[0] & 0xffff_ffff != MAGIC || !MAGIC2.contains(&(a[1] & 0xffff_ffff)) {
             return Err(Errno::EINVAL.into());
         }
-        match a[2] & 0xffff_ffff {
+        let command = a[2] & 0xffff_ffff;
+        let ns = self.pid_ns_of(cx.tid);
+        if ns != self.root_ns.pid {
+            return self.reboot_pid_ns(cx, ns, command);
+        }
+        match command {
             0 | 0x89ab_cdef => Ok(Ret::None),
             0x0123_4567 | 0xcdef_0123 | 0x4321_fedc => {
-                let ns = self.pid_ns_of(cx.tid);
-                if ns != self.root_ns.pid {
-                    self.note("reboot-in-namespace", Vec::new);
-                    return Err(Errno::EINVAL.into());
-                }
                 self.note("switched-off", || vec![Value::Hex(a[2])]);
                 self.halted = true;
                 Ok(Ret::None)
             }
             _ => Err(Errno::EINVAL.into()),
         }
+    }
+
+    /// In a pid namespace of its own, `reboot` ends the first process, by a signal that tells what was asked
+    /// (`reboot_pid_ns`).
+    fn reboot_pid_ns(&mut self, cx: &mut CallCx, ns: NsId, command: u64) -> SysResult {
+        let signal = match command {
+            0x0123_4567 | 0xa1b2_c3d4 => signal::HUP,
+            0xcdef_0123 | 0x4321_fedc => signal::INT,
+            _ => return Err(Errno::EINVAL.into()),
+        };
+        let init = self.ns_init(ns).ok_or(Errno::ESRCH)?;
+        self.exit_process(init, WaitStatus::Killed(signal, false));
+        self.sys_exit_group(cx, 0)
     }
 }
