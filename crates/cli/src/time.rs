@@ -125,7 +125,12 @@ fn zone(clock: &str) -> Option<(&str, i64)> {
     };
     let (clock, zone) = clock.split_at(at);
     let (hours, minutes) = zone[1..].split_once(':')?;
-    let offset = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
+    let (hours, minutes) = (hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?);
+    // Go's limits of a zone.
+    if hours > 24 || minutes > 60 {
+        return None;
+    }
+    let offset = i64::from(hours) * 3600 + i64::from(minutes) * 60;
     Some((
         clock,
         if zone.starts_with('-') {
@@ -150,8 +155,10 @@ fn fraction_nanos(digits: &str) -> Option<i64> {
 pub fn timestamp(text: &str, now_nanos: i64) -> String {
     let written =
         |nanos: i64| format!("{}.{:09}", nanos.div_euclid(NANOS), nanos.rem_euclid(NANOS));
+    // Go's time reaches further than 64 bits of nanoseconds.
+    let before = |ago: i64| (i128::from(now_nanos) - i128::from(ago)).div_euclid(NANOS.into());
     match (parse_duration(text), parse(text)) {
-        (Ok(ago), _) if text != "0" => (now_nanos - ago).div_euclid(NANOS).to_string(),
+        (Ok(ago), _) if text != "0" => before(ago).to_string(),
         (_, Some(at)) => written(at),
         _ => text.to_owned(),
     }
@@ -188,6 +195,12 @@ mod tests {
             ("0001-01-01T00:00:00Z", None),
             ("hello", None),
             ("2026-13-01", None),
+            (
+                "2026-11-24T04:17:13-24:00",
+                Some((1_795_493_833 + 86_400) * NANOS),
+            ),
+            ("2026-01-01T00:00:00+25:00", None),
+            ("2026-01-01T00:00:00+999999999999999999:00", None),
         ] {
             assert_eq!(parse(text), want, "{text}");
         }
@@ -197,6 +210,7 @@ mod tests {
     fn a_timestamp_is_sent_as_seconds_and_nanoseconds() {
         for (text, want) in [
             ("10m", "400"),
+            ("-2562047h", "9223370200"),
             ("1970-01-01T00:00:07.25Z", "7.250000000"),
             ("1234567890", "1234567890"),
             ("0", "0"),

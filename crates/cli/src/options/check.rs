@@ -103,30 +103,22 @@ pub fn memory_swap(value: &str) -> Result<String, String> {
 /// `--cpus 1.5`: billionths.
 pub fn cpus(value: &str) -> Result<String, String> {
     let wrong = || format!("failed to parse {value} as a rational number");
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
+    let (sign, number) = match value.strip_prefix('-') {
+        Some(number) => (-1, number),
+        None => (1, value.strip_prefix('+').unwrap_or(value)),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if value.is_empty()
-        || value == "."
-        || !digits(whole.trim_start_matches(['-', '+']))
-        || !digits(fraction)
-    {
+    if matches!(number, "" | ".") || !digits(whole) || !digits(fraction) {
         return Err(wrong());
     }
-    if fraction.trim_end_matches('0').len() > 9 {
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > 9 {
         return Err("value is too precise".to_owned());
     }
-    let fraction = format!(
-        "{:0<9}",
-        fraction.get(..fraction.len().min(9)).unwrap_or_default()
-    );
-    let whole: i64 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().map_err(|_| wrong())?
-    };
-    let nanos = whole.checked_mul(1_000_000_000).ok_or_else(wrong)?;
-    let fraction: i64 = fraction.parse().map_err(|_| wrong())?;
-    Ok((nanos + fraction).to_string())
+    let nanos = format!("{whole}{fraction:0<9}");
+    let nanos: i64 = nanos.parse().map_err(|_| wrong())?;
+    Ok((sign * nanos).to_string())
 }
 
 /// `--sysctl net.ipv4.ip_forward=1`.
@@ -284,7 +276,7 @@ mod tests {
 
     #[test]
     fn values_are_taken_or_refused_in_the_real_command_s_words() {
-        let cases: [(Check, &str, Result<&str, &str>); 26] = [
+        let cases: [(Check, &str, Result<&str, &str>); 29] = [
             (env, "A=1", Ok("A=1")),
             (env, "=1", Err("invalid environment variable: =1")),
             (label, "a=b c", Ok("a=b c")),
@@ -318,6 +310,13 @@ mod tests {
             ),
             (cpus, "1.5", Ok("1500000000")),
             (cpus, ".25", Ok("250000000")),
+            (cpus, "-1.5", Ok("-1500000000")),
+            (cpus, "+2.", Ok("2000000000")),
+            (
+                cpus,
+                "9223372036.9",
+                Err("failed to parse 9223372036.9 as a rational number"),
+            ),
             (cpus, "x", Err("failed to parse x as a rational number")),
             (cpus, "0.0000000001", Err("value is too precise")),
             (sysctl, "net.ipv4.ip_forward=1", Ok("net.ipv4.ip_forward=1")),
