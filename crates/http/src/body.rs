@@ -4,7 +4,7 @@ use crate::chunk::{ChunkError, Chunked, Step};
 use crate::head::Framing;
 use crate::limits::TRACE_BYTES;
 use crate::socket::Reader;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use glassdock_abi::{BoxFuture, Errno, Result, Sys};
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
@@ -124,12 +124,12 @@ impl<S: Sys> Incoming<S> {
                 if *left == 0 {
                     self.decoder = Decoder::Done;
                 }
-                Ok(Decoded::Data(Bytes::from(take_front(buffer, take))))
+                Ok(Decoded::Data(buffer.split_to(take).freeze()))
             }
             Decoder::Chunked(chunked) => loop {
                 match chunked.step(buffer)? {
-                    Step::Skip(n) => drop(take_front(buffer, n)),
-                    Step::Data(n) => return Ok(Decoded::Data(Bytes::from(take_front(buffer, n)))),
+                    Step::Skip(n) => buffer.advance(n),
+                    Step::Data(n) => return Ok(Decoded::Data(buffer.split_to(n).freeze())),
                     Step::More => return Ok(Decoded::More),
                     Step::Done => {
                         self.decoder = Decoder::Done;
@@ -160,12 +160,6 @@ enum Decoded {
     Data(Bytes),
     More,
     Done,
-}
-
-/// Takes the first `count` bytes out of a buffer.
-pub(crate) fn take_front(buffer: &mut Vec<u8>, count: usize) -> Vec<u8> {
-    let rest = buffer.split_off(count.min(buffer.len()));
-    core::mem::replace(buffer, rest)
 }
 
 /// The body as the handler gets it. The driver takes the connection back when the handler is through with it.

@@ -1,6 +1,6 @@
 //! Chunked bodies (RFC 9112 §7.1), taken apart however the bytes arrive.
 
-use crate::limits::{MAX_CHUNK_LINE_BYTES, MAX_TRAILER_BYTES};
+use crate::limits::{MAX_CHUNK_EXCESS_BYTES, MAX_CHUNK_LINE_BYTES, MAX_TRAILER_BYTES};
 
 /// What is wrong with a chunked body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,6 +11,8 @@ pub(crate) enum ChunkError {
     LineTooLong,
     /// Something else where a line must end.
     LineEnd,
+    /// Too many bytes that are not data.
+    Excess,
     /// Trailers that are too long.
     TrailersTooLong,
 }
@@ -21,6 +23,7 @@ impl core::fmt::Display for ChunkError {
             ChunkError::Size => "invalid byte in chunk length",
             ChunkError::LineTooLong => "header line too long",
             ChunkError::LineEnd => "malformed chunked encoding",
+            ChunkError::Excess => "chunked encoding contains too much non-data",
             ChunkError::TrailersTooLong => "trailers too long",
         })
     }
@@ -40,6 +43,8 @@ enum At {
 #[derive(Clone, Debug)]
 pub(crate) struct Chunked {
     at: At,
+    /// Bytes that are not data, above what the data allows (Go's `chunkedReader.excess`).
+    excess: u64,
 }
 
 /// One step of decoding.
@@ -57,7 +62,10 @@ pub(crate) enum Step {
 
 impl Chunked {
     pub fn new() -> Chunked {
-        Chunked { at: At::Size }
+        Chunked {
+            at: At::Size,
+            excess: 0,
+        }
     }
 
     /// Looks at the input's start.
@@ -68,7 +76,9 @@ impl Chunked {
             At::Size => match line(input, MAX_CHUNK_LINE_BYTES)? {
                 None => Ok(Step::More),
                 Some((text, used)) => {
-                    self.at = match size(text)? {
+                    let size = size(text)?;
+                    self.charge(used, size)?;
+                    self.at = match size {
                         0 => At::Trailers(0),
                         size => At::Data(size),
                     };
@@ -76,14 +86,19 @@ impl Chunked {
                 }
             },
             At::DataEnd => match input {
-                [b'\n', ..] => self.after_data(1),
-                [b'\r', b'\n', ..] => self.after_data(2),
+                [b'\r', b'\n', ..] => {
+                    self.at = At::Size;
+                    Ok(Step::Skip(2))
+                }
                 [] | [b'\r'] => Ok(Step::More),
                 _ => Err(ChunkError::LineEnd),
             },
             At::Trailers(seen) => {
                 let limit = MAX_TRAILER_BYTES.saturating_sub(seen);
-                let found = line(input, limit).map_err(|_| ChunkError::TrailersTooLong)?;
+                let found = line(input, limit).map_err(|error| match error {
+                    ChunkError::LineTooLong => ChunkError::TrailersTooLong,
+                    error => error,
+                })?;
                 Ok(found.map_or(Step::More, |(text, used)| {
                     self.at = if text.is_empty() {
                         At::Done
@@ -110,20 +125,26 @@ impl Chunked {
         Step::Data(take)
     }
 
-    fn after_data(&mut self, used: usize) -> Result<Step, ChunkError> {
-        self.at = At::Size;
-        Ok(Step::Skip(used))
+    /// Counts a size's line: 16 bytes of it and two for each byte of data are free, as in Go's reader.
+    fn charge(&mut self, line: usize, size: u64) -> Result<(), ChunkError> {
+        let free = size.saturating_mul(2).saturating_add(16);
+        self.excess = (self.excess + line as u64).saturating_sub(free);
+        match self.excess > MAX_CHUNK_EXCESS_BYTES {
+            true => Err(ChunkError::Excess),
+            false => Ok(()),
+        }
     }
 }
 
-/// The first line without its end, and how many bytes it took.
+/// The first line without its end, and how many bytes it took. A line feed alone ends none, and no carriage return
+/// stands inside: who reads that another way would see another request (CVE-2025-22871).
 fn line(input: &[u8], limit: usize) -> Result<Option<(&[u8], usize)>, ChunkError> {
     let seen = &input[..input.len().min(limit)];
     match seen.iter().position(|byte| *byte == b'\n') {
-        Some(end) => {
-            let text = &input[..end];
-            Ok(Some((text.strip_suffix(b"\r").unwrap_or(text), end + 1)))
-        }
+        Some(end) => match input[..end].strip_suffix(b"\r") {
+            Some(text) if !text.contains(&b'\r') => Ok(Some((text, end + 1))),
+            _ => Err(ChunkError::LineEnd),
+        },
         None if input.len() >= limit => Err(ChunkError::LineTooLong),
         None => Ok(None),
     }
@@ -173,7 +194,6 @@ mod tests {
         for (input, want) in [
             ("0\r\n\r\n", ("", true, 0)),
             ("5\r\nhello\r\n0\r\n\r\n", ("hello", true, 0)),
-            ("5\nhello\n0\n\n", ("hello", true, 0)),
             (
                 "5;ext=1\r\nhello\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n",
                 ("hello0123456789", true, 0),
@@ -199,6 +219,10 @@ mod tests {
             ("-1\r\n", ChunkError::Size),
             ("00000000000000001\r\n", ChunkError::Size),
             ("1\r\nab\r\n", ChunkError::LineEnd),
+            ("5\nhello\r\n", ChunkError::LineEnd),
+            ("5;\r;\r\nhello\r\n", ChunkError::LineEnd),
+            ("5\r\nhello\n0\r\n\r\n", ChunkError::LineEnd),
+            ("0\r\n\n", ChunkError::LineEnd),
         ] {
             assert_eq!(decode(input.as_bytes(), 100), Err(error), "{input:?}");
         }
@@ -209,6 +233,25 @@ mod tests {
             decode(trailers.as_bytes(), 100),
             Err(ChunkError::TrailersTooLong)
         );
+    }
+
+    #[test]
+    fn extensions_cannot_outweigh_the_data() {
+        let chunk = |extension: usize| format!("1;{}\r\nX\r\n", "e".repeat(extension));
+        for (extension, count, excess) in [
+            (0, 100_000, false),
+            (14, 100_000, false),
+            (1000, 16, false),
+            (1000, 17, true),
+        ] {
+            let body = chunk(extension).repeat(count) + "0\r\n\r\n";
+            let excess = excess.then_some(ChunkError::Excess);
+            assert_eq!(
+                decode(body.as_bytes(), 4096).err(),
+                excess,
+                "{extension}/{count}"
+            );
+        }
     }
 
     proptest! {

@@ -6,6 +6,8 @@ pub const MAX_HEAD_BYTES: usize = 1 << 20;
 pub const MAX_HEADERS: usize = 100;
 /// Bytes of one line that tells a chunk's size: Go's `maxLineLength`.
 pub const MAX_CHUNK_LINE_BYTES: usize = 4096;
+/// Bytes of chunks' lines beyond those that their data allows: Go's limit.
+pub const MAX_CHUNK_EXCESS_BYTES: u64 = 16 * 1024;
 /// Bytes of all trailer fields after a chunked body.
 pub const MAX_TRAILER_BYTES: usize = 64 * 1024;
 /// Bytes of a body that a handler left unread, which are read away so that the connection can be kept: Go's 256 KiB.

@@ -1,6 +1,6 @@
 //! The server: connections in, an axum router behind them.
 
-use crate::body::{Incoming, RequestBody, take_front};
+use crate::body::{Incoming, RequestBody};
 use crate::head::{Reject, RequestHead, parse_head};
 use crate::limits::*;
 use crate::respond::{self, BodyFraming, LAST_CHUNK, chunk};
@@ -64,7 +64,7 @@ pub async fn serve<S: Sys + Trace>(
 /// Serves one connection until either side closes it.
 pub async fn serve_connection<S: Sys + Trace>(sys: S, connection: OwnedFd<S>, router: Router) {
     let socket = Socket::new(connection);
-    let mut reader = Reader::new(socket.clone(), Vec::new());
+    let mut reader = Reader::new(socket.clone());
     loop {
         match read_head(&sys, &mut reader).await {
             Ok(None) => return,
@@ -174,7 +174,7 @@ struct Exchange<'a, S: Sys> {
 
 impl<S: Sys + Trace> Exchange<'_, S> {
     async fn run(self, head: RequestHead, mut reader: Reader<S>) -> After<S> {
-        let head_bytes = take_front(&mut reader.buffer, head.length);
+        let head_bytes = reader.buffer.split_to(head.length);
         let name = format!("{} {}", head.method, head.uri.path());
         let body = &reader.buffer[..whole_body(&head, &reader.buffer)];
         let args = request_args(
@@ -254,7 +254,7 @@ impl<S: Sys + Trace> Exchange<'_, S> {
         let reader = incoming.ok_or(Errno::EBUSY)?.reader;
         self.socket.write_all(&head).await?;
         tell_response(span, status, &head, &[], 0);
-        let upgraded = Upgraded::new(reader.socket, reader.buffer);
+        let upgraded = Upgraded::new(reader.socket, reader.buffer.into());
         Ok(After::TakeOver(run(upgraded)))
     }
 

@@ -1,5 +1,6 @@
 //! One end of a connection.
 
+use bytes::BytesMut;
 use glassdock_abi::flags::MsgFlags;
 use glassdock_abi::{BoxFuture, Call, Errno, Fd, Io, OwnedFd, Result, Sys};
 use std::sync::Arc;
@@ -84,16 +85,17 @@ pub(crate) async fn send<S: Sys>(sys: &S, fd: Fd, data: Vec<u8>) -> Result<usize
 /// The reading side: what has arrived and is not used yet.
 pub(crate) struct Reader<S: Sys> {
     pub socket: Socket<S>,
-    pub buffer: Vec<u8>,
+    /// Taken from the front without moving the rest, however small the pieces.
+    pub buffer: BytesMut,
     pub ended: bool,
     pending: Option<BoxFuture<'static, Result<Vec<u8>>>>,
 }
 
 impl<S: Sys> Reader<S> {
-    pub fn new(socket: Socket<S>, buffer: Vec<u8>) -> Reader<S> {
+    pub fn new(socket: Socket<S>) -> Reader<S> {
         Reader {
             socket,
-            buffer,
+            buffer: BytesMut::new(),
             ended: false,
             pending: None,
         }

@@ -1,6 +1,5 @@
 //! Raw connections: a request after which both sides speak something else.
 
-use crate::body::take_front;
 use crate::head::has_token;
 use crate::socket::Socket;
 use axum::body::Body;
@@ -27,8 +26,7 @@ impl<S: Sys> Upgraded<S> {
         if self.early.is_empty() {
             return self.socket.read().await;
         }
-        let all = self.early.len();
-        Ok(take_front(&mut self.early, all))
+        Ok(core::mem::take(&mut self.early))
     }
 
     /// Writes all bytes.

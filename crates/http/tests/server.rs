@@ -174,6 +174,11 @@ fn bodies_arrive_by_length_and_in_chunks() {
             "{answer}"
         );
     }
+    // So many that moving what is left at each of them would take minutes.
+    let many = "1\r\nx\r\n".repeat(500_000);
+    let head = "POST /echo HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let answer = exchange(&format!("{head}{many}0\r\n\r\n"));
+    assert!(answer.ends_with(&"x".repeat(500_000)));
 }
 
 #[test]
