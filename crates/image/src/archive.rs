@@ -5,7 +5,7 @@
 //! into a directory of its own under the staging directory; all else is a small document and kept in memory. What
 //! belongs together is known at the end, and every digest is compared then.
 
-use crate::compress::Decompressed;
+use crate::compress::{Decompressed, is_compressed};
 use crate::layer::{Unpacked, clean, unpack};
 use crate::source::{Hashed, Peek, Source, read_all};
 use crate::tar::{Kind, Reader, looks_like_tar};
@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 
 /// Largest document (manifest, configuration, …) in bytes.
 pub const MAX_DOCUMENT: u64 = 4 << 20;
-/// Bytes that all documents of an archive may have together.
-pub const MAX_DOCUMENTS: u64 = 64 << 20;
+/// Bytes that the documents, links and names of an archive may have together.
+pub const MAX_PARTS: u64 = 64 << 20;
 /// Most layers in an archive.
 pub const MAX_ARCHIVE_LAYERS: usize = 2048;
 /// Most links from one name to another in a row.
@@ -69,7 +69,7 @@ pub async fn load<S: Sys>(
         staging,
         parts: BTreeMap::new(),
         layers: 0,
-        document_bytes: 0,
+        part_bytes: 0,
     };
     while let Some(entry) = reader.next().await? {
         let path = clean(&entry.path);
@@ -90,6 +90,19 @@ enum Part {
     Document(Vec<u8>),
     Layer(LoadedLayer),
     Link(Vec<u8>),
+    /// What cannot be read, which matters only to an image that names it.
+    Refused(Error),
+}
+
+impl Part {
+    /// Bytes held in memory, not counting the name.
+    fn bytes(&self) -> usize {
+        const ITSELF: usize = 256;
+        match self {
+            Part::Document(text) | Part::Link(text) => ITSELF + text.len(),
+            Part::Layer(_) | Part::Refused(_) => ITSELF,
+        }
+    }
 }
 
 struct Archive<'a, S> {
@@ -97,7 +110,8 @@ struct Archive<'a, S> {
     staging: &'a PathArg,
     parts: BTreeMap<Vec<u8>, Part>,
     layers: usize,
-    document_bytes: u64,
+    /// Bytes of all parts held in memory, also of those replaced.
+    part_bytes: u64,
 }
 
 /// An item of `manifest.json`.
@@ -115,23 +129,19 @@ impl<S: Sys> Archive<'_, S> {
         let mut contents = Hashed::new(contents);
         let mut peek = Peek::new(&mut contents);
         let head = peek.peek(HEAD).await?;
-        let compressed = head
-            .first()
-            .is_some_and(|first| matches!(first, 0x1f | 0x28 | 0xfd))
-            || head.starts_with(b"BZh");
         // Text never begins like that, and a tar archive's first block sums up.
-        let part = if compressed || looks_like_tar(head) {
-            Part::Layer(self.layer(peek).await?)
-        } else {
-            let document = read_all(peek, "image document size in bytes", MAX_DOCUMENT).await?;
-            self.document_bytes += document.len() as u64;
-            if self.document_bytes > MAX_DOCUMENTS {
-                return Err(Error::TooLarge(
-                    "size of all image documents in bytes",
-                    MAX_DOCUMENTS,
-                ));
+        let part = if is_compressed(head) || looks_like_tar(head) {
+            match Decompressed::new(peek).await {
+                Ok(contents) => Part::Layer(self.layer(contents).await?),
+                Err(error @ Error::Compression(_)) => Part::Refused(error),
+                Err(error) => return Err(error),
             }
-            Part::Document(document)
+        } else {
+            match read_all(peek, "image document size in bytes", MAX_DOCUMENT).await {
+                Ok(document) => Part::Document(document),
+                Err(error @ Error::TooLarge(..)) => Part::Refused(error),
+                Err(error) => return Err(error),
+            }
         };
         let (actual, _) = contents.finish().await?;
         if let Some(expected) = blob_name(&path)
@@ -157,12 +167,19 @@ impl<S: Sys> Archive<'_, S> {
             .await;
         made.map_err(Error::os("mkdir", dir.as_bytes()))?;
         let open = fs::open_dir(self.sys, &dir).await?;
-        let unpacked = unpack(self.sys, open.fd(), Decompressed::new(contents).await?).await?;
+        let unpacked = unpack(self.sys, open.fd(), contents).await?;
         Ok(LoadedLayer { dir, unpacked })
     }
 
     /// Enters a part; a later one of the same name takes its place, as a file would.
     async fn put(&mut self, path: Vec<u8>, part: Part) -> Result<()> {
+        self.part_bytes += (path.len() + part.bytes()) as u64;
+        if self.part_bytes > MAX_PARTS {
+            return Err(Error::TooLarge(
+                "size of all image documents in bytes",
+                MAX_PARTS,
+            ));
+        }
         if let Some(Part::Layer(old)) = self.parts.insert(path, part) {
             fs::remove_path(self.sys, &old.dir).await?;
         }
@@ -174,6 +191,7 @@ impl<S: Sys> Archive<'_, S> {
         for _ in 0..MAX_LINKS {
             match self.parts.get(&name) {
                 Some(Part::Link(target)) => name.clone_from(target),
+                Some(Part::Refused(error)) => return Err(error.clone()),
                 Some(part) => return Ok(part),
                 None => {
                     return Err(Error::os("open", self.staging.join(&name).as_bytes())(

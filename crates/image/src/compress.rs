@@ -19,6 +19,11 @@ const OTHERS: [(&[u8], &str); 3] = [
 ];
 const LONGEST_MAGIC: usize = 6;
 
+/// Whether bytes begin as one of the known formats does.
+pub fn is_compressed(head: &[u8]) -> bool {
+    head.starts_with(GZIP) || OTHERS.iter().any(|(magic, _)| head.starts_with(magic))
+}
+
 /// A source whose gzip compression, if it has one, is taken off.
 pub enum Decompressed<R> {
     /// It has none.

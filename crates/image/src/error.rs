@@ -25,6 +25,8 @@ pub enum Error {
     TarHeader,
     /// An entry of a type that no layer may carry.
     TarType(u8),
+    /// A sparse file in PAX records (`GNU.sparse.`), which is recognised but not built in.
+    Sparse,
     /// A limit of ours was reached: what, and how much is allowed.
     TooLarge(&'static str, u64),
     /// A compression that is recognised but not built in.
@@ -83,6 +85,9 @@ impl fmt::Display for Error {
             Error::UnexpectedEof => f.write_str("unexpected EOF"),
             Error::TarHeader => f.write_str("archive/tar: invalid tar header"),
             Error::TarType(kind) => write!(f, "unhandled tar header type {kind}"),
+            Error::Sparse => f.write_str(
+                "sparse files (GNU.sparse) are not supported by this build: make the archive without --sparse",
+            ),
             Error::TooLarge(what, limit) => write!(f, "{what} exceeds the limit of {limit}"),
             Error::Compression(name) => {
                 write!(

@@ -16,6 +16,8 @@ use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Sys};
 
 /// Permissions of directories that an archive names only as a part of a path.
 const IMPLIED_DIR_MODE: u32 = 0o755;
+/// Bytes that the names of a layer's directories may have together: they are held until its end.
+const MAX_DIRS: u64 = 128 << 20;
 const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// The attribute by which overlayfs hides what lower layers have in a directory.
@@ -43,7 +45,7 @@ pub async fn unpack<S: Sys>(sys: &S, root: Fd, source: impl Source) -> Result<Un
         sys,
         root,
         parent: None,
-        dirs: Vec::new(),
+        dirs: Dirs::default(),
         size: 0,
     };
     while let Some(entry) = reader.next().await? {
@@ -65,8 +67,30 @@ struct Unpacker<'a, S: Sys> {
     /// The last parent directory and its path: most entries have the same as the one before.
     parent: Option<(Vec<u8>, OwnedFd<S>)>,
     /// Directories, whose times are set when nothing is made in them any more.
-    dirs: Vec<(Vec<u8>, Timespec)>,
+    dirs: Dirs,
     size: u64,
+}
+
+/// Directories and their times.
+#[derive(Default)]
+struct Dirs {
+    list: Vec<(Vec<u8>, Timespec)>,
+    bytes: u64,
+}
+
+impl Dirs {
+    fn push(&mut self, path: &[u8], time: Timespec) -> Result<()> {
+        const ITSELF: usize = 64;
+        self.bytes += (path.len() + ITSELF) as u64;
+        if self.bytes > MAX_DIRS {
+            return Err(Error::TooLarge(
+                "size of a layer's directory names in bytes",
+                MAX_DIRS,
+            ));
+        }
+        self.list.push((path.to_vec(), time));
+        Ok(())
+    }
 }
 
 /// Where an entry goes: the open directory, the name in it, and the whole path for messages.
@@ -166,7 +190,9 @@ impl<S: Sys> Unpacker<'_, S> {
                 name: b".",
                 path: parent,
             };
-            return self.xattr(&parent, Kind::Dir, OPAQUE_XATTR, b"y").await;
+            // Without the mark, what the layer removed would show.
+            let marked = self.xattr(&parent, Kind::Dir, OPAQUE_XATTR, b"y").await;
+            return marked.map_err(parent.fail("setxattr"));
         }
         let path = clean(&[parent, hidden].join(&b'/'));
         let place = Place {
@@ -325,15 +351,15 @@ impl<S: Sys> Unpacker<'_, S> {
     async fn attributes(&mut self, place: &Place<'_>, entry: &Entry) -> Result<()> {
         self.chown(place, entry).await?;
         for (name, value) in &entry.xattrs {
-            self.xattr(place, entry.kind, name, value).await?;
+            let set = self.xattr(place, entry.kind, name, value).await;
+            ignore_eperm(set).map_err(place.fail("lsetxattr"))?;
         }
         // A symbolic link has no permissions.
         if entry.kind != Kind::Symlink {
             self.chmod(place, entry.mode).await?;
         }
         if entry.kind == Kind::Dir {
-            self.dirs.push((place.path.to_vec(), entry.mtime));
-            return Ok(());
+            return self.dirs.push(place.path, entry.mtime);
         }
         self.times(place, entry.mtime).await
     }
@@ -389,38 +415,42 @@ impl<S: Sys> Unpacker<'_, S> {
 
     /// Sets an attribute by name. Only a directory can be opened without doing something to it; for the others there is
     /// the directory's descriptor in `/proc`.
-    async fn xattr(&self, place: &Place<'_>, kind: Kind, name: &[u8], value: &[u8]) -> Result<()> {
+    async fn xattr(
+        &self,
+        place: &Place<'_>,
+        kind: Kind,
+        name: &[u8],
+        value: &[u8],
+    ) -> Result<(), Errno> {
         let (name, value, flags) = (name.to_vec(), value.to_vec(), XattrFlags::empty());
-        let set = if kind == Kind::Dir {
+        if kind == Kind::Dir {
             let how = OpenFlags::RDONLY | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW;
-            let open = self.sys.openat(place.dir, place.name.into(), how, 0).await;
-            let dir = open.map_err(place.fail("open"))?;
-            self.sys
-                .call(Call::Fsetxattr {
-                    fd: dir.fd(),
-                    name,
-                    value,
-                    flags,
-                })
-                .await
-        } else {
-            let path = PathArg::from(format!("/proc/self/fd/{}", place.dir.0)).join(place.name);
-            self.sys
-                .call(Call::Setxattr {
-                    path,
-                    name,
-                    value,
-                    flags,
-                    follow: false,
-                })
-                .await
+            let dir = self
+                .sys
+                .openat(place.dir, place.name.into(), how, 0)
+                .await?;
+            let call = Call::Fsetxattr {
+                fd: dir.fd(),
+                name,
+                value,
+                flags,
+            };
+            return self.sys.call(call).await.map(drop);
+        }
+        let path = PathArg::from(format!("/proc/self/fd/{}", place.dir.0)).join(place.name);
+        let call = Call::Setxattr {
+            path,
+            name,
+            value,
+            flags,
+            follow: false,
         };
-        ignore_eperm(set).map_err(place.fail("lsetxattr"))
+        self.sys.call(call).await.map(drop)
     }
 
     /// Sets the directories' times, now that nothing more is made in them.
     async fn finish(&mut self) -> Result<()> {
-        for (path, time) in core::mem::take(&mut self.dirs) {
+        for (path, time) in core::mem::take(&mut self.dirs.list) {
             match open_dir_in_root(self.sys, self.root, &path).await {
                 Ok(dir) => {
                     self.times(
@@ -519,5 +549,17 @@ mod tests {
         ] {
             assert_eq!(clean(path.as_bytes()), cleaned.as_bytes(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_layer_s_directories_are_held_up_to_a_limit() {
+        let (mut dirs, time) = (Dirs::default(), Timespec { sec: 0, nsec: 0 });
+        for _ in 0..MAX_DIRS / (4096 + 64) {
+            dirs.push(&[b'd'; 4096], time).unwrap();
+        }
+        assert!(matches!(
+            dirs.push(&[b'd'; 4096], time),
+            Err(Error::TooLarge(..))
+        ));
     }
 }

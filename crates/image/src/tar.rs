@@ -1,7 +1,7 @@
 //! A tar reader over a stream of chunks: ustar, GNU long names and PAX records, as Go's `archive/tar` reads them.
 //!
 //! Header fields are decoded by the `tar` crate; this module pulls the stream, which that crate cannot do without
-//! blocking. Sparse files are refused: no layer has them.
+//! blocking. Sparse files are refused, in GNU's form (as Docker does) and in that of PAX (which Docker unpacks).
 
 use crate::source::{Peek, Source};
 use crate::{Error, Result};
@@ -96,6 +96,7 @@ impl<R: Source> Reader<R> {
     /// The next entry; what was left of the last one's contents is passed over. `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Entry>> {
         let mut overrides = Overrides::default();
+        let (mut long_path, mut long_link) = (None, None);
         loop {
             let Some(header) = self.header().await? else {
                 return Ok(None);
@@ -104,15 +105,21 @@ impl<R: Source> Reader<R> {
             let size = header.entry_size().map_err(|_| Error::TarHeader)?;
             match kind {
                 EntryType::GNULongName => {
-                    overrides.path = Some(self.special(size).await.map(until_nul)?)
+                    long_path = Some(self.special(size).await.map(until_nul)?)
                 }
                 EntryType::GNULongLink => {
-                    overrides.link = Some(self.special(size).await.map(until_nul)?)
+                    long_link = Some(self.special(size).await.map(until_nul)?)
                 }
-                EntryType::XHeader => overrides.apply_pax(&self.special(size).await?)?,
+                // Only the last one counts.
+                EntryType::XHeader => overrides = Overrides::of_pax(&self.special(size).await?)?,
                 // Docker ignores them too (moby `go-archive` `Unpack`).
                 EntryType::XGlobalHeader => drop(self.special(size).await?),
-                _ => return self.entry(&header, kind, overrides).map(Some),
+                _ => {
+                    let long = |name: Option<Vec<u8>>| name.filter(|name| !name.is_empty());
+                    overrides.path = long(long_path).or(overrides.path);
+                    overrides.link = long(long_link).or(overrides.link);
+                    return self.entry(&header, kind, overrides).map(Some);
+                }
             }
         }
     }
@@ -280,8 +287,10 @@ impl<R: Source> Reader<R> {
 }
 
 impl Overrides {
-    /// Takes the records of a PAX extended header (`man 5 tar`): `LENGTH KEY=VALUE\n`, the length covering all of it.
-    fn apply_pax(&mut self, mut data: &[u8]) -> Result<()> {
+    /// The records of a PAX extended header (`man 5 tar`): `LENGTH KEY=VALUE\n`, the length covering all of it. An empty
+    /// value leaves the header's.
+    fn of_pax(mut data: &[u8]) -> Result<Overrides> {
+        let mut found = Overrides::default();
         while !data.is_empty() {
             let (record, rest) = pax_record(data).ok_or(Error::TarHeader)?;
             data = rest;
@@ -291,23 +300,24 @@ impl Overrides {
                 .ok_or(Error::TarHeader)?;
             let (key, value) = (&record[..equals], &record[equals + 1..]);
             if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                self.xattrs.push((name.to_vec(), value.to_vec()));
+                found.xattrs.push((name.to_vec(), value.to_vec()));
                 continue;
             }
             let text = || core::str::from_utf8(value).map_err(|_| Error::TarHeader);
             let id = || text()?.parse().map_err(|_| Error::TarHeader);
             match key {
-                b"path" => self.path = Some(value.to_vec()),
-                b"linkpath" => self.link = Some(value.to_vec()),
-                b"size" => self.size = Some(text()?.parse().map_err(|_| Error::TarHeader)?),
-                b"uid" => self.uid = Some(id()?),
-                b"gid" => self.gid = Some(id()?),
-                b"mtime" => self.mtime = Some(pax_time(text()?).ok_or(Error::TarHeader)?),
-                _ if key.starts_with(b"GNU.sparse.") => return Err(Error::TarType(b'S')),
+                _ if value.is_empty() => {}
+                b"path" => found.path = Some(value.to_vec()),
+                b"linkpath" => found.link = Some(value.to_vec()),
+                b"size" => found.size = Some(text()?.parse().map_err(|_| Error::TarHeader)?),
+                b"uid" => found.uid = Some(id()?),
+                b"gid" => found.gid = Some(id()?),
+                b"mtime" => found.mtime = Some(pax_time(text()?).ok_or(Error::TarHeader)?),
+                _ if key.starts_with(b"GNU.sparse.") => return Err(Error::Sparse),
                 _ => {}
             }
         }
-        Ok(())
+        Ok(found)
     }
 }
 

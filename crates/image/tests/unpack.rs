@@ -164,6 +164,23 @@ fn whiteouts_become_what_overlayfs_knows() {
 }
 
 #[test]
+fn an_opaque_mark_that_cannot_be_set_is_an_error() {
+    if !is_root() {
+        return;
+    }
+    let dir = Dir::new();
+    let immutable = |flag: &str| {
+        let mut chattr = std::process::Command::new("chattr");
+        assert!(chattr.arg(flag).arg(&dir.0).status().unwrap().success());
+    };
+    immutable("+i");
+    let unpacked = unpack_into(&dir, archive(&[(".wh..wh..opq", FILE, "", b"")]));
+    immutable("-i");
+    let error = unpacked.unwrap_err();
+    assert_eq!(error.to_string(), "setxattr /: operation not permitted");
+}
+
+#[test]
 fn nothing_leaves_the_root() {
     if !is_root() {
         return;
@@ -369,6 +386,49 @@ fn both_layouts_of_docker_save_and_an_oci_layout_load() {
         (&config_blob, FILE, "", &config),
     ]);
     assert_eq!(load_from(oci).unwrap(), expected);
+}
+
+#[test]
+fn what_no_image_names_may_be_anything() {
+    if !is_root() {
+        return;
+    }
+    let layer = archive(&[("f", FILE, "", b"1")]);
+    let config = config(&[&layer]);
+    let large = vec![b'{'; 5 << 20];
+    for (case, blob, named) in [
+        ("text", &b"(c) somebody"[..], "invalid tar header"),
+        (
+            "zstd",
+            b"\x28\xb5\x2f\xfd",
+            "zstd compression is not supported",
+        ),
+        ("large", &large, "image document size in bytes exceeds"),
+    ] {
+        let load = |of_layer: &str| {
+            let manifest = format!(r#"[{{"Config":"c.json","Layers":["{of_layer}"]}}]"#);
+            load_from(archive(&[
+                ("other", FILE, "", blob),
+                ("l.tar", FILE, "", &layer),
+                ("c.json", FILE, "", &config),
+                ("manifest.json", FILE, "", manifest.as_bytes()),
+            ]))
+        };
+        assert_eq!(load("l.tar").unwrap().len(), 1, "{case}");
+        let error = load("other").unwrap_err().to_string();
+        assert!(error.contains(named), "{case}: {error}");
+    }
+}
+
+#[test]
+fn links_count_against_what_an_archive_may_hold() {
+    if !is_root() {
+        return;
+    }
+    // Each counts its name, its target and 256 bytes.
+    let link = archive(&[("l", SYM, &"t".repeat(99), b"")]);
+    let bomb = link[..512].repeat((64 << 20) / 356 + 1);
+    assert!(matches!(load_from(bomb), Err(Error::TooLarge(..))));
 }
 
 #[test]

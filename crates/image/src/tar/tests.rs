@@ -143,6 +143,75 @@ fn long_names_and_pax_records_go_before_the_header() {
 }
 
 #[test]
+fn records_are_weighed_as_go_weighs_them() {
+    let x = |records: &[(&str, &[u8])]| pax(records);
+    let named = |name: &str| x(&[("path", name.as_bytes())]);
+    let xattr = |name: &str| x(&[(&format!("SCHILY.xattr.{name}"), b"1")]);
+    let empty = x(&[
+        ("path", b""),
+        ("size", b""),
+        ("uid", b""),
+        ("mtime", b""),
+        ("GNU.sparse.name", b""),
+    ]);
+    const PAX: EntryType = EntryType::XHeader;
+    const LONG: EntryType = EntryType::GNULongName;
+    for (case, before, path, xattrs) in [
+        (
+            "empty values leave the header's",
+            vec![(PAX, empty)],
+            "f",
+            0,
+        ),
+        (
+            "the last records replace all",
+            vec![(PAX, xattr("a")), (PAX, xattr("b"))],
+            "f",
+            1,
+        ),
+        (
+            "a path goes with its records",
+            vec![(PAX, named("p")), (PAX, xattr("b"))],
+            "f",
+            1,
+        ),
+        (
+            "a long name wins",
+            vec![(LONG, b"long\0".to_vec()), (PAX, named("p"))],
+            "long",
+            0,
+        ),
+        (
+            "an empty long name does not",
+            vec![(PAX, named("p")), (LONG, b"\0".to_vec())],
+            "p",
+            0,
+        ),
+    ] {
+        let mut parts: Vec<(Header, &[u8])> = Vec::new();
+        for (kind, data) in &before {
+            parts.push((header("before", *kind, data.len() as u64), data));
+        }
+        parts.push((header("f", EntryType::Regular, 1), b"1"));
+        let entries = list(&archive(&parts)).unwrap();
+        let (entry, data) = &entries[0];
+        assert_eq!(
+            (entry.path.as_slice(), entry.xattrs.len()),
+            (path.as_bytes(), xattrs),
+            "{case}"
+        );
+        assert_eq!(
+            (data.as_slice(), entry.uid, entry.mtime.sec),
+            (&b"1"[..], 1, 3),
+            "{case}"
+        );
+    }
+    let sparse = x(&[("GNU.sparse.major", b"1")]);
+    let data = archive(&[(header("x", PAX, sparse.len() as u64), &sparse)]);
+    assert_eq!(list(&data), Err(Error::Sparse));
+}
+
+#[test]
 fn the_end_may_be_ragged_as_go_allows() {
     let data = archive(&[(header("x", EntryType::Regular, 1), b"x")]);
     for (length, good) in [
@@ -222,6 +291,6 @@ proptest::proptest! {
 
     #[test]
     fn arbitrary_pax_records_never_panic(data: Vec<u8>) {
-        let _ = Overrides::default().apply_pax(&data);
+        let _ = Overrides::of_pax(&data);
     }
 }
