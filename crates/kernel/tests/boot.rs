@@ -52,6 +52,11 @@ fn what_needs_privileges_on_the_real_kernel_gives_what_it_gives_there() {
             "cp /bin/busybox /root/sleep; cd /root; ./sleep 1 & usleep 100000; echo x >sleep; wait; exec 7>>sleep; ./sleep 0".to_owned(),
             "sh: can't create sleep: Text file busy\r\nsh: ./sleep: Text file busy\r\n",
         ),
+        (
+            "cd /proc/sys/kernel/random; \
+                test $(cat uuid) != $(cat uuid) && cat uuid | wc -c".to_owned(),
+            "37\r\n",
+        ),
     ];
     for (script, written) in cases {
         let mut shell = Shell::boot(&["sh", "-c", &script]);

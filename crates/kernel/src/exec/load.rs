@@ -19,8 +19,6 @@ const STACK_PAGES: u64 = 33;
 const MMAP_GAP: u64 = 128 << 20;
 /// Last byte that a file can have (`MAX_LFS_FILESIZE`).
 const OFFSET_MAX: u64 = i64::MAX as u64;
-/// `AT_HWCAP`: `cpuid` leaf 1 `edx` of the baseline processor.
-const HWCAP: u64 = 0x0780_8131 | 1 << 23;
 
 /// A program that is ready to run.
 pub(super) struct Image {
@@ -171,6 +169,7 @@ impl Kernel {
             mm,
             prot: stack_prot,
             sp: STACK_TOP - 8,
+            lowest: STACK_TOP,
         };
         let execfn = stack.push_string(interpreter.unwrap_or(name))?;
         let env_at = stack.push_strings(envp)?;
@@ -185,7 +184,8 @@ impl Kernel {
         ];
         let mut auxv = vec![
             (at::MINSIGSTKSZ, 1952),
-            (at::HWCAP, HWCAP),
+            // `cpuid` leaf 1, edx.
+            (at::HWCAP, u64::from(glassdock_cpu::cpuid::cpuid(1, 0)[3])),
             (at::PAGESZ, PAGE_SIZE),
             (at::CLKTCK, crate::config::USER_HZ),
             (at::PHDR, phdr),
@@ -359,6 +359,8 @@ struct Stack<'a> {
     mm: MmId,
     prot: Prot,
     sp: u64,
+    /// Every page from here on is present.
+    lowest: u64,
 }
 
 impl Stack<'_> {
@@ -382,15 +384,13 @@ impl Stack<'_> {
     fn reach(&mut self, addr: u64) -> Result<()> {
         let kernel = &mut *self.kernel;
         let mm = kernel.mms.get_mut(self.mm).ok_or(Errno::ENOMEM)?;
-        let mut page = STACK_TOP - PAGE_SIZE;
-        while page >= page_down(addr) {
-            if mm.space.frame_at(page).is_none() {
-                let frame = kernel.frames.alloc_zeroed().map_err(|_| Errno::ENOMEM)?;
-                mm.space
-                    .map(&mut kernel.frames, page, frame, self.prot, Sharing::Private)
-                    .map_err(|_| Errno::ENOMEM)?;
-            }
-            page -= PAGE_SIZE;
+        while self.lowest > page_down(addr) {
+            self.lowest -= PAGE_SIZE;
+            let frame = kernel.frames.alloc_zeroed().map_err(|_| Errno::ENOMEM)?;
+            let (at, prot) = (self.lowest, self.prot);
+            mm.space
+                .map(&mut kernel.frames, at, frame, prot, Sharing::Private)
+                .map_err(|_| Errno::ENOMEM)?;
         }
         let lowest = mm.vma_at(STACK_TOP - 1).map(|(start, vma)| (start, *vma));
         if let Some((start, vma)) = lowest

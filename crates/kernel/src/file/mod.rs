@@ -118,5 +118,7 @@ pub(crate) struct TimerFd {
     pub(crate) realtime: bool,
     pub(crate) armed: Option<(u64, TimerKey)>,
     pub(crate) every: u64,
+    /// When a periodic one went off that nobody has read since: it rests.
+    pub(crate) due: Option<u64>,
     pub(crate) expirations: u64,
 }

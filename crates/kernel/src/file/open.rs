@@ -168,7 +168,7 @@ impl Kernel {
                     self.drop_vfs_file(file);
                     return Err(Errno::ESTALE.into());
                 };
-                let body = match self.open_synthetic(sb, node, file.flags) {
+                let body = match self.open_synthetic(tid, sb, node, file.flags) {
                     Ok(body) => body,
                     Err(errno) => {
                         self.drop_vfs_file(file);

@@ -198,6 +198,7 @@ impl Kernel {
         if count < 8 {
             return Err(Errno::EINVAL.into());
         }
+        self.timerfd_goes_on(id);
         let Some(Object::Timer(timer)) = self.objects.get_mut(id) else {
             return Err(Errno::EBADF.into());
         };

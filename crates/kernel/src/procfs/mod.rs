@@ -100,6 +100,7 @@ impl Kernel {
     /// Who serves a synthetic file.
     pub(crate) fn open_synthetic(
         &mut self,
+        tid: Tid,
         sb: SbId,
         node: NodeId,
         flags: OpenFlags,
@@ -114,6 +115,9 @@ impl Kernel {
             }
             self.hold_namespace(id);
             return Ok(Body::Ns(id));
+        }
+        if kind(node) == PROC {
+            self.may_open_proc(tid, node)?;
         }
         Ok(Body::Synthetic {
             sb,

@@ -161,6 +161,18 @@ impl Kernel {
         self.processes.get(&self.tgid_of(tid)).ok_or(Errno::ENOENT)
     }
 
+    /// Files that show a process's memory open for those alone who may look into it, whatever their permission bits.
+    pub(super) fn may_open_proc(&mut self, tid: Tid, at: NodeId) -> Result<()> {
+        let p = parts(at);
+        if p.tid.0 == 0 || !matches!(item_name(p.item), Ok("maps" | "environ" | "auxv")) {
+            return Ok(());
+        }
+        let before = self.proc_fs.viewer.replace(tid);
+        let result = self.may_inspect(p.tid);
+        self.proc_fs.viewer = before;
+        result
+    }
+
     /// Whether the viewer may look into a process: its own, or with capabilities (`ptrace_may_access`).
     pub(super) fn may_inspect(&self, tid: Tid) -> Result<()> {
         let Some(viewer) = self

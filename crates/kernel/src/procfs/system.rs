@@ -9,6 +9,7 @@ use crate::ns::PID_MAX;
 use crate::process::Run;
 use glassdock_abi::types::mode::*;
 use glassdock_abi::{Errno, Result};
+use glassdock_cpu::cpuid;
 use glassdock_vfs::{NodeAttr, NodeEntry};
 
 type Make = fn(&Kernel, Tid) -> String;
@@ -162,6 +163,10 @@ pub(super) static PROC: &[Entry] = &[
         uuid(&crate::random::Random::new(k.config.seed ^ 0xb007).bytes(16))
     }),
     file("sys/kernel/random/entropy_avail", |_, _| "256\n".into()),
+    file("sys/kernel/random/uuid", |k, _| {
+        // Time goes on with every call, so no two readers see the same.
+        uuid(&crate::random::Random::new(k.config.seed ^ k.now()).bytes(16))
+    }),
     file("sys/kernel/threads-max", |_, _| "32768\n".into()),
     file("sys/kernel/version", |_, _| format!("{VERSION}\n")),
     dir("sys/vm"),
@@ -237,12 +242,18 @@ fn uptime(kernel: &Kernel, _: Tid) -> String {
 }
 
 fn cpuinfo(_: &Kernel, _: Tid) -> String {
-    "processor\t: 0\nvendor_id\t: Glassdock\ncpu family\t: 15\nmodel\t\t: 1\nmodel name\t: Glassdock x86-64\nstepping\t: 0\n\
-     cpu MHz\t\t: 100.000\ncache size\t: 0 KB\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\n\
-     fpu_exception\t: yes\ncpuid level\t: 1\nwp\t\t: yes\nflags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2 syscall lm\n\
-     bogomips\t: 200.00\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 36 bits physical, 48 bits virtual\n\
-     power management:\n\n"
-        .into()
+    let (family, model, stepping) = cpuid::SIGNATURE;
+    let vendor = String::from_utf8_lossy(cpuid::VENDOR);
+    format!(
+        "processor\t: 0\nvendor_id\t: {vendor}\ncpu family\t: {family}\nmodel\t\t: {model}\nmodel name\t: {}\n\
+         stepping\t: {stepping}\ncpu MHz\t\t: 100.000\ncache size\t: 0 KB\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\n\
+         cpu cores\t: 1\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: {}\nwp\t\t: yes\nflags\t\t: {}\n\
+         bogomips\t: 200.00\nclflush size\t: 64\ncache_alignment\t: 64\n\
+         address sizes\t: 32 bits physical, 48 bits virtual\npower management:\n\n",
+        cpuid::BRAND,
+        cpuid::cpuid(0, 0)[0],
+        cpuid::FLAGS,
+    )
 }
 
 fn running(kernel: &Kernel) -> usize {

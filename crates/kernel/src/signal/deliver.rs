@@ -74,11 +74,15 @@ impl Kernel {
     }
 
     fn take_signal(&mut self, tid: Tid, signal: u8, own: SigSet) -> Option<SigInfo> {
+        let tgid = self.threads.get(&tid)?.tgid;
         if own.has(signal) {
             return self.threads.get_mut(&tid)?.pending.take(signal);
         }
-        let tgid = self.threads.get(&tid)?.tgid;
-        self.processes.get_mut(&tgid)?.pending.take(signal)
+        let taken = self.processes.get_mut(&tgid)?.pending.take(signal);
+        if signal == sig::ALRM {
+            self.itimer_goes_on(tgid);
+        }
+        taken
     }
 
     /// Takes a pending signal of a set, for `sigtimedwait` and signalfds.

@@ -106,14 +106,24 @@ impl Kernel {
             return;
         };
         let timer = &mut process.itimers[0];
-        timer.next = match (timer.next, timer.every) {
-            (Some(at), every) if every > 0 => Some(at.saturating_add(every)),
-            _ => None,
-        };
-        if let Some(at) = timer.next {
-            self.timers.arm(at, Timer::Itimer(tgid));
-        }
+        // It goes on when the signal is taken (`posixtimer_rearm_itimer`).
+        timer.next = timer.next.filter(|_| timer.every > 0);
         self.signal_process(tgid, SigInfo::kernel(sig::ALRM), true);
+    }
+
+    /// `SIGALRM` was taken: a periodic timer that sent it runs again, in its rhythm.
+    pub(crate) fn itimer_goes_on(&mut self, tgid: Tid) {
+        let now = self.now();
+        let Some(process) = self.processes.get_mut(&tgid) else {
+            return;
+        };
+        let timer = &mut process.itimers[0];
+        let Some(at) = timer.next.filter(|at| *at <= now && timer.every > 0) else {
+            return;
+        };
+        let (next, _) = forward(at, timer.every, now);
+        timer.next = Some(next);
+        self.timers.arm(next, Timer::Itimer(tgid));
     }
 
     // Timerfds.
@@ -181,18 +191,20 @@ impl Kernel {
             timer.armed = armed;
             timer.every = every;
             timer.expirations = 0;
+            timer.due = None;
         }
         Ok(Ret::None)
     }
 
     pub(super) fn sys_timerfd_gettime(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
+        let (id, _) = self.timerfd_of(cx.tid, Fd(a[0] as i32))?;
+        self.timerfd_goes_on(id);
         let (_, timer) = self.timerfd_of(cx.tid, Fd(a[0] as i32))?;
         self.write_timerfd(cx.tid, a[1], &timer)?;
         Ok(Ret::None)
     }
 
     pub(crate) fn timerfd_due(&mut self, id: ObjId) {
-        let now = self.now();
         let Some(Object::Timer(timer)) = self.objects.get_mut(id) else {
             return;
         };
@@ -200,11 +212,27 @@ impl Kernel {
             return;
         };
         timer.expirations += 1;
-        if let Some(missed) = (now - at).checked_div(timer.every) {
-            timer.expirations += missed;
-            let next = (at + timer.every * missed).saturating_add(timer.every);
-            timer.armed = Some((next, self.timers.arm(next, Timer::Descriptor(id))));
-        }
+        timer.due = (timer.every > 0).then_some(at);
         self.object_changed(id);
     }
+
+    /// A periodic timerfd is looked at: what it missed counts, and it runs again (`timerfd_read_iter`).
+    pub(crate) fn timerfd_goes_on(&mut self, id: ObjId) {
+        let now = self.now();
+        let Some(Object::Timer(timer)) = self.objects.get_mut(id) else {
+            return;
+        };
+        let Some(at) = timer.due.take() else {
+            return;
+        };
+        let (next, missed) = forward(at, timer.every, now);
+        timer.expirations += missed;
+        timer.armed = Some((next, self.timers.arm(next, Timer::Descriptor(id))));
+    }
+}
+
+/// The first time after `now` in the rhythm of a timer that went off at `at`, and how many were missed since.
+fn forward(at: u64, every: u64, now: u64) -> (u64, u64) {
+    let missed = now.saturating_sub(at).checked_div(every).unwrap_or(0);
+    ((at + every * missed).saturating_add(every), missed)
 }

@@ -521,4 +521,73 @@ pub const CASES: &[Case] = &[
             ]
         },
     },
+    Case {
+        name: "periodic timers count what nobody took",
+        steps: || {
+            const MS: u64 = 1_000_000;
+            let nap = |ms: u64| {
+                [
+                    Store(0x300, 0.into()),
+                    Store(0x308, (ms * MS).into()),
+                    call(nr::nanosleep, words![at(0x300), 0]),
+                ]
+            };
+            let mut steps = vec![
+                named("t", nr::timerfd_create, words![1, 0x800]),
+                Store(0x200, 0.into()),
+                Store(0x208, (100 * MS).into()),
+                Store(0x218, (100 * MS).into()),
+                call(nr::timerfd_settime, words!["t", 0, at(0x200), 0]),
+                call(nr::read, words!["t", at(0), 8]),
+            ];
+            steps.extend(nap(350));
+            steps.push(call(nr::read, words!["t", at(0), 8]));
+            steps.extend(nap(100));
+            steps.extend([
+                call(nr::timerfd_gettime, words!["t", at(0x400)]),
+                call(nr::read, words!["t", at(8), 8]),
+                // SIGALRM, blocked, comes once however late it is taken, and then again in its time.
+                Store(0x500, (1_u64 << 13).into()),
+                call(nr::rt_sigprocmask, words![0, at(0x500), 0, 8]),
+                Store(0x600, 0.into()),
+                Store(0x608, 100_000.into()),
+                Store(0x618, 100_000.into()),
+                call(nr::setitimer, words![0, at(0x600), 0]),
+            ]);
+            steps.extend(nap(250));
+            let take = || call(nr::rt_sigtimedwait, words![at(0x500), 0, at(0x700), 8]);
+            steps.extend([take(), take()]);
+            steps.extend(nap(100));
+            steps.push(take());
+            // The words with the settings are not of interest.
+            steps.extend((0..4).map(|word| Store(8 * word + 0x10, 0.into())));
+            steps
+        },
+    },
+    Case {
+        name: "another user's memory is not shown",
+        steps: || {
+            vec![
+                Bytes(0x1000, b"/proc/self/maps".to_vec()),
+                Bytes(0x1100, b"/proc/1/maps".to_vec()),
+                Bytes(0x1200, b"/proc/1/auxv".to_vec()),
+                call(nr::open, words![at(0x1000), 0]),
+                // A pipe tells what the child, another user, got.
+                call(nr::pipe2, words![at(0x1300), 0]),
+                Child(
+                    "child",
+                    vec![
+                        call(nr::setresgid, words![54_321, 54_321, 54_321]),
+                        call(nr::setresuid, words![54_321, 54_321, 54_321]),
+                        named("maps", nr::open, words![at(0x1100), 0]),
+                        Store(0x1400, "maps".into()),
+                        named("auxv", nr::open, words![at(0x1200), 0]),
+                        Store(0x1408, "auxv".into()),
+                        call(nr::write, words![5, at(0x1400), 16]),
+                    ],
+                ),
+                call(nr::read, words![4, at(0), 16]),
+            ]
+        },
+    },
 ];
