@@ -1,7 +1,7 @@
 //! `POST /containers/create`.
 
 use super::record::Record;
-use super::{Container, settings};
+use super::{Container, refusals, settings};
 use crate::engine::{Engine, Kernel, system};
 use crate::error::{ApiError, Result};
 use crate::names;
@@ -37,7 +37,7 @@ impl<S: Kernel> Engine<S> {
         } = request;
         let mut host = host_config.unwrap_or_default();
         settings::check_config(&mut config)?;
-        settings::check_networking(networking_config.as_ref())?;
+        refusals::check_networking(networking_config.as_ref())?;
         let (mut warnings, mounts) = settings::check_host(&mut host, &self.shared.facts)?;
         self.check_bind_sources(&mounts, false).await?;
         // Until the container is entered, nothing else keeps its image.
@@ -45,7 +45,7 @@ impl<S: Kernel> Engine<S> {
         let image = self.image(&config.image)?;
         settings::merge_image(&mut config, &image.run_config())?;
         settings::check_config(&mut config)?;
-        warnings.extend(settings::unwatched(&config));
+        warnings.extend(refusals::unwatched(&config));
         for path in config
             .volumes
             .iter()

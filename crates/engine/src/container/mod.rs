@@ -6,6 +6,7 @@ mod inspect;
 mod list;
 mod prune;
 mod record;
+mod refusals;
 mod remove;
 mod restore;
 mod rootfs;
@@ -17,6 +18,7 @@ mod top;
 mod wait;
 
 pub use list::ListOptions;
+pub(crate) use prune::Aim;
 pub(crate) use record::Record;
 pub(crate) use restore::restore_all;
 pub use streams::AttachOptions;

@@ -7,9 +7,42 @@ use glassdock_abi::types::Timespec;
 use glassdock_api::container::PruneReport;
 use glassdock_api::filters::Filters;
 use glassdock_trace::Args;
+use std::collections::BTreeMap;
 
-/// Filters that a prune takes.
-const ACCEPTED_FILTERS: [&str; 3] = ["label", "label!", "until"];
+/// Filters that every prune takes.
+const FILTERS: [&str; 3] = ["label", "label!", "until"];
+
+/// What a prune aims at: by age and by labels.
+pub(crate) struct Aim {
+    filters: Filters,
+    until: Option<Timespec>,
+}
+
+impl Aim {
+    /// Reads filters; `more` are accepted, too, and are the caller's to look at.
+    ///
+    /// # Errors
+    /// 400 for a filter that is unknown or has a wrong value.
+    pub(crate) fn new(filters: Filters, more: &[&str], now: Timespec) -> Result<Aim> {
+        filters
+            .validate(&[&FILTERS, more].concat())
+            .map_err(|error| ApiError::invalid(error.to_string()))?;
+        let until = until(&filters, now)?;
+        Ok(Aim { filters, until })
+    }
+
+    /// Whether the filters let something through.
+    pub(crate) fn takes(
+        &self,
+        created: Option<Timespec>,
+        labels: &BTreeMap<String, String>,
+    ) -> bool {
+        let filters = &self.filters;
+        let kept = filters.contains("label!") && filters.match_key_values("label!", labels);
+        let old = |until| created.is_some_and(|created| created <= until);
+        !kept && self.until.is_none_or(old) && filters.match_key_values("label", labels)
+    }
+}
 
 impl<S: Kernel> Engine<S> {
     /// Removes all containers that do not run and that the filters let through.
@@ -18,27 +51,15 @@ impl<S: Kernel> Engine<S> {
     /// 400 for a filter that is unknown or has a wrong value.
     pub async fn prune_containers(&self, filters: Filters) -> Result<PruneReport> {
         self.traced("container.prune", Args::None, |engine| async move {
-            filters
-                .validate(&ACCEPTED_FILTERS)
-                .map_err(|error| ApiError::invalid(error.to_string()))?;
-            let until = until(&filters, engine.now())?;
+            let aim = Aim::new(filters, &[], engine.now())?;
             let mut deleted = Vec::new();
             for container in engine.containers() {
-                let (running, created, labels) = container.with(|inner| {
+                let meant = container.with(|inner| {
                     let record = &inner.record;
-                    (
-                        record.state.running,
-                        record.created,
-                        record.config.labels.clone().unwrap_or_default(),
-                    )
+                    let labels = record.config.labels.clone().unwrap_or_default();
+                    !record.state.running && aim.takes(record.created, &labels)
                 });
-                let unwanted =
-                    filters.contains("label!") && filters.match_key_values("label!", &labels);
-                let old = until.is_none_or(|until| created < Some(until));
-                if running || !old || unwanted || !filters.match_key_values("label", &labels) {
-                    continue;
-                }
-                if engine.remove(&container, false).await.is_ok() {
+                if meant && engine.remove(&container, false).await.is_ok() {
                     deleted.push(container.id.clone());
                 }
             }

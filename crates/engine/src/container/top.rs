@@ -5,6 +5,7 @@ use crate::error::{ApiError, Result};
 use glassdock_abi::{Fd, Io, PathArg};
 use glassdock_api::container::TopResponse;
 use glassdock_image::fs;
+use std::collections::BTreeSet;
 
 /// Largest of the kernel's small files that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -40,6 +41,9 @@ impl<S: Kernel> Engine<S> {
             if namespace.is_some() && self.pid_namespace(&pid).await == namespace {
                 processes.extend(self.process_row(&pid).await);
             }
+        }
+        if container.with(|inner| inner.record.host.pid_mode == "host") {
+            keep_family(&mut processes, &init.to_string());
         }
         let titles = ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"];
         let titles = titles.iter().map(|title| title.to_string()).collect();
@@ -119,6 +123,25 @@ impl<S: Kernel> Engine<S> {
     }
 }
 
+/// Of rows of all processes keeps those of a container, by the process that it began with: its shim takes up whoever
+/// loses their parent, so they are the shim's descendants.
+fn keep_family(rows: &mut Vec<Vec<String>>, init: &str) {
+    const PID: usize = 1;
+    const PPID: usize = 2;
+    let shim = rows.iter().find(|row| row[PID] == init);
+    let mut family: BTreeSet<String> = shim.map(|row| row[PPID].clone()).into_iter().collect();
+    loop {
+        let before = family.len();
+        let more = rows.iter().filter(|row| family.contains(&row[PPID]));
+        let more: Vec<String> = more.map(|row| row[PID].clone()).collect();
+        family.extend(more);
+        if family.len() == before {
+            break;
+        }
+    }
+    rows.retain(|row| family.contains(&row[PPID]));
+}
+
 /// The terminal behind a device number of `/proc/PID/stat`.
 fn tty_name(device: u64) -> String {
     const PTS_MAJOR: u32 = 136;
@@ -126,5 +149,29 @@ fn tty_name(device: u64) -> String {
     match device.major() {
         PTS_MAJOR => format!("pts/{}", device.minor()),
         _ => "?".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_the_shims_descendants() {
+        let row =
+            |pid: &str, ppid: &str| vec!["root".to_string(), pid.to_string(), ppid.to_string()];
+        let mut rows = vec![
+            row("1", "0"),
+            row("5", "12"),
+            row("10", "1"),
+            row("11", "10"),
+            row("12", "11"),
+            row("13", "10"),
+            row("20", "1"),
+            row("21", "20"),
+        ];
+        keep_family(&mut rows, "11");
+        let pids: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
+        assert_eq!(pids, ["5", "11", "12", "13"]);
     }
 }

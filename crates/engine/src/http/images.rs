@@ -111,12 +111,7 @@ async fn no_save() -> Response {
 
 async fn prune<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
     complete(&engine.clone(), async move {
-        let filters = call.filters()?;
-        let accepted = ["dangling"];
-        let invalid = |error: glassdock_api::filters::Invalid| ApiError::invalid(error.to_string());
-        filters.validate(&accepted).map_err(invalid)?;
-        let dangling = filters.boolean("dangling", true).map_err(invalid)?;
-        let (items, space_reclaimed) = call.within(&engine).prune_images(dangling).await?;
+        let (items, space_reclaimed) = call.within(&engine).prune_images(call.filters()?).await?;
         let report = PruneReport {
             images_deleted: (!items.is_empty()).then_some(items),
             space_reclaimed,

@@ -1,9 +1,11 @@
 //! `DELETE /images/NAME` and `POST /images/prune` (moby `daemon/images/image_delete.go`).
 
 use super::Image;
+use crate::container::Aim;
 use crate::engine::{Engine, Kernel};
 use crate::error::{ApiError, Result};
-use crate::names;
+use crate::{names, time};
+use glassdock_api::filters::Filters;
 use glassdock_api::image::DeleteItem;
 use glassdock_image::{Digest, Reference, digest, fs};
 use glassdock_trace::{Args, Value};
@@ -213,9 +215,17 @@ impl<S: Kernel> Engine<S> {
         })
     }
 
-    /// Removes images that have no name (`dangling`), or that no container uses; gives what went and its bytes.
-    pub async fn prune_images(&self, dangling: bool) -> Result<(Vec<DeleteItem>, u64)> {
+    /// Removes images that have no name, or with the filter `dangling=false` all that no container uses; gives what went
+    /// and its bytes.
+    ///
+    /// # Errors
+    /// 400 for a filter that is unknown or has a wrong value.
+    pub async fn prune_images(&self, filters: Filters) -> Result<(Vec<DeleteItem>, u64)> {
         self.traced("image.prune", Args::None, |engine| async move {
+            let dangling = filters
+                .boolean("dangling", true)
+                .map_err(|error| ApiError::invalid(error.to_string()))?;
+            let aim = Aim::new(filters, &["dangling"], engine.now())?;
             let used = engine.images_in_use();
             let all: Vec<(Arc<Image>, Vec<Reference>)> = engine.shared.images.with(|tables| {
                 tables
@@ -233,7 +243,14 @@ impl<S: Kernel> Engine<S> {
             let before = bytes(&engine);
             let mut items = Vec::new();
             for (image, names) in all {
-                if used.contains(image.id.as_str()) || dangling && !names.is_empty() {
+                let labels = image.run_config().labels.unwrap_or_default();
+                let created = image
+                    .config
+                    .created
+                    .as_deref()
+                    .and_then(time::parse_rfc3339);
+                let named = dangling && !names.is_empty();
+                if named || used.contains(image.id.as_str()) || !aim.takes(created, &labels) {
                     continue;
                 }
                 let _writing = engine.shared.images.writing.lock().await;

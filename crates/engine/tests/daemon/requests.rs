@@ -121,3 +121,34 @@ fn commands_that_are_never_started_do_not_pile_up() {
     );
     assert_eq!(daemon.get(&format!("/exec/{second}/json")).status, 200);
 }
+
+#[test]
+fn images_are_pruned_by_age_and_label() {
+    let Some(daemon) = with_busybox() else { return };
+    let prune = |filters: &str| {
+        let filters: String = filters.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        daemon.post(&format!("/images/prune?filters={filters}"))
+    };
+    let nothing = r#"{"ImagesDeleted":null,"SpaceReclaimed":0}"#;
+    for (filters, status, told) in [
+        (r#"{"nope":["x"]}"#, 400, "invalid filter 'nope'"),
+        (
+            r#"{"dangling":["false"],"until":["x"]}"#,
+            400,
+            "invalid filter 'until=x'",
+        ),
+        (r#"{"dangling":["false"],"until":["1h"]}"#, 200, nothing),
+        (r#"{"dangling":["false"],"label":["a"]}"#, 200, nothing),
+        (r#"{}"#, 200, nothing),
+    ] {
+        let answer = prune(filters);
+        assert_eq!(answer.status, status, "{filters}");
+        assert!(answer.body.contains(told), "{filters}: {}", answer.body);
+    }
+    let all = prune(r#"{"dangling":["false"],"label!":["a"]}"#).json();
+    assert_eq!(
+        all["ImagesDeleted"].as_array().map(Vec::len),
+        Some(3),
+        "{all}"
+    );
+}

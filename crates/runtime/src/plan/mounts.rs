@@ -235,10 +235,13 @@ fn new_mount(
     } else {
         &entry.source
     };
+    let mut open = paths::open_or_make(slots, root, destination, Make::Directory, target);
+    // An image's link could put them where masks and read-only paths do not cover them (runc: CVE-2019-19921).
+    if matches!(&*entry.kind, "proc" | "sysfs") {
+        open = paths::without_links(open);
+    }
     let mut now: Vec<Item> = vec![
-        paths::open_or_make(slots, root, destination, Make::Directory, target)
-            .failure(failure(entry))
-            .into(),
+        open.failure(failure(entry)).into(),
         Step::new(
             mount(
                 source.as_str(),

@@ -171,6 +171,14 @@ pub(super) fn open_or_make(
     open(root, parts, flags, into).retry(Errno::ENOENT, missing)
 }
 
+/// Makes an opening refuse links on its way, where something else than the named place must not be meant.
+pub(super) fn without_links(mut step: Step) -> Step {
+    if let Call::Openat2 { how, .. } = &mut step.call {
+        how.resolve.insert(ResolveFlags::NO_SYMLINKS);
+    }
+    step
+}
+
 /// Closes a slot's descriptor.
 pub(super) fn close(slot: Slot) -> Item {
     Step::new(

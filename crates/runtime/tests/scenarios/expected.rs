@@ -79,6 +79,10 @@ on_this_kernel! {
         System: runc create failed: unable to start container process: error during container init: openat2: no such file or directory
         outside: false
     "#]];
+    the_kernels_file_systems_are_not_mounted_through_links => expect![[r#"
+        System: runc create failed: unable to start container process: error during container init: error mounting "proc" to rootfs at "/proc": mount proc:/proc: too many levels of symbolic links
+        System: runc create failed: unable to start container process: error during container init: error mounting "sysfs" to rootfs at "/sys": mount sysfs:/sys: too many levels of symbolic links
+    "#]];
     capabilities_and_no_new_privileges => expect![[r#"
         CapInh:	0000000000000000
         CapPrm:	00000000a80425fb

@@ -318,6 +318,32 @@ scenarios! {
         told
     }
 
+    the_kernels_file_systems_are_not_mounted_through_links(sys, place) {
+        let root = own_root(&sys, &place).await;
+        make_dirs(&sys, &PathArg::from(format!("{root}/elsewhere")), 0o755).await.expect("made");
+        let mut told = String::new();
+        for name in ["proc", "sys"] {
+            let link = PathArg::from(format!("{root}/{name}"));
+            let call = Call::Symlinkat {
+                target: "/elsewhere".into(),
+                newdirfd: Fd::CWD,
+                linkpath: link.clone(),
+            };
+            sys.call(call).await.expect("a link");
+            let mut case = Case::new(&sys, &place, "c", "echo mounted");
+            case.spec.root.as_mut().expect("root").path = root.clone();
+            case.spec.mounts.push(Mount {
+                destination: "/sys".to_owned(),
+                kind: "sysfs".to_owned(),
+                source: "sysfs".to_owned(),
+                ..Mount::default()
+            });
+            told += &case.run().await;
+            sys.unlinkat(Fd::CWD, link, AtFlags::empty()).await.expect("unlinked");
+        }
+        told
+    }
+
     capabilities_and_no_new_privileges(sys, place) {
         let command = "grep -E '^(Cap|NoNew)' /proc/self/status";
         let mut case = Case::new(&sys, &place, "c", command);
