@@ -188,13 +188,16 @@ impl<S: Sys + Trace> Session<S> {
         })
     }
 
-    /// The version of the API that both sides speak, from the engine's answer to a ping; asked once.
+    /// The version of the API that both sides speak: `DOCKER_API_VERSION`, or what the engine's answer to a ping offers;
+    /// asked once.
     pub async fn api_version(&self) -> String {
         let known = self.version.lock().ok().and_then(|version| version.clone());
         if let Some(version) = known {
             return version;
         }
-        let version = self.ping().await.unwrap_or_else(|| version::MAX.to_owned());
+        let offered = self.ping().await;
+        let version = self.wanted_version().or(offered);
+        let version = version.unwrap_or_else(|| version::MAX.to_owned());
         if let Ok(mut known) = self.version.lock() {
             *known = Some(version.clone());
         }
@@ -224,7 +227,14 @@ impl<S: Sys + Trace> Session<S> {
     /// The version that was agreed on, without asking.
     pub fn known_version(&self) -> String {
         let known = self.version.lock().ok().and_then(|version| version.clone());
-        known.unwrap_or_else(|| version::MAX.to_owned())
+        let version = known.or_else(|| self.wanted_version());
+        version.unwrap_or_else(|| version::MAX.to_owned())
+    }
+
+    fn wanted_version(&self) -> Option<String> {
+        let wanted = self.env.get("DOCKER_API_VERSION")?;
+        let wanted = wanted.strip_prefix('v').unwrap_or(wanted);
+        (!wanted.is_empty()).then(|| wanted.to_owned())
     }
 
     fn request(&self, target: String, call: Call<'_>) -> Result<Request<Body>> {
@@ -322,19 +332,11 @@ impl<S: Sys + Trace> Session<S> {
         Fail::new(message).of_kind(kind)
     }
 
-    /// A path as the kernel takes it: a relative one starts from the shell's folder (`PWD`).
-    pub fn path(&self, path: &str) -> PathArg {
-        match self.env.get("PWD") {
-            Some(folder) if !path.starts_with('/') => PathArg::from(folder).join(path),
-            _ => PathArg::from(path),
-        }
-    }
-
     /// Opens a file to read.
     pub async fn open(&self, path: &str) -> Result<OwnedFd<S>> {
         let opened = self
             .sys
-            .openat(Fd::CWD, self.path(path), OpenFlags::RDONLY, 0)
+            .openat(Fd::CWD, PathArg::from(path), OpenFlags::RDONLY, 0)
             .await;
         opened
             .map_err(|errno| Fail::new(format!("open {path}: {}", errno.message().to_lowercase())))
@@ -343,7 +345,10 @@ impl<S: Sys + Trace> Session<S> {
     /// Makes or empties a file to write, with permissions before the umask.
     pub async fn create(&self, path: &str, flags: OpenFlags, mode: u32) -> Result<OwnedFd<S>> {
         let flags = flags | OpenFlags::WRONLY | OpenFlags::CREAT;
-        let opened = self.sys.openat(Fd::CWD, self.path(path), flags, mode).await;
+        let opened = self
+            .sys
+            .openat(Fd::CWD, PathArg::from(path), flags, mode)
+            .await;
         opened
             .map_err(|errno| Fail::new(format!("open {path}: {}", errno.message().to_lowercase())))
     }

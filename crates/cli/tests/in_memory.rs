@@ -238,6 +238,8 @@ struct Bench {
     kernel: Kernel,
     command: Memory,
     user: Memory,
+    /// Set in the environment besides.
+    env: Vec<String>,
 }
 
 impl Bench {
@@ -251,6 +253,7 @@ impl Bench {
             kernel,
             command,
             user,
+            env: Vec::new(),
         }
     }
 
@@ -264,6 +267,7 @@ impl Bench {
             kernel,
             command,
             user,
+            env: Vec::new(),
         }
     }
 
@@ -280,7 +284,8 @@ impl Bench {
             .chain(args.iter().copied())
             .map(|arg| arg.as_bytes().to_vec())
             .collect();
-        let envp = vec![b"HOME=/root".to_vec(), b"PWD=/root".to_vec()];
+        let mut envp = vec![b"HOME=/root".to_vec(), b"PWD=/root".to_vec()];
+        envp.extend(self.env.iter().map(|set| set.as_bytes().to_vec()));
         let command = async {
             let status = glassdock_cli::main(self.command.clone(), argv, envp).await;
             (0..3).for_each(|fd| self.command.hang_up(fd));
@@ -373,6 +378,71 @@ fn an_older_engine_is_spoken_to_in_its_version() {
         ran.out,
         "CONTAINER ID   IMAGE     COMMAND   CREATED   STATUS    PORTS     NAMES\n"
     );
+}
+
+#[test]
+fn the_environment_may_choose_the_version() {
+    for (set, version) in [("1.44", "1.44"), ("v1.44", "1.44"), ("", "1.51")] {
+        let mut bench = Bench::new();
+        let set = format!("DOCKER_API_VERSION={set}");
+        bench.env.push(set);
+        let ran = bench.run(Engine::new(Plan::Echo), &["ps"], closed);
+        assert_eq!(
+            ran.requests,
+            [
+                "HEAD /_ping".to_owned(),
+                format!("GET /v{version}/containers/json")
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_relative_path_is_the_kernel_s_to_resolve() {
+    let bench = Bench::new();
+    let args = ["run", "-d", "--cidfile", "id", "busybox"];
+    let ran = bench.run(Engine::new(Plan::UntilSignal), &args, closed);
+    assert_eq!((ran.status, ran.err.as_str()), (0, "WARNING: be warned\n"));
+    assert_eq!(bench.kernel.file("id"), Some(ID.as_bytes().to_vec()));
+}
+
+#[test]
+fn a_detached_run_waits_before_it_starts_and_tells_the_id_in_any_case() {
+    for (plan, args, condition, status) in [
+        (
+            Plan::UntilSignal,
+            &["run", "-d", "busybox"][..],
+            "next-exit",
+            0,
+        ),
+        (
+            Plan::Fail("no"),
+            &["run", "-d", "busybox"],
+            "next-exit",
+            125,
+        ),
+        (
+            Plan::Fail("no"),
+            &["run", "-d", "--rm", "busybox"],
+            "removed",
+            125,
+        ),
+    ] {
+        let ran = Bench::new().run(Engine::new(plan), args, closed);
+        assert_eq!(
+            (ran.status, ran.out),
+            (status, format!("{ID}\n")),
+            "{args:?}"
+        );
+        assert_eq!(
+            ran.requests[2..],
+            [
+                format!("POST /v1.51/containers/{ID}/wait?condition={condition}"),
+                format!("POST /v1.51/containers/{ID}/start"),
+            ],
+            "{args:?}"
+        );
+    }
 }
 
 #[test]

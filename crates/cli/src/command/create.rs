@@ -8,7 +8,7 @@ use crate::reference::Reference;
 use crate::session::{Call, Session, write_all};
 use crate::terminal;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
-use glassdock_abi::{Fd, Io, OwnedFd, Sys};
+use glassdock_abi::{Fd, Io, OwnedFd, PathArg, Sys};
 use glassdock_api::container::{CreateRequest, CreateResponse};
 use glassdock_trace::Trace;
 
@@ -153,7 +153,7 @@ impl<S: Sys + Trace> IdFile<S> {
         }
         let there = session
             .sys
-            .statx(Fd::CWD, session.path(path), AtFlags::empty())
+            .statx(Fd::CWD, PathArg::from(path), AtFlags::empty())
             .await
             .is_ok();
         if there {
@@ -193,7 +193,7 @@ impl<S: Sys + Trace> IdFile<S> {
             None => {
                 let _ = session
                     .sys
-                    .unlinkat(Fd::CWD, session.path(&self.path), AtFlags::empty())
+                    .unlinkat(Fd::CWD, PathArg::from(self.path.as_str()), AtFlags::empty())
                     .await;
                 Ok(())
             }

@@ -65,16 +65,24 @@ pub async fn run<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result
         detach_keys: flags.text("detach-keys").to_owned(),
     };
     let id = make(session, flags, &request).await.map_err(failed)?;
+    // Before the start, as the real command does: the id is told also where that fails.
+    if !how.stdout && !how.stderr {
+        session.out(format!("{id}\n")).await?;
+    }
+    let removed = flags.bool("rm");
     if !how.stdin && !how.stdout && !how.stderr {
-        start(session, &id).await.map_err(failed)?;
-        return session.out(format!("{id}\n")).await;
+        let waiting = wait(session, &id, removed).await;
+        return match start(session, &id).await {
+            Ok(()) => Ok(()),
+            Err(fail) => Err(not_started(session, fail, removed, waiting).await),
+        };
     }
     let on_terminal = how.tty && terminal::is_terminal(&session.sys, Fd::STDOUT).await;
     let target = Target {
         signals: flags.bool("sig-proxy").then(|| id.clone()),
         terminal: on_terminal.then(|| path(&id, "")),
     };
-    attached(session, &id, &how, flags.bool("rm"), &target).await
+    attached(session, &id, &how, removed, &target).await
 }
 
 /// Standard input of a container with a terminal must be one too.
@@ -162,6 +170,19 @@ pub async fn status<S: Sys + Trace>(
     }
 }
 
+/// What a failed start ends the command with, once a container that is to be removed is gone.
+async fn not_started<S: Sys + Trace>(
+    session: &Session<S>,
+    fail: Fail,
+    removed: bool,
+    waiting: Result<Answer<S>>,
+) -> Fail {
+    if removed {
+        let _ = status(session, waiting).await;
+    }
+    failed(fail)
+}
+
 /// Connects, waits, starts, and stays until the container ends or is left.
 async fn attached<S: Sys + Trace>(
     session: &Session<S>,
@@ -175,10 +196,7 @@ async fn attached<S: Sys + Trace>(
     let waiting = wait(session, id, removed).await;
     if let Err(fail) = start(session, id).await {
         drop(connection);
-        if removed {
-            let _ = status(session, waiting).await;
-        }
-        return Err(failed(fail));
+        return Err(not_started(session, fail, removed, waiting).await);
     }
     let stay = async {
         let streaming = streams::stream(session, connection, how).await;
