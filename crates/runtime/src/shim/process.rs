@@ -1,15 +1,16 @@
 //! The processes that a shim looks after, their streams and their ends.
 
-use super::log::Splitter;
+mod output;
+
 use super::outbox::Outbox;
 use crate::client::Streams;
 use crate::helper::remove_state;
-use crate::io::{CHUNK, replace_file, write_all};
-use crate::proto::{EXIT, Exit, MAX_FRAME, Report, ShimOptions, Stream};
+use crate::io::replace_file;
+use crate::proto::{EXIT, Exit, Report, ShimOptions, Stream};
 use crate::{ErrorKind, RuntimeError};
 use futures_channel::oneshot;
-use glassdock_abi::flags::{OpenFlags, PollEvents};
-use glassdock_abi::types::{Clock, PollFd, WaitStatus};
+use glassdock_abi::flags::OpenFlags;
+use glassdock_abi::types::{Clock, WaitStatus};
 use glassdock_abi::{Fd, Io, OwnedFd, PathArg, Pid, Sys};
 use glassdock_oci::runtime::Status;
 use glassdock_trace::{Args, Layer, Outcome, Trace, Value};
@@ -18,11 +19,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Children that ended while one was being started, which they may turn out to be; the oldest is forgotten beyond.
 const MAX_UNCLAIMED: usize = 1024;
-/// Nanoseconds that output may go on after the end of its process, when others hold its streams; as in moby.
-const DRAIN: u64 = 2_000_000_000;
-/// Bytes that a process can have left in its streams, which is how much Linux lets a pipe hold
-/// (`/proc/sys/fs/pipe-max-size`); what comes beyond is of others.
-const MAX_LEFT: usize = 1 << 20;
 /// Ended executed processes that are remembered.
 const MAX_ENDED: usize = 256;
 
@@ -286,88 +282,6 @@ impl<S: Sys + Trace> Table<S> {
         }
     }
 
-    /// Reads one stream to its end: into the log, and to the clients.
-    async fn pump(&self, key: &Key, stream: Stream, fd: Arc<OwnedFd<S>>) {
-        let mut splitter = Splitter::default();
-        // A terminal's master tells the end as EIO.
-        while let Ok(data) = self.sys.read(fd.fd(), CHUNK).await {
-            if data.is_empty() {
-                break;
-            }
-            self.with(key, |process| process.at_work += 1);
-            if key.is_none() {
-                let entries = splitter.push(stream, &data, self.now());
-                self.append_log(entries).await;
-            }
-            self.deliver(key, stream, &data).await;
-            self.with(key, |process| {
-                process.at_work -= 1;
-                if process.exit.is_some() {
-                    process.late = process.late.saturating_add(data.len());
-                }
-            });
-        }
-        if key.is_none() {
-            let entries = splitter.end(stream, self.now());
-            self.append_log(entries).await;
-        }
-    }
-
-    /// Changes a process, while it is remembered.
-    fn with(&self, key: &Key, change: impl FnOnce(&mut Process<S>)) {
-        if let Some(process) = self.state().processes.get_mut(key) {
-            change(process);
-        }
-    }
-
-    async fn append_log(&self, entries: Vec<u8>) {
-        let Some(log) = self.state().log.clone().filter(|_| !entries.is_empty()) else {
-            return;
-        };
-        // A full disk must not stop the container; what cannot be logged is lost, as in moby.
-        let _ = write_all(&self.sys, log.fd(), entries).await;
-        for watcher in &self.state().watchers {
-            watcher.nudge(b"\n".to_vec());
-        }
-    }
-
-    async fn deliver(&self, key: &Key, stream: Stream, data: &[u8]) {
-        let clients: Vec<Client> = match self.state().processes.get(key) {
-            Some(process) => process.clients.clone(),
-            None => return,
-        };
-        for client in clients {
-            let wanted = match stream {
-                Stream::Stdout => client.streams.stdout,
-                Stream::Stderr => client.streams.stderr,
-            };
-            if !wanted {
-                continue;
-            }
-            for piece in data.chunks(MAX_FRAME) {
-                let mut frame = stream.header(piece.len() as u32).to_vec();
-                frame.extend_from_slice(piece);
-                if !client.outbox.put(frame).await {
-                    break;
-                }
-            }
-        }
-    }
-
-    fn output_ended(&self, key: &Key) {
-        let mut state = self.state();
-        let Some(process) = state.processes.get_mut(key) else {
-            return;
-        };
-        process.open_outputs = process.open_outputs.saturating_sub(1);
-        if process.open_outputs == 0 {
-            process.drained = true;
-            for waiter in process.drain_waiters.drain(..) {
-                let _ = waiter.send(());
-            }
-        }
-    }
-
     /// A child has ended: a process of ours, somebody's helper, or a stranger left to us.
     pub async fn ended(self: &Arc<Self>, pid: Pid, status: WaitStatus) {
         let key = {
@@ -440,46 +354,6 @@ impl<S: Sys + Trace> Table<S> {
             table.drain(&key).await;
             table.tell_end(&key, exit);
         }));
-    }
-
-    /// Waits until the output that a process has left is read: to the ends of its streams, or, where others hold those,
-    /// as much as can be its own.
-    async fn drain(&self, key: &Key) {
-        loop {
-            let drained = {
-                let mut state = self.state();
-                match state.processes.get_mut(key) {
-                    Some(process) if !process.drained => {
-                        let (send, receive) = oneshot::channel();
-                        process.drain_waiters.push(send);
-                        receive
-                    }
-                    _ => return,
-                }
-            };
-            let timeout = Box::pin(self.sys.sleep(DRAIN));
-            futures_util::future::select(drained, timeout).await;
-            if self.nothing_is_left(key).await {
-                return;
-            }
-        }
-    }
-
-    /// Whether nothing of an ended process's output waits to be read.
-    async fn nothing_is_left(&self, key: &Key) -> bool {
-        let outputs = match self.state().processes.get(key) {
-            Some(process) if process.drained || process.late >= MAX_LEFT => return true,
-            Some(process) if process.at_work > 0 => return false,
-            Some(process) => process.outputs.clone(),
-            None => return true,
-        };
-        let events = PollEvents::IN;
-        let entries = outputs.iter().map(|fd| PollFd {
-            fd: fd.fd(),
-            events,
-        });
-        let ready = self.sys.ppoll(entries.collect(), Some(0)).await;
-        ready.is_ok_and(|ready| !ready.iter().any(|events| events.contains(PollEvents::IN)))
     }
 
     fn tell_end(&self, key: &Key, exit: Exit) {
