@@ -1,5 +1,7 @@
 //! How Go's `encoding/json` reads and writes a struct, for the types of this crate.
 
+use core::marker::PhantomData;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
@@ -60,13 +62,48 @@ impl OmitInside for i64 {}
 impl OmitInside for [u32; 2] {}
 impl OmitInside for serde_json::Value {}
 
-/// Reads a field: `null` is the default, as in Go.
-pub(crate) fn field<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+/// A struct that is read as Go reads one: names fit in any case, the last of several counts, `null` is the default, and
+/// what no field has the name of is passed over.
+pub(crate) trait GoStruct: Default {
+    /// The type's name, for errors.
+    const NAME: &'static str;
+
+    /// Takes the value that comes next if a field has its name.
+    fn set<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
+}
+
+/// The next value, `null` being the default.
+pub(crate) fn value<'de, A, T>(map: &mut A) -> Result<T, A::Error>
 where
-    D: Deserializer<'de>,
+    A: MapAccess<'de>,
     T: Default + Deserialize<'de>,
 {
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+    Ok(map.next_value::<Option<T>>()?.unwrap_or_default())
+}
+
+/// Reads a whole struct.
+pub(crate) fn read<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: GoStruct,
+{
+    struct Fields<T>(PhantomData<T>);
+    impl<'de, T: GoStruct> Visitor<'de> for Fields<T> {
+        type Value = T;
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            write!(f, "struct {}", T::NAME)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+            let mut read = T::default();
+            while let Some(name) = map.next_key::<String>()? {
+                if !read.set(&name, &mut map)? {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(read)
+        }
+    }
+    deserializer.deserialize_map(Fields(PhantomData))
 }
 
 /// A list of words that may also be written as one word (`strslice.StrSlice`).
@@ -104,37 +141,58 @@ impl<'de> Deserialize<'de> for StrSlice {
 #[doc(hidden)]
 macro_rules! go_struct {
     ($(#[$doc:meta])* pub struct $name:ident { $($rest:tt)* }) => {
-        $crate::go_struct!(@fields [$(#[$doc])*] $name [] $($rest)*);
+        $crate::go_struct!(@fields [$(#[$doc])*] $name [] [] [] $($rest)*);
     };
-    (@fields [$($doc:tt)*] $name:ident [$($done:tt)*]) => {
+    (@fields [$($doc:tt)*] $name:ident [$($done:tt)*] [$(($field:ident $json:literal))*] [$($flat:ident)*]) => {
         $($doc)*
-        #[derive(Clone, PartialEq, Debug, Default, ::serde::Serialize, ::serde::Deserialize)]
-        #[serde(default)]
+        #[derive(Clone, PartialEq, Debug, Default, ::serde::Serialize)]
         pub struct $name { $($done)* }
         impl $crate::go::OmitInside for $name {}
+        impl $crate::go::GoStruct for $name {
+            const NAME: &'static str = stringify!($name);
+            fn set<'de, A: ::serde::de::MapAccess<'de>>(
+                &mut self,
+                name: &str,
+                map: &mut A,
+            ) -> Result<bool, A::Error> {
+                $(if name.eq_ignore_ascii_case($json) {
+                    self.$field = $crate::go::value(map)?;
+                    return Ok(true);
+                })*
+                $(if $crate::go::GoStruct::set(&mut self.$flat, name, map)? {
+                    return Ok(true);
+                })*
+                Ok(false)
+            }
+        }
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::go::read(deserializer)
+            }
+        }
     };
-    (@fields [$($head:tt)*] $name:ident [$($done:tt)*]
+    (@fields [$($head:tt)*] $name:ident [$($done:tt)*] [$($named:tt)*] [$($flat:tt)*]
         $(#[$doc:meta])* pub $field:ident: $ty:ty = $json:literal, omitempty, $($rest:tt)*) => {
         $crate::go_struct!(@fields [$($head)*] $name [$($done)*
             $(#[$doc])*
-            #[serde(rename = $json, deserialize_with = "crate::go::field", skip_serializing_if = "crate::go::Omit::omit")]
+            #[serde(rename = $json, skip_serializing_if = "crate::go::Omit::omit")]
             pub $field: $ty,
-        ] $($rest)*);
+        ] [$($named)* ($field $json)] [$($flat)*] $($rest)*);
     };
-    (@fields [$($head:tt)*] $name:ident [$($done:tt)*]
+    (@fields [$($head:tt)*] $name:ident [$($done:tt)*] [$($named:tt)*] [$($flat:tt)*]
         $(#[$doc:meta])* pub $field:ident: $ty:ty = $json:literal, $($rest:tt)*) => {
         $crate::go_struct!(@fields [$($head)*] $name [$($done)*
             $(#[$doc])*
-            #[serde(rename = $json, deserialize_with = "crate::go::field")]
+            #[serde(rename = $json)]
             pub $field: $ty,
-        ] $($rest)*);
+        ] [$($named)* ($field $json)] [$($flat)*] $($rest)*);
     };
-    (@fields [$($head:tt)*] $name:ident [$($done:tt)*]
+    (@fields [$($head:tt)*] $name:ident [$($done:tt)*] [$($named:tt)*] [$($flat:tt)*]
         $(#[$doc:meta])* pub $field:ident: $ty:ty, flatten, $($rest:tt)*) => {
         $crate::go_struct!(@fields [$($head)*] $name [$($done)*
             $(#[$doc])*
             #[serde(flatten)]
             pub $field: $ty,
-        ] $($rest)*);
+        ] [$($named)*] [$($flat)* $field] $($rest)*);
     };
 }

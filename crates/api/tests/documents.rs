@@ -239,3 +239,29 @@ proptest::proptest! {
         let _ = serde_json::from_str::<ContainerInspect>(&text);
     }
 }
+
+#[test]
+fn names_fit_in_any_case_and_the_last_of_several_counts() {
+    for (text, image, memory) in [
+        (r#"{"Image":"a","HostConfig":{"Memory":1}}"#, "a", 1),
+        (r#"{"image":"a","hostconfig":{"MEMORY":1}}"#, "a", 1),
+        (
+            r#"{"Image":"a","Image":"b","HostConfig":{"Memory":1,"memory":2}}"#,
+            "b",
+            2,
+        ),
+        (
+            r#"{"Image":null,"HostConfig":{"Memory":null,"Nope":[{}]},"x":{"y":1}}"#,
+            "",
+            0,
+        ),
+    ] {
+        let request: glassdock_api::container::CreateRequest = serde_json::from_str(text).unwrap();
+        let host = request.host_config.unwrap_or_default();
+        assert_eq!(
+            (request.config.image.as_str(), host.memory),
+            (image, memory),
+            "{text}"
+        );
+    }
+}
