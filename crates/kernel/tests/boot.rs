@@ -6,6 +6,7 @@ use glassdock_abi::flags::WaitFlags;
 use glassdock_abi::types::{WaitFor, WaitStatus, signal};
 use glassdock_abi::{BoxFuture, Call, Io, Spawn, Sys};
 use glassdock_kernel::{Config, ImportNode, Limits, RunState, Task};
+use glassdock_trace::{EventKind, Layer, Outcome};
 
 #[test]
 fn a_shell_command_writes_to_the_console_and_ends_the_machine() {
@@ -16,6 +17,29 @@ fn a_shell_command_writes_to_the_console_and_ends_the_machine() {
         format!("{:?}", shell.kernel.init_status()),
         "Some(Exited(7))"
     );
+}
+
+#[test]
+fn the_trace_tells_how_a_process_ended_as_a_shell_does() {
+    let mut shell = Shell::boot(&["sh", "-c", "(exit 7); sh -c 'kill -9 $$'; exit 3"]);
+    shell.settle();
+    let events = shell.kernel.tracer().read(0, usize::MAX);
+    let is_task = |wanted| {
+        events.iter().any(|(_, event)| {
+            matches!(&event.kind, EventKind::Enter { span, layer: Layer::Sched, .. } if *span == wanted)
+        })
+    };
+    let ends: Vec<i64> = events
+        .iter()
+        .filter_map(|(_, event)| match event.kind {
+            EventKind::Exit {
+                span,
+                outcome: Outcome::Int(status),
+            } if is_task(span) => Some(status),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends, [7, 137, 3]);
 }
 
 #[test]

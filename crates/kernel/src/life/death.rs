@@ -76,7 +76,8 @@ impl Kernel {
         let status = self.processes.get(&tgid).and_then(|p| p.exiting);
         if let Some(span) = thread.span {
             self.exit_span(span, || match status {
-                Some(status) => Outcome::Int(i64::from(status.word())),
+                // As a shell tells it: the code, or 128 and the signal.
+                Some(status) => Outcome::Int(i64::from(status.shell_code())),
                 None => Outcome::Ok,
             });
         }
