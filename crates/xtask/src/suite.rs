@@ -23,8 +23,13 @@ impl Counts {
 
     /// The counts in a program's output. A program that failed without a failed test
     /// (it did not compile, it crashed), or that ran nothing, counts as one failure.
+    ///
+    /// nextest's summary counts everything: before it, the output of each failed test is shown,
+    /// which has a summary of its own.
     pub fn of_output(program_succeeded: bool, output: &str) -> Self {
-        let counts: Self = plain(output).lines().filter_map(of_line).sum();
+        let output = plain(output);
+        let summary = output.lines().rev().find_map(of_nextest);
+        let counts = summary.unwrap_or_else(|| output.lines().filter_map(of_line).sum());
         let silent = counts == Self::default();
         match (program_succeeded, counts.failed) {
             (true, _) if !silent => counts,
@@ -70,7 +75,22 @@ fn plain(output: &str) -> String {
     text
 }
 
-/// The counts of a summary line, as these programs write it.
+/// The counts of nextest's last line:
+/// `Summary [0.2s] 5 tests run: 4 passed (1 slow), 1 failed, 2 skipped`.
+fn of_nextest(line: &str) -> Option<Counts> {
+    let rest = line.trim().strip_prefix("Summary [")?;
+    let (_, rest) = rest.split_once("run: ")?;
+    let failed = [" failed", " exec failed", " timed out"]
+        .iter()
+        .filter_map(|kind| before(rest, kind))
+        .sum();
+    Some(Counts {
+        passed: before(rest, " passed").unwrap_or(0),
+        failed,
+    })
+}
+
+/// The counts of a summary line, as the other programs write it.
 fn of_line(line: &str) -> Option<Counts> {
     let line = line.trim();
     // cargo test, wasm-bindgen-test-runner: `test result: ok. 3 passed; 1 failed; …`
@@ -79,18 +99,6 @@ fn of_line(line: &str) -> Option<Counts> {
         return Some(Counts {
             passed: before(rest, " passed")?,
             failed: before(rest, " failed")?,
-        });
-    }
-    // nextest: `Summary [0.2s] 5 tests run: 4 passed (1 slow), 1 failed, 2 skipped`
-    if let Some(rest) = line.strip_prefix("Summary [") {
-        let (_, rest) = rest.split_once("run: ")?;
-        let failed = [" failed", " exec failed", " timed out"]
-            .iter()
-            .filter_map(|kind| before(rest, kind))
-            .sum();
-        return Some(Counts {
-            passed: before(rest, " passed").unwrap_or(0),
-            failed,
         });
     }
     // node --test: one line for each count.
@@ -144,10 +152,47 @@ mod tests {
             ("ℹ pass 7", 7, 0),
             ("ℹ fail 2", 0, 2),
         ] {
-            assert_eq!(of_line(line), Some(Counts { passed, failed }), "{line}");
+            assert_eq!(
+                Counts::of_output(failed == 0, line),
+                Counts { passed, failed },
+                "{line}"
+            );
         }
         for line in ["test a ... ok", "ℹ tests 3", "Summary of changes", ""] {
-            assert_eq!(of_line(line), None, "{line}");
+            assert_eq!(of_nextest(line).or_else(|| of_line(line)), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn each_failure_is_counted_once() {
+        // What a failing case leaves in nextest's output, and in that of the others.
+        let case = "test a::b ... FAILED\n\nfailures:\n    a::b\n\n\
+                    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 8 filtered out\n";
+        let shown = format!("  stdout ───\n\n    {}", case.replace('\n', "\n    "));
+        for (output, passed, failed) in [
+            (
+                format!(
+                    "{shown}\n     Summary [   0.1s] 3 tests run: 2 passed, 1 failed, 0 skipped\n"
+                ),
+                2,
+                1,
+            ),
+            // Told again after all others have run.
+            (
+                format!(
+                    "{shown}{shown}\n     Summary [   0.1s] 5 tests run: 3 passed, 2 failed, 0 skipped\n{shown}{shown}"
+                ),
+                3,
+                2,
+            ),
+            (format!("{case}{case}"), 0, 2),
+            ("ℹ pass 3\nℹ fail 1\nℹ cancelled 1\n".to_owned(), 3, 2),
+        ] {
+            assert_eq!(
+                Counts::of_output(false, &output),
+                Counts { passed, failed },
+                "{output}"
+            );
         }
     }
 

@@ -17,12 +17,19 @@ const REASON: usize = 15;
 
 /// Lines that name a path of this machine or a registry's host.
 pub fn machine_words(files: &[(String, String)], paths: &[String]) -> Vec<String> {
-    let hosts = REGISTRY_HOSTS.map(str::to_owned);
     places(files, |line| {
-        hosts
-            .iter()
-            .chain(paths)
-            .any(|word| line.contains(word.as_str()))
+        REGISTRY_HOSTS.iter().any(|host| line.contains(host))
+            || paths.iter().any(|path| names_path(line, path))
+    })
+}
+
+/// Whether a line has this path or one below it: `/srv/build` is named by `/srv/build/x`, not by `/srv/builder`.
+fn names_path(line: &str, path: &str) -> bool {
+    let goes_on = |char: Option<char>| {
+        char.is_some_and(|char| char.is_alphanumeric() || matches!(char, '_' | '-'))
+    };
+    line.match_indices(path).any(|(at, _)| {
+        !goes_on(line[..at].chars().next_back()) && !goes_on(line[at + path.len()..].chars().next())
     })
 }
 
@@ -86,10 +93,20 @@ mod tests {
     #[test]
     fn paths_and_hosts_are_found_with_their_place() {
         let paths = ["/srv/build".to_owned()];
-        assert_eq!(
-            machine_words(&file("see /srv/build/x"), &paths),
-            ["a.rs:2: see /srv/build/x"]
-        );
+        for (line, named) in [
+            ("see /srv/build/x", true),
+            ("in /srv/build.", true),
+            ("file:///srv/build", true),
+            ("/srv/builder and then /srv/build", true),
+            ("/srv/builder", false),
+            ("/srv/build-2/x", false),
+            ("/srv/build_2", false),
+            ("dir/srv/build", false),
+        ] {
+            let found = machine_words(&file(line), &paths);
+            let place = format!("a.rs:2: {line}");
+            assert_eq!(found, if named { vec![place] } else { vec![] });
+        }
         assert_eq!(machine_words(&file(REGISTRY_HOSTS[0]), &[]).len(), 1);
         assert_eq!(
             machine_words(&file("/root is root's home"), &paths).len(),
