@@ -8,7 +8,6 @@ use glassdock_abi::call::{FcntlCmd, IoctlReq};
 use glassdock_abi::flags::{AtFlags, MsgFlags, OpenFlags, PollEvents, WaitFlags};
 use glassdock_abi::types::*;
 use glassdock_abi::{BoxFuture, Call, Child, Errno, Fd, Pid, Proc, Result, Ret, Spawn, Sys};
-use glassdock_trace::{Args, Delta, Layer, Outcome, SpanId, Trace};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -273,16 +272,4 @@ impl Proc for Direct {
     }
 }
 
-impl Trace for Direct {
-    fn enter_from(&self, _: Option<SpanId>, _: Layer, _: &str, _: Args) -> Self {
-        self.clone()
-    }
-    fn exit(&self, _: Outcome) {}
-    fn delta(&self, _: Delta) {}
-    fn span(&self) -> Option<SpanId> {
-        None
-    }
-    fn cause_of(&self, _: Fd) -> Option<SpanId> {
-        None
-    }
-}
+crate::untraced!(Direct);

@@ -145,3 +145,18 @@ pub(crate) fn set_sigpipe(ignore: bool) {
         libc::signal(libc::SIGPIPE, action);
     }
 }
+
+/// Registers a copy of a descriptor with tokio's reactor.
+///
+/// # Errors
+/// Those of `man 2 epoll_ctl`: `EPERM` for files that are always ready.
+#[cfg(feature = "tokio")]
+pub(crate) fn register(
+    copy: crate::threaded::ready::Copy,
+    interest: tokio::io::Interest,
+) -> std::io::Result<tokio::io::unix::AsyncFd<crate::threaded::ready::Copy>> {
+    // SAFETY: the copy owns its descriptor, always tells the same one, and closes it when dropped, which is after it was
+    // deregistered.
+    unsafe { tokio::io::unix::AsyncFd::register_with_interest(copy, interest) }
+        .map_err(|error| error.into_parts().1)
+}

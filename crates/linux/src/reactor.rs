@@ -1,27 +1,20 @@
 //! One thread, one `ppoll`: the executor behind [`crate::Direct`].
 
 use crate::calls;
+use crate::original::block_signals;
 use glassdock_abi::flags::{OpenFlags, PollEvents};
 use glassdock_abi::types::{Clock, PollFd};
 use glassdock_abi::{BoxFuture, Call, Errno, Fd, Result};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// `SIGCHLD` in a mask of signals.
 const CHILD_MASK: u64 = 1 << (glassdock_abi::types::signal::CHLD - 1);
 /// Size of `struct signalfd_siginfo` in bytes.
 const SIGINFO: u64 = 128;
-
-/// Mask of blocked signals that the process was started with, which its children get.
-static ORIGINAL_MASK: OnceLock<u64> = OnceLock::new();
-
-/// The mask of blocked signals that a started program gets.
-pub(crate) fn original_mask() -> u64 {
-    ORIGINAL_MASK.get().copied().unwrap_or(0)
-}
 
 /// Somebody who waits.
 struct Wait {
@@ -49,8 +42,7 @@ pub(crate) struct Reactor {
 impl Reactor {
     /// Blocks `SIGCHLD`, which arrives on a descriptor from now on.
     pub fn new() -> Result<Arc<Reactor>> {
-        let old = calls::sigprocmask(0, CHILD_MASK)?;
-        ORIGINAL_MASK.get_or_init(|| old);
+        block_signals(CHILD_MASK)?;
         let call = Call::Signalfd4 {
             fd: None,
             mask: CHILD_MASK,

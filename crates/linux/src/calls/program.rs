@@ -1,7 +1,7 @@
 //! A program that is about to take this process's place.
 
-use super::processes::sigprocmask;
 use super::{path, sys, text};
+use crate::original;
 use crate::raw::{Texts, set_sigpipe};
 use glassdock_abi::flags::AtFlags;
 use glassdock_abi::{Errno, Fd, PathArg, Result, nr};
@@ -40,7 +40,7 @@ impl Program {
 
     /// Runs it in this process's place, with the signals as a program expects them. Returns only on failure.
     pub fn exec(&self) -> Errno {
-        let blocked = sigprocmask(2, crate::reactor::original_mask());
+        let blocked = original::give_back();
         set_sigpipe(false);
         let (path, argv, envp) = (self.path.as_c_str(), &self.argv, &self.envp);
         let result = if self.dirfd == Fd::CWD && self.flags.is_empty() {
@@ -56,9 +56,7 @@ impl Program {
             )
         };
         set_sigpipe(true);
-        if let Ok(blocked) = blocked {
-            let _ = sigprocmask(2, blocked);
-        }
+        original::take_again(blocked);
         result.err().unwrap_or(Errno::EIO)
     }
 }
