@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeSet;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The paths at which two documents differ: `-` only in the first, `+` only in the second, `~` other value.
 fn differences(path: &str, left: &Value, right: &Value, found: &mut BTreeSet<String>) {
@@ -198,6 +200,7 @@ fn small_documents_are_spelled_as_moby_s() {
     );
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn what_we_write_is_read_by_another_client_s_types() {
     use bollard_stubs::models;

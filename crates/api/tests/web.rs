@@ -1,0 +1,10 @@
+//! The same tests in a browser.
+
+#![cfg(target_arch = "wasm32")]
+
+#[path = "any_json.rs"]
+mod any_json;
+#[path = "documents.rs"]
+mod documents;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
