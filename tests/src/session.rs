@@ -157,7 +157,7 @@ tar xzf "$HOST" -C "$R"
 mkdir -p usr/share/docker opt lib lib64 usr/lib
 cp "$IMAGE" usr/share/docker/busybox.tar.gz
 cp "$PROGRAMS" opt/programs
-for name in usr/bin/docker usr/bin/dockerd usr/libexec/glassdock/shim usr/libexec/glassdock/runtime; do
+for name in usr/bin/docker usr/bin/dockerd usr/bin/socket-activate usr/libexec/glassdock/shim usr/libexec/glassdock/runtime; do
     rm "$name"; ln -s /opt/programs "$name"
 done
 for folder in lib lib64 usr/lib; do mount --rbind -o ro /$folder $folder; done
@@ -176,7 +176,7 @@ mkdir old
 pivot_root . old
 cd /
 exec /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=vt100 \
-    /bin/sh -c 'umount -l /old; dockerd >>/var/log/dockerd.log 2>&1 & /etc/init.d/images; sh /session 2>&1; kill $!; wait'
+    /bin/sh -c 'umount -l /old; /etc/init.d/docker & until docker version >/dev/null 2>&1; do sleep 0.01; done; sh /session 2>&1; kill $!; wait'
 "#;
 
 /// Runs a session on this machine's kernel, in namespaces of its own; `programs` is the file with our programs.

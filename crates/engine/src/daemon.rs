@@ -4,21 +4,22 @@ use crate::container::restore_all;
 use crate::engine::{Config, Engine, Facts, Kernel, system};
 use crate::error::{ApiError, Result};
 use crate::images::{ImageStore, restore_text, sweep_tmp};
-use crate::{http, names};
+use crate::{activate, http, names};
 use futures_util::future::join_all;
 use futures_util::{FutureExt, pin_mut, select_biased};
 use glassdock_abi::call::Call;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
-use glassdock_abi::types::{SockAddr, signal};
+use glassdock_abi::types::signal;
 use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg};
 use glassdock_image::fs;
 
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 128;
 /// Connections at a time.
 const MAX_CONNECTIONS: usize = 1024;
 /// Seconds that containers have to end when the engine does (moby's `--shutdown-timeout`).
 const SHUTDOWN_TIMEOUT: i64 = 15;
+
+/// The host that stands for the socket of socket activation.
+const ACTIVATED: &str = "fd://";
 
 const USAGE: &str = "\
 Usage: dockerd [OPTIONS]
@@ -27,6 +28,8 @@ Runs containers for clients of the Docker API.
 
 Options:
   -H, --host unix://PATH   Socket to listen on
+      --host fd://         Socket that the daemon was started with
+      --preload PATH       Directory of archives with images to load
       --data-root PATH     Directory of images and containers
       --exec-root PATH     Directory of what runs
       --shim PATH          Program that looks after one container
@@ -36,7 +39,7 @@ Options:
 
 /// The daemon. Ends with 0 after `SIGTERM` or `SIGINT`, having stopped the containers; with 1 where it cannot run; with
 /// 125 for arguments that it does not know.
-pub async fn main<S: Kernel>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8>>) -> u8 {
+pub async fn main<S: Kernel>(sys: S, argv: Vec<Vec<u8>>, envp: Vec<Vec<u8>>) -> u8 {
     let config = match parse_args(&argv) {
         Ok(Some(config)) => config,
         Ok(None) => {
@@ -53,7 +56,7 @@ pub async fn main<S: Kernel>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8>>) ->
             return 125;
         }
     };
-    match run(&sys, config).await {
+    match run(&sys, config, &envp).await {
         Ok(()) => 0,
         Err(error) => {
             say(
@@ -94,6 +97,7 @@ fn parse_args(argv: &[Vec<u8>]) -> Result<Option<Config>, String> {
             "--exec-root" => &mut config.run,
             "--shim" => &mut config.shim,
             "--runtime" => &mut config.runtime,
+            "--preload" => config.preload.get_or_insert_default(),
             _ if word.starts_with('-') => return Err(format!("unknown flag: {name}")),
             _ => return Err(format!("unexpected argument: {word}")),
         };
@@ -101,6 +105,10 @@ fn parse_args(argv: &[Vec<u8>]) -> Result<Option<Config>, String> {
             .or_else(|| words.next())
             .ok_or_else(|| format!("flag needs an argument: {name}"))?;
         let path = value.strip_prefix("unix://").unwrap_or(&value);
+        if path == ACTIVATED && matches!(name.as_str(), "-H" | "--host") {
+            *place = path.to_string();
+            continue;
+        }
         if !path.starts_with('/') {
             return Err(format!("{name}: {value:?} is no absolute path"));
         }
@@ -109,12 +117,20 @@ fn parse_args(argv: &[Vec<u8>]) -> Result<Option<Config>, String> {
     Ok(Some(config))
 }
 
-async fn run<S: Kernel>(sys: &S, config: Config) -> Result<()> {
+async fn run<S: Kernel>(sys: &S, config: Config, envp: &[Vec<u8>]) -> Result<()> {
     // Before anything is started that would be left behind.
     let signals = catch_signals(sys).await;
     let _lock = prepare(sys, &config).await?;
+    let activated = config.socket == ACTIVATED;
+    let inherited = match activated {
+        true => Some(activate::inherited(sys, envp).await?),
+        false => None,
+    };
     let engine = bring_up(sys, config.clone()).await?;
-    let listener = listen(sys, &config.socket).await?;
+    let listener = match inherited {
+        Some(socket) => socket,
+        None => activate::listen(sys, &config.socket).await?,
+    };
     let router = http::router(engine.clone());
     {
         let serving = glassdock_http::serve(sys.clone(), listener, router, MAX_CONNECTIONS).fuse();
@@ -125,9 +141,11 @@ async fn run<S: Kernel>(sys: &S, config: Config) -> Result<()> {
             errno = serving => return Err(system("accept")(errno)),
         }
     }
-    let _ = sys
-        .unlinkat(Fd::CWD, PathArg::from(&config.socket), AtFlags::empty())
-        .await;
+    // The socket of who started this one is not the daemon's to remove.
+    if !activated {
+        let path = PathArg::from(&config.socket);
+        let _ = sys.unlinkat(Fd::CWD, path, AtFlags::empty()).await;
+    }
     shut_down(&engine).await;
     Ok(())
 }
@@ -167,11 +185,17 @@ async fn bring_up<S: Kernel>(sys: &S, config: Config) -> Result<Engine<S>> {
     sweep_tmp(sys, &root).await?;
     let images = ImageStore::restore(sys, &root).await?;
     let id = engine_id(sys, &root).await?;
+    let preload = config.preload.as_deref().map(PathArg::from);
     let engine = Engine::new(sys.clone(), config, Facts::read(sys).await, id, images);
     engine.announce_images();
     // What a container that could not be read has is not known, so nothing is swept then.
     if restore_all(&engine).await? {
         engine.sweep().await?;
+    }
+    if let Some(dir) = preload {
+        for line in engine.preload(&dir).await? {
+            say(sys, Fd::STDERR, &format!("{line}\n")).await;
+        }
     }
     Ok(engine)
 }
@@ -194,32 +218,6 @@ async fn engine_id<S: Kernel>(sys: &S, root: &PathArg) -> Result<String> {
     .join("-");
     fs::write_atomic(sys, &path, id.as_bytes(), 0o600).await?;
     Ok(id)
-}
-
-/// Listens on a unix socket that root and its group may use; what a daemon that died left there is replaced.
-async fn listen<S: Kernel>(sys: &S, path: &str) -> Result<OwnedFd<S>> {
-    let fail = |errno: Errno| system(format_args!("listen unix {path}"))(errno);
-    if let Some((dir, _)) = path.rsplit_once('/').filter(|(dir, _)| !dir.is_empty()) {
-        fs::create_dir_all(sys, &PathArg::from(dir), 0o755).await?;
-    }
-    let at = PathArg::from(path);
-    match sys.unlinkat(Fd::CWD, at.clone(), AtFlags::empty()).await {
-        Ok(()) | Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(fail(errno)),
-    }
-    let socket = sys.socket_stream().await.map_err(fail)?;
-    sys.bind(socket.fd(), SockAddr::Unix(at.clone()))
-        .await
-        .map_err(fail)?;
-    let mode = Call::Fchmodat {
-        dirfd: Fd::CWD,
-        path: at,
-        mode: 0o660,
-        flags: AtFlags::empty(),
-    };
-    sys.call(mode).await.map_err(fail)?;
-    sys.listen(socket.fd(), BACKLOG).await.map_err(fail)?;
-    Ok(socket)
 }
 
 /// Blocks the signals that end the daemon and opens a descriptor that yields them.
@@ -285,12 +283,23 @@ mod tests {
             ),
             ("/s", "/d", "/x")
         );
+        let config = parsed(&["-H", "fd://", "--preload", "/i"])
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (config.socket.as_str(), config.preload.as_deref()),
+            ("fd://", Some("/i"))
+        );
         assert!(parsed(&["--help"]).unwrap().is_none());
         for (words, why) in [
             (&["--nope"][..], "unknown flag: --nope"),
             (&["x"], "unexpected argument: x"),
             (&["-H"], "flag needs an argument: -H"),
             (&["-H", "tcp://x"], "-H: \"tcp://x\" is no absolute path"),
+            (
+                &["--data-root", "fd://"],
+                "--data-root: \"fd://\" is no absolute path",
+            ),
         ] {
             assert_eq!(parsed(words).unwrap_err(), why);
         }

@@ -21,7 +21,7 @@ impl<S: Sys + Trace> Kernel for S {}
 /// Where the engine keeps things and which programs it starts.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Path of the unix socket that it listens on.
+    /// Path of the unix socket that it listens on; `fd://` for the one that it was started with.
     pub socket: String,
     /// Lasting state, moby's `--data-root`.
     pub root: String,
@@ -31,6 +31,8 @@ pub struct Config {
     pub shim: String,
     /// The runtime helper's executable.
     pub runtime: String,
+    /// Directory of archives whose images are loaded at the start.
+    pub preload: Option<String>,
 }
 
 impl Default for Config {
@@ -41,6 +43,7 @@ impl Default for Config {
             run: "/run/docker".to_string(),
             shim: "/usr/libexec/glassdock/shim".to_string(),
             runtime: "/usr/libexec/glassdock/runtime".to_string(),
+            preload: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! State lies in files under the engine's root, in moby's layout, written so that a crash loses nothing; containers run
 //! under shims of their own ([`glassdock_runtime::client`]), which outlive the engine.
 
+pub mod activate;
 pub mod container;
 pub mod daemon;
 mod engine;

@@ -1,7 +1,7 @@
 //! The simulated host: a kernel, its files, our programs, a first process, a console.
 //!
-//! The host is a small but ordinary one. Its first process is busybox's `init`, which reads `/etc/inittab`: the engine is
-//! started there as on any such host, and a shell on the console. The engine, the runtime, the shim and the `docker`
+//! The host is a small but ordinary one. Its first process is busybox's `init`, which reads `/etc/inittab`: a shell is
+//! started there on the console, and a socket that starts the engine when it is first needed. The engine, the runtime, the shim and the `docker`
 //! command are built-in programs: files that name them are in the host's archive, the functions are registered here.
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use glassdock_image::source::read_all;
 use glassdock_image::tar::{Entry, Kind, Reader};
 use glassdock_kernel::{Config, ConsoleId, ImportMeta, ImportNode, Kernel, Task};
 
-/// Where the host keeps the image that it came with: what `/etc/init.d/docker` loads.
+/// Where the host keeps the image that it came with, in the directory that its engine loads at the start.
 pub const IMAGE: &str = "usr/share/docker/busybox.tar.gz";
 /// The first process.
 pub const INIT: &str = "/sbin/init";
@@ -102,6 +102,7 @@ pub fn boot(
 pub fn register(kernel: &mut Kernel) {
     kernel.register("docker", docker);
     kernel.register("dockerd", dockerd);
+    kernel.register("socket-activate", activate);
     kernel.register("shim", shim);
     kernel.register("runtime", runtime);
 }
@@ -114,6 +115,10 @@ fn docker(task: Task, argv: Strings, envp: Strings) -> BoxFuture<'static, u8> {
 
 fn dockerd(task: Task, argv: Strings, envp: Strings) -> BoxFuture<'static, u8> {
     Box::pin(glassdock_engine::daemon::main(task, argv, envp))
+}
+
+fn activate(task: Task, argv: Strings, envp: Strings) -> BoxFuture<'static, u8> {
+    Box::pin(glassdock_engine::activate::main(task, argv, envp))
 }
 
 fn shim(task: Task, argv: Strings, envp: Strings) -> BoxFuture<'static, u8> {

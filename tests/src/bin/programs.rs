@@ -22,6 +22,9 @@ fn main() -> ExitCode {
     let status = match name {
         Some(b"docker") => sys.block_on(glassdock_cli::main(sys.clone(), argv, envp)),
         Some(b"dockerd") => sys.block_on(glassdock_engine::daemon::main(sys.clone(), argv, envp)),
+        Some(b"socket-activate") => {
+            sys.block_on(glassdock_engine::activate::main(sys.clone(), argv, envp))
+        }
         Some(b"glassdock-shim") => {
             sys.block_on(glassdock_runtime::shim::main(sys.clone(), argv, envp))
         }

@@ -6,6 +6,7 @@ mod import;
 mod layers;
 mod list;
 mod load;
+mod preload;
 mod restore;
 
 pub(crate) use layers::LayerStore;

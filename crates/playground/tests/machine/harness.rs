@@ -40,6 +40,14 @@ impl Machine {
 
     /// The same with a change to the kernel before anything runs.
     pub fn boot_changed(change: impl FnOnce(&mut Kernel)) -> Machine {
+        let mut machine = Machine::starting(change);
+        machine.pass(1_000_000_000);
+        assert!(machine.seen.ends_with(PROMPT), "{:?}", machine.seen);
+        machine
+    }
+
+    /// A machine of which nothing has run yet, with a change to its kernel.
+    pub fn starting(change: impl FnOnce(&mut Kernel)) -> Machine {
         let (host, busybox) = (image("host.tar.gz"), image("busybox.tar.gz"));
         let images = Images {
             host: &host,
@@ -59,14 +67,11 @@ impl Machine {
         let (mut kernel, console) =
             host::boot(&images, config, window, "xterm-256color").expect("boots");
         change(&mut kernel);
-        let mut machine = Machine {
+        Machine {
             kernel,
             console,
             seen: String::new(),
-        };
-        machine.pass(1_000_000_000);
-        assert!(machine.seen.ends_with(PROMPT), "{:?}", machine.seen);
-        machine
+        }
     }
 
     /// One slice; gives when it next goes on by itself, if it rests.

@@ -3,6 +3,7 @@
 mod crashes;
 mod harness;
 
+use glassdock_kernel::{ImportMeta, ImportNode, Kernel};
 use glassdock_trace::{Delta, EventKind, World};
 use harness::{INSIDE, Machine, PROMPT};
 
@@ -25,7 +26,7 @@ fn the_host_is_a_small_linux_with_its_engine() {
     );
     assert_eq!(
         machine.run("ps -o pid,args | grep -v ps"),
-        "PID   COMMAND\n    1 init\n    4 /usr/bin/dockerd\n    5 /bin/login -f root\n    9 -sh\n"
+        "PID   COMMAND\n    1 init\n    6 /usr/bin/dockerd -H fd:// --preload /usr/share/docker\n    7 -/bin/login -f root\n    8 -sh\n"
     );
     let versions =
         "docker version --format '{{.Client.Version}} {{.Server.Version}}' | grep -c glassdock";
@@ -267,6 +268,38 @@ fn events_tell_what_happened() {
         told,
         "image load\ncontainer create\ncontainer attach\ncontainer start\ncontainer die\ncontainer destroy\n"
     );
+}
+
+#[test]
+fn the_engine_is_started_by_its_first_client_which_finds_the_images_of_the_host() {
+    let mut machine = Machine::starting(|_| {});
+    machine.type_until("", PROMPT);
+    assert_eq!(
+        machine.run("pidof dockerd; docker run --rm busybox echo hello 2>&1 | tail -1; pidof dockerd | wc -w"),
+        "hello\n1\n"
+    );
+}
+
+#[test]
+fn an_image_of_the_host_is_loaded_once_and_a_damaged_archive_keeps_no_other_away() {
+    let damaged = |kernel: &mut Kernel| {
+        let file = ImportNode::File(b"\x1f\x8bno more");
+        kernel
+            .import(
+                b"usr/share/docker/another.tar.gz",
+                &ImportMeta::default(),
+                file,
+            )
+            .expect("a file");
+    };
+    let mut machine = Machine::boot_changed(damaged);
+    let images = "docker images --format '{{.Repository}}'";
+    assert_eq!(machine.run(images), "busybox\n");
+    let log = machine.run("cat /var/log/dockerd.log");
+    assert!(log.contains("/usr/share/docker/another.tar.gz: "), "{log}");
+    assert!(log.contains("Loaded image: busybox:latest"), "{log}");
+    machine.run("docker rmi busybox; kill $(pidof dockerd); sleep 2");
+    assert_eq!(machine.run(images), "");
 }
 
 #[test]

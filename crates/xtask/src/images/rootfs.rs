@@ -5,9 +5,10 @@ use super::tree::{Node, Tree};
 
 /// How a program of ours is present in a file system of the simulation: the kernel's
 /// second binary format, which names the built-in program to run.
-const BUILTINS: [(&str, &str); 4] = [
+const BUILTINS: [(&str, &str); 5] = [
     ("usr/bin/docker", "docker"),
     ("usr/bin/dockerd", "dockerd"),
+    ("usr/bin/socket-activate", "socket-activate"),
     ("usr/libexec/glassdock/runtime", "runtime"),
     ("usr/libexec/glassdock/shim", "shim"),
 ];
@@ -42,8 +43,9 @@ nobody:*:::::::
 /// What busybox's `init` starts. A line without a terminal is on the console; `-` makes it the controlling terminal.
 const INITTAB: &str = "\
 ::sysinit:/etc/init.d/rcS
-::respawn:/usr/bin/dockerd >>/var/log/dockerd.log 2>&1
-::respawn:-/etc/init.d/console
+::once:/etc/init.d/warm
+::respawn:/etc/init.d/docker
+::respawn:-/bin/login -f root
 ::ctrlaltdel:/sbin/reboot
 ";
 
@@ -53,25 +55,22 @@ const RC: &str = "\
 hostname -F /etc/hostname
 ";
 
-/// Somebody sits at the console. When the host has come up, its engine has its images before anybody can ask for them.
-const CONSOLE: &str = "\
+/// The engine: started by its first client, which waits until it is there, with the images that the host came with. One
+/// that ended is started again at once.
+const DOCKER: &str = "\
 #!/bin/sh
-[ -e /run/images ] || /etc/init.d/images
-exec /bin/login -f root
+exec >>/var/log/dockerd.log 2>&1
+[ -e /run/docker.socket ] && exec /usr/bin/dockerd --preload /usr/share/docker
+: >/run/docker.socket
+exec /usr/bin/socket-activate -l /run/docker.sock \\
+    /usr/bin/dockerd -H fd:// --preload /usr/share/docker
 ";
 
-/// The engine gets the images that the host came with, unless it has them.
-const IMAGES: &str = "\
+/// Starts the engine once somebody sits at the console, so that the first command need not wait for it.
+const WARM: &str = "\
 #!/bin/sh
-tries=0
-until docker version >/dev/null 2>&1; do
-    tries=$((tries + 1))
-    [ $tries -gt 500 ] && exit 1
-    sleep 0.01
-done
-: >/run/images
-docker image inspect busybox >/dev/null 2>&1 && exit
-exec docker load -q -i /usr/share/docker/busybox.tar.gz >>/var/log/dockerd.log 2>&1
+sleep 0.1
+exec docker version >/dev/null 2>&1
 ";
 
 /// The content of the busybox image: the program, its applets, and the few files that
@@ -109,7 +108,7 @@ pub fn host(busybox: &Busybox) -> Tree {
         "NAME=\"Glassdock\"\nID=glassdock\nPRETTY_NAME=\"Glassdock simulated host\"\n",
     );
     tree.text("etc/inittab", INITTAB);
-    for (name, text) in [("rcS", RC), ("console", CONSOLE), ("images", IMAGES)] {
+    for (name, text) in [("rcS", RC), ("docker", DOCKER), ("warm", WARM)] {
         let path = format!("etc/init.d/{name}");
         tree.put(&path, Node::File(0o755, text.into()));
     }
