@@ -77,6 +77,10 @@ pub(crate) struct OverlayFs {
     /// Device numbers shown for files of each layer's file system, where the layers are not all on one.
     pub devs: BTreeMap<SbId, Dev>,
     pub next_temp: u64,
+    /// The whiteout in the work directory whose inode all others share.
+    pub whiteout: Option<DentryId>,
+    /// Whether sharing has failed, so that each whiteout is a file of its own.
+    pub lone_whiteouts: bool,
     /// How many overlays are on top of each other, this one included.
     pub depth: u32,
     /// Options as `/proc/PID/mountinfo` shows them.
@@ -200,8 +204,8 @@ impl Vfs {
 
     /// The superblock is gone: so are its layers' references.
     pub(crate) fn put_layers(&mut self, overlay: OverlayFs) {
-        if let Some(work) = overlay.work {
-            self.put_dentry(work);
+        for held in overlay.work.into_iter().chain(overlay.whiteout) {
+            self.put_dentry(held);
         }
         for layer in overlay.upper.iter().chain(&overlay.lowers) {
             self.put_dentry(layer.root);

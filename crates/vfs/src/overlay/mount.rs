@@ -196,6 +196,8 @@ impl Vfs {
             real_of: BTreeMap::new(),
             devs,
             next_temp: 0,
+            whiteout: None,
+            lone_whiteouts: false,
             depth,
             shown: shown(options),
         };

@@ -3,7 +3,7 @@
 use super::copyup::WHITEOUT;
 use super::{IMPURE, OPAQUE};
 use crate::fsops::New;
-use crate::{Cx, DentryId, Vfs};
+use crate::{Cx, DentryId, SbId, Vfs};
 use glassdock_abi::flags::RenameFlags;
 use glassdock_abi::types::{Dev, mode::*};
 use glassdock_abi::{Errno, Result};
@@ -131,17 +131,7 @@ impl Vfs {
         name: &[u8],
         upper: Option<DentryId>,
     ) -> Result<()> {
-        let work = self.ovl_work(dir)?;
-        let temp = self.temp_name(work)?;
-        let whiteout = self.fs_create(
-            cx,
-            work,
-            &temp,
-            &New {
-                mode: WHITEOUT,
-                ..New::default()
-            },
-        )?;
+        let whiteout = self.prepare_whiteout(cx, dir)?;
         match upper.filter(|&upper| self.is_dir(upper)) {
             Some(upper) => {
                 self.tmp_rename(cx, whiteout, upper_dir, name, RenameFlags::EXCHANGE)?;
@@ -149,6 +139,43 @@ impl Vfs {
             }
             None => self.tmp_rename(cx, whiteout, upper_dir, name, RenameFlags::empty()),
         }
+    }
+
+    /// A whiteout in the work directory, to be moved from there: another name of the one that stays, unless there can
+    /// be no more names (`ovl_whiteout`).
+    fn prepare_whiteout(&mut self, cx: &mut Cx, dir: DentryId) -> Result<DentryId> {
+        let (sb, work) = (self.sb_of(dir)?, self.ovl_work(dir)?);
+        let kept = self.kept_whiteout(cx, sb, work)?;
+        if !self.ovl(sb)?.lone_whiteouts {
+            let temp = self.temp_name(work)?;
+            match self.tmp_link(cx, kept, work, &temp) {
+                Ok(()) => return self.fs_lookup(cx, work, &temp),
+                Err(_) => self.ovl_mut(sb)?.lone_whiteouts = true,
+            }
+        }
+        self.ovl_mut(sb)?.whiteout = None;
+        self.put_dentry(kept);
+        Ok(kept)
+    }
+
+    /// The whiteout that stays in the work directory, made where there is none.
+    fn kept_whiteout(&mut self, cx: &mut Cx, sb: SbId, work: DentryId) -> Result<DentryId> {
+        if let Some(kept) = self.ovl(sb)?.whiteout {
+            // Somebody may have removed it from there.
+            if self.dentry(kept)?.hashed {
+                return Ok(kept);
+            }
+            self.put_dentry(kept);
+        }
+        let temp = self.temp_name(work)?;
+        let new = New {
+            mode: WHITEOUT,
+            ..New::default()
+        };
+        let kept = self.fs_create(cx, work, &temp, &new)?;
+        self.get_dentry(kept);
+        self.ovl_mut(sb)?.whiteout = Some(kept);
+        Ok(kept)
     }
 
     /// Whether a directory could be moved: not if lower layers are part of it (`ovl_can_move`).

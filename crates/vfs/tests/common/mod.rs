@@ -1,5 +1,6 @@
 //! A caller with a root, a working directory and a clock that ticks once a call.
-#![allow(dead_code, reason = "each test file uses its part")]
+
+pub mod script;
 
 use glassdock_abi::flags::*;
 use glassdock_abi::types::{Dev, OpenHow, Stat, Timespec};
@@ -93,18 +94,6 @@ impl Machine {
     pub fn openat2(&mut self, path: &str, how: &OpenHow) -> Result<OpenFile> {
         self.with(|vfs, cx| vfs.open(cx, At::Cwd, path.as_bytes(), how))
     }
-    pub fn close(&mut self, file: OpenFile) {
-        self.vfs.close(file);
-    }
-    pub fn write(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
-        let file = self.open(
-            path,
-            OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::TRUNC,
-        )?;
-        let written = self.with(|vfs, cx| vfs.write(cx, &file, 0, bytes));
-        self.vfs.close(file);
-        written.map(drop)
-    }
     pub fn read(&mut self, path: &str) -> Result<Vec<u8>> {
         let file = self.open(path, OpenFlags::RDONLY)?;
         let bytes = self.with(|vfs, cx| vfs.read(cx, &file, 0, 1 << 20));
@@ -182,50 +171,5 @@ impl Machine {
         self.vfs
             .getcwd(self.root, self.cwd)
             .map(|path| String::from_utf8_lossy(&path).into_owned())
-    }
-    /// Pivots, and moves the caller as the kernel does.
-    pub fn pivot_root(&mut self, new: &str, old: &str) -> Result<()> {
-        let (from, to) = self.with(|vfs, cx| vfs.pivot_root(cx, new.as_bytes(), old.as_bytes()))?;
-        for place in [&mut self.root, &mut self.cwd] {
-            if *place == from {
-                self.vfs.hold(to);
-                self.vfs.release(from);
-                *place = to;
-            }
-        }
-        Ok(())
-    }
-    /// Enters a copy of the mount namespace.
-    pub fn unshare(&mut self) -> Result<()> {
-        let mut places = [self.root, self.cwd];
-        let old = self.ns;
-        self.ns = self.with(|vfs, cx| vfs.clone_mount_ns(cx, &mut places))?;
-        [self.root, self.cwd] = places;
-        self.vfs.release_ns(old);
-        Ok(())
-    }
-    /// Mount points with their types and propagation, one a line.
-    pub fn mounts(&self) -> String {
-        let lines = self
-            .vfs
-            .mounts(self.ns, self.root)
-            .into_iter()
-            .map(|mount| {
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let root = if mount.root == b"/" {
-                    String::new()
-                } else {
-                    format!("[{}]", text(&mount.root))
-                };
-                format!(
-                    "{} {}{root} {}",
-                    text(&mount.point),
-                    text(&mount.fstype),
-                    text(&mount.optional)
-                )
-            });
-        lines
-            .map(|line| line.trim_end().to_string() + "\n")
-            .collect()
     }
 }
