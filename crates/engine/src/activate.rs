@@ -4,16 +4,16 @@
 //! waits for a connection, and becomes the server; the connection waits in the socket's backlog meanwhile. The protocol
 //! is systemd's (`man 3 sd_listen_fds`), the program does what `systemd-socket-activate` does for one socket.
 
+use crate::daemon::Host;
+use crate::daemon::listen::{GROUP, listen};
 use crate::engine::system;
 use crate::error::{ApiError, Result};
 use glassdock_abi::call::FcntlCmd;
 use glassdock_abi::flags::{AtFlags, OpenFlags, PollEvents};
-use glassdock_abi::types::{PollFd, SockAddr};
+use glassdock_abi::types::PollFd;
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Ret, Sys};
 use glassdock_image::fs;
 
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 128;
 /// The first descriptor that is handed over (`SD_LISTEN_FDS_START`).
 const FIRST: Fd = Fd(3);
 /// Exit status for arguments that are none, and for a program that cannot be started.
@@ -54,7 +54,7 @@ async fn activate<S: Sys>(
     mut envp: Vec<Vec<u8>>,
 ) -> Result<core::convert::Infallible> {
     let name = program.first().cloned().unwrap_or_default();
-    let socket = listen(sys, path).await?;
+    let socket = listen(sys, &Host::Unix(path.to_string()), GROUP).await?;
     wait(sys, socket.fd()).await?;
     hand_over(sys, socket.fd())
         .await
@@ -134,31 +134,5 @@ pub async fn inherited<S: Sys>(sys: &S, envp: &[Vec<u8>]) -> Result<OwnedFd<S>> 
     sys.call(Call::Fcntl { fd: FIRST, cmd })
         .await
         .map_err(system("the socket of socket activation"))?;
-    Ok(socket)
-}
-
-/// Listens on a unix socket that root and its group may use; what a server that died left there is replaced.
-pub async fn listen<S: Sys>(sys: &S, path: &str) -> Result<OwnedFd<S>> {
-    let fail = |errno: Errno| system(format_args!("listen unix {path}"))(errno);
-    if let Some((dir, _)) = path.rsplit_once('/').filter(|(dir, _)| !dir.is_empty()) {
-        fs::create_dir_all(sys, &PathArg::from(dir), 0o755).await?;
-    }
-    let at = PathArg::from(path);
-    match sys.unlinkat(Fd::CWD, at.clone(), AtFlags::empty()).await {
-        Ok(()) | Err(Errno::ENOENT) => {}
-        Err(errno) => return Err(fail(errno)),
-    }
-    let socket = sys.socket_stream().await.map_err(fail)?;
-    sys.bind(socket.fd(), SockAddr::Unix(at.clone()))
-        .await
-        .map_err(fail)?;
-    let mode = Call::Fchmodat {
-        dirfd: Fd::CWD,
-        path: at,
-        mode: 0o660,
-        flags: AtFlags::empty(),
-    };
-    sys.call(mode).await.map_err(fail)?;
-    sys.listen(socket.fd(), BACKLOG).await.map_err(fail)?;
     Ok(socket)
 }

@@ -1,6 +1,8 @@
 //! The engine's state and its handles.
 
 use crate::container::Container;
+use crate::daemon::Host;
+use crate::daemon::listen::GROUP;
 use crate::error::{ApiError, Result};
 use crate::events::Bus;
 use crate::exec::Exec;
@@ -21,8 +23,8 @@ impl<S: Sys + Trace> Kernel for S {}
 /// Where the engine keeps things and which programs it starts.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Path of the unix socket that it listens on; `fd://` for the one that it was started with.
-    pub socket: String,
+    /// Where it listens.
+    pub hosts: Vec<Host>,
     /// Lasting state, moby's `--data-root`.
     pub root: String,
     /// State that ends with the machine, moby's `--exec-root`.
@@ -33,17 +35,62 @@ pub struct Config {
     pub runtime: String,
     /// Directory of archives whose images are loaded at the start.
     pub preload: Option<String>,
+    /// File for the daemon's process id; absent for none.
+    pub pid_file: Option<String>,
+    /// Group that may use the unix sockets, where there is one of this name.
+    pub group: String,
+    /// From which level on things are told on standard error.
+    pub log_level: LogLevel,
+}
+
+/// How much something that is told matters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum LogLevel {
+    /// For who looks for an error in the engine.
+    Debug,
+    /// What it does.
+    Info,
+    /// What went wrong and was not asked for by anybody.
+    Warn,
+    /// What went wrong.
+    Error,
+    /// What ends it.
+    Fatal,
+}
+
+impl LogLevel {
+    /// Reads a level's name.
+    ///
+    /// # Errors
+    /// Which names there are.
+    pub fn parse(name: &str) -> Result<LogLevel, String> {
+        Ok(match name {
+            "debug" => LogLevel::Debug,
+            "info" => LogLevel::Info,
+            "warn" => LogLevel::Warn,
+            "error" => LogLevel::Error,
+            "fatal" => LogLevel::Fatal,
+            _ => {
+                return Err(format!(
+                    "{name:?} is none of debug, info, warn, error, fatal"
+                ));
+            }
+        })
+    }
 }
 
 impl Default for Config {
     fn default() -> Config {
         Config {
-            socket: "/run/docker.sock".to_string(),
+            hosts: vec![Host::Unix("/run/docker.sock".to_string())],
             root: "/var/lib/docker".to_string(),
             run: "/run/docker".to_string(),
             shim: "/usr/libexec/glassdock/shim".to_string(),
             runtime: "/usr/libexec/glassdock/runtime".to_string(),
             preload: None,
+            pid_file: None,
+            group: GROUP.to_string(),
+            log_level: LogLevel::Warn,
         }
     }
 }
@@ -222,6 +269,14 @@ impl<S: Kernel> Engine<S> {
 
     /// Tells what went wrong without being an answer to anybody: on standard error, where moby logs.
     pub(crate) async fn warn(&self, what: String) {
+        self.log(LogLevel::Warn, what).await;
+    }
+
+    /// Tells something on standard error, where its level is asked for.
+    pub(crate) async fn log(&self, level: LogLevel, what: String) {
+        if level < self.shared.config.log_level {
+            return;
+        }
         let line = format!("dockerd: {what}\n");
         let _ = glassdock_image::fs::write_all(&self.sys, Fd::STDERR, line.as_bytes()).await;
     }

@@ -21,7 +21,7 @@ pub mod streams;
 pub mod system;
 pub mod time;
 
-pub use engine::{Config, Engine, Facts, Kernel};
+pub use engine::{Config, Engine, Facts, Kernel, LogLevel};
 pub use error::{ApiError, Result};
 
 /// Version of the engine: that of the moby release whose API it speaks, and its own.

@@ -1,11 +1,16 @@
 //! The program `dockerd`.
 
+mod args;
+pub(crate) mod listen;
+
+pub use listen::Host;
+
 use crate::container::restore_all;
-use crate::engine::{Config, Engine, Facts, Kernel, system};
+use crate::engine::{Config, Engine, Facts, Kernel, LogLevel, system};
 use crate::error::{ApiError, Result};
 use crate::images::{ImageStore, restore_text, sweep_tmp};
 use crate::{activate, http, names};
-use futures_util::future::join_all;
+use futures_util::future::{join_all, select_all};
 use futures_util::{FutureExt, pin_mut, select_biased};
 use glassdock_abi::call::Call;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
@@ -18,32 +23,13 @@ const MAX_CONNECTIONS: usize = 1024;
 /// Seconds that containers have to end when the engine does (moby's `--shutdown-timeout`).
 const SHUTDOWN_TIMEOUT: i64 = 15;
 
-/// The host that stands for the socket of socket activation.
-const ACTIVATED: &str = "fd://";
-
-const USAGE: &str = "\
-Usage: dockerd [OPTIONS]
-
-Runs containers for clients of the Docker API.
-
-Options:
-  -H, --host unix://PATH   Socket to listen on
-      --host fd://         Socket that the daemon was started with
-      --preload PATH       Directory of archives with images to load
-      --data-root PATH     Directory of images and containers
-      --exec-root PATH     Directory of what runs
-      --shim PATH          Program that looks after one container
-      --runtime PATH       Program that makes containers
-      --help               Print this text
-";
-
 /// The daemon. Ends with 0 after `SIGTERM` or `SIGINT`, having stopped the containers; with 1 where it cannot run; with
 /// 125 for arguments that it does not know.
 pub async fn main<S: Kernel>(sys: S, argv: Vec<Vec<u8>>, envp: Vec<Vec<u8>>) -> u8 {
-    let config = match parse_args(&argv) {
+    let config = match args::parse(&argv) {
         Ok(Some(config)) => config,
         Ok(None) => {
-            say(&sys, Fd::STDOUT, USAGE).await;
+            say(&sys, Fd::STDOUT, args::USAGE).await;
             return 0;
         }
         Err(why) => {
@@ -56,7 +42,11 @@ pub async fn main<S: Kernel>(sys: S, argv: Vec<Vec<u8>>, envp: Vec<Vec<u8>>) -> 
             return 125;
         }
     };
-    match run(&sys, config, &envp).await {
+    let ran = async {
+        let _lock = lock(&sys, &config).await?;
+        run(&sys, config, &envp).await
+    };
+    match ran.await {
         Ok(()) => 0,
         Err(error) => {
             say(
@@ -74,84 +64,87 @@ async fn say<S: Kernel>(sys: &S, fd: Fd, text: &str) {
     let _ = fs::write_all(sys, fd, text.as_bytes()).await;
 }
 
-/// Reads the arguments; nothing when the help is asked for.
-fn parse_args(argv: &[Vec<u8>]) -> Result<Option<Config>, String> {
-    let mut config = Config::default();
-    let words: Vec<String> = argv
-        .iter()
-        .skip(1)
-        .map(|word| String::from_utf8_lossy(word).into_owned())
-        .collect();
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        if word == "--help" {
-            return Ok(None);
-        }
-        let (name, given) = match word.split_once('=') {
-            Some((name, value)) => (name.to_string(), Some(value.to_string())),
-            None => (word.clone(), None),
-        };
-        let place = match name.as_str() {
-            "-H" | "--host" => &mut config.socket,
-            "--data-root" => &mut config.root,
-            "--exec-root" => &mut config.run,
-            "--shim" => &mut config.shim,
-            "--runtime" => &mut config.runtime,
-            "--preload" => config.preload.get_or_insert_default(),
-            _ if word.starts_with('-') => return Err(format!("unknown flag: {name}")),
-            _ => return Err(format!("unexpected argument: {word}")),
-        };
-        let value = given
-            .or_else(|| words.next())
-            .ok_or_else(|| format!("flag needs an argument: {name}"))?;
-        let path = value.strip_prefix("unix://").unwrap_or(&value);
-        if path == ACTIVATED && matches!(name.as_str(), "-H" | "--host") {
-            *place = path.to_string();
-            continue;
-        }
-        if !path.starts_with('/') {
-            return Err(format!("{name}: {value:?} is no absolute path"));
-        }
-        *place = path.trim_end_matches('/').to_string();
-    }
-    Ok(Some(config))
-}
-
-async fn run<S: Kernel>(sys: &S, config: Config, envp: &[Vec<u8>]) -> Result<()> {
+/// The daemon from its start to its end, for who has taken the [`lock`]. `envp` says which socket it was started with.
+///
+/// # Errors
+/// What keeps it from starting, or from listening on.
+pub async fn run<S: Kernel>(sys: &S, config: Config, envp: &[Vec<u8>]) -> Result<()> {
     // Before anything is started that would be left behind.
     let signals = catch_signals(sys).await;
-    let _lock = prepare(sys, &config).await?;
-    let activated = config.socket == ACTIVATED;
-    let inherited = match activated {
+    if let Some(path) = &config.pid_file {
+        write_pid(sys, path).await?;
+    }
+    let mut inherited = match config.hosts.contains(&Host::Activated) {
         true => Some(activate::inherited(sys, envp).await?),
         false => None,
     };
     let engine = bring_up(sys, config.clone()).await?;
-    let listener = match inherited {
-        Some(socket) => socket,
-        None => activate::listen(sys, &config.socket).await?,
-    };
+    let mut listeners = Vec::new();
+    for host in &config.hosts {
+        let listener = match (host, inherited.take()) {
+            (Host::Activated, Some(socket)) => socket,
+            (host, socket) => {
+                inherited = socket;
+                listen::listen(sys, host, &config.group).await?
+            }
+        };
+        listeners.push(listener);
+        engine
+            .log(LogLevel::Info, format!("listening on {host}"))
+            .await;
+    }
     let router = http::router(engine.clone());
     {
-        let serving = glassdock_http::serve(sys.clone(), listener, router, MAX_CONNECTIONS).fuse();
+        let serve = |listener| {
+            let serving =
+                glassdock_http::serve(sys.clone(), listener, router.clone(), MAX_CONNECTIONS);
+            Box::pin(serving)
+        };
+        let serving = select_all(listeners.into_iter().map(serve)).fuse();
         let asked = wait_for_signal(sys, signals).fuse();
         pin_mut!(serving, asked);
         select_biased! {
             () = asked => {}
-            errno = serving => return Err(system("accept")(errno)),
+            (errno, _, _) = serving => return Err(system("accept")(errno)),
         }
     }
-    // The socket of who started this one is not the daemon's to remove.
-    if !activated {
-        let path = PathArg::from(&config.socket);
-        let _ = sys.unlinkat(Fd::CWD, path, AtFlags::empty()).await;
+    engine
+        .log(LogLevel::Info, "stopping the containers".into())
+        .await;
+    for host in &config.hosts {
+        // The socket of who started this one is not the daemon's to remove.
+        if let Host::Unix(path) = host {
+            remove(sys, path).await;
+        }
     }
     shut_down(&engine).await;
+    if let Some(path) = &config.pid_file {
+        remove(sys, path).await;
+    }
     Ok(())
 }
 
-/// Makes the directories, and takes the lock that keeps a second daemon away.
-async fn prepare<S: Kernel>(sys: &S, config: &Config) -> Result<OwnedFd<S>> {
+async fn remove<S: Kernel>(sys: &S, path: &str) {
+    // What is gone is as good.
+    let _ = sys
+        .unlinkat(Fd::CWD, PathArg::from(path), AtFlags::empty())
+        .await;
+}
+
+/// Writes this process's id to a file. `/proc` knows it, whichever thread asks.
+async fn write_pid<S: Kernel>(sys: &S, path: &str) -> Result<()> {
+    let pid = sys
+        .readlinkat(Fd::CWD, "/proc/self".into())
+        .await
+        .map_err(system("read /proc/self"))?;
+    Ok(fs::write_atomic(sys, &PathArg::from(path), &pid, 0o644).await?)
+}
+
+/// Makes the directories, and takes the lock that keeps a second daemon away as long as the result lives.
+///
+/// # Errors
+/// 500 where another daemon has it, or the directories cannot be made.
+pub async fn lock<S: Kernel>(sys: &S, config: &Config) -> Result<OwnedFd<S>> {
     const LOCK_EX_NB: u32 = 2 | 4;
     let root = PathArg::from(&config.root);
     fs::create_dir_all(sys, &root, 0o710).await?;
@@ -254,54 +247,4 @@ async fn shut_down<S: Kernel>(engine: &Engine<S>) {
         .iter()
         .map(|container| engine.stop(container, "", Some(SHUTDOWN_TIMEOUT)));
     join_all(stops).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(words: &[&str]) -> Result<Option<Config>, String> {
-        parse_args(
-            &["dockerd"]
-                .iter()
-                .chain(words)
-                .map(|word| word.as_bytes().to_vec())
-                .collect::<Vec<_>>(),
-        )
-    }
-
-    #[test]
-    fn arguments_are_read_and_wrong_ones_refused() {
-        let config = parsed(&["-H", "unix:///s", "--data-root=/d/", "--shim", "/x"])
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            (
-                config.socket.as_str(),
-                config.root.as_str(),
-                config.shim.as_str()
-            ),
-            ("/s", "/d", "/x")
-        );
-        let config = parsed(&["-H", "fd://", "--preload", "/i"])
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            (config.socket.as_str(), config.preload.as_deref()),
-            ("fd://", Some("/i"))
-        );
-        assert!(parsed(&["--help"]).unwrap().is_none());
-        for (words, why) in [
-            (&["--nope"][..], "unknown flag: --nope"),
-            (&["x"], "unexpected argument: x"),
-            (&["-H"], "flag needs an argument: -H"),
-            (&["-H", "tcp://x"], "-H: \"tcp://x\" is no absolute path"),
-            (
-                &["--data-root", "fd://"],
-                "--data-root: \"fd://\" is no absolute path",
-            ),
-        ] {
-            assert_eq!(parsed(words).unwrap_err(), why);
-        }
-    }
 }
