@@ -1,10 +1,7 @@
 //! The input log: with the seed and the images it is the whole truth about a machine.
 
-use crate::protocol::{Line, TerminalId};
+use crate::protocol::TerminalId;
 use serde::{Deserialize, Serialize};
-
-/// Longest text of a line that is kept, in bytes.
-const LINE_LIMIT: usize = 4096;
 
 /// Something that came from outside.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -53,33 +50,24 @@ pub fn records(bytes: &[u8]) -> Vec<Record> {
     records
 }
 
-/// What was typed into the console, split into lines, so that one can go back by lines.
+/// Where in the log the lines begin that were typed into the console, so that one can go back by lines.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Lines {
-    entered: Vec<Entered>,
-    typing: Option<Typing>,
-}
-
-/// A line that was entered, and where in the log it began.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Entered {
-    /// What a watcher is told.
-    pub line: Line,
-    /// Records of the log before its first key.
-    pub record: u64,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Typing {
-    typed_at: u64,
-    record: u64,
-    text: Option<String>,
+    /// Of each line that was entered, the record of its first key.
+    entered: Vec<u64>,
+    /// The record of the first key since the last Enter.
+    typing: Option<u64>,
 }
 
 impl Lines {
-    /// The lines so far.
-    pub fn entered(&self) -> &[Entered] {
-        &self.entered
+    /// How many lines were entered.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.entered.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The record of the last entered line's first key.
+    pub fn last(&self) -> Option<u64> {
+        self.entered.last().copied()
     }
 
     /// Whether keys came since the last Enter.
@@ -87,41 +75,15 @@ impl Lines {
         self.typing.is_some()
     }
 
-    /// Takes typed bytes into account: `record` is the number of the log's record that holds them, `events` how many
-    /// events had been written before it. Gives the lines that end with it.
-    pub fn typed(&mut self, record: u64, events: u64, bytes: &[u8]) -> &[Entered] {
-        let before = self.entered.len();
-        let keys = without_replies(bytes);
-        for text in keys.split_inclusive(|&byte| byte == b'\r' || byte == b'\n') {
-            let typing = self.typing.get_or_insert_with(|| Typing {
-                typed_at: events,
-                record,
-                text: Some(String::new()),
-            });
-            match text {
-                [keys @ .., b'\r' | b'\n'] => {
-                    typing.keys(keys);
-                    self.enter(events);
-                }
-                keys => typing.keys(keys),
+    /// Takes typed bytes into account: `record` is the number of the log's record that holds them.
+    pub fn typed(&mut self, record: u64, bytes: &[u8]) {
+        for key in without_replies(bytes) {
+            let first = *self.typing.get_or_insert(record);
+            if matches!(key, b'\r' | b'\n') {
+                self.entered.push(first);
+                self.typing = None;
             }
         }
-        &self.entered[before..]
-    }
-
-    fn enter(&mut self, events: u64) {
-        let Some(typing) = self.typing.take() else {
-            return;
-        };
-        self.entered.push(Entered {
-            line: Line {
-                index: self.entered.len() as u32,
-                typed_at: typing.typed_at,
-                entered_at: events,
-                text: typing.text,
-            },
-            record: typing.record,
-        });
     }
 }
 
@@ -156,48 +118,9 @@ fn reply(bytes: &[u8]) -> Option<usize> {
     is_reply.then_some(end + 3)
 }
 
-impl Typing {
-    fn keys(&mut self, keys: &[u8]) {
-        let Some(text) = &mut self.text else { return };
-        match std::str::from_utf8(keys) {
-            Ok(keys) if text.len() + keys.len() <= LINE_LIMIT => {
-                for key in keys.chars() {
-                    match key {
-                        // Backspace, ^U, ^W and ^C as a line editor knows them.
-                        '\x7f' | '\x08' => drop(text.pop()),
-                        '\x15' | '\x03' => text.clear(),
-                        '\x17' => {
-                            let end = text.trim_end().rfind(' ').map_or(0, |space| space + 1);
-                            text.truncate(end);
-                        }
-                        key if key.is_control() => {
-                            self.text = None;
-                            return;
-                        }
-                        key => text.push(key),
-                    }
-                }
-            }
-            _ => self.text = None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn texts(typed: &[&str]) -> Vec<Option<String>> {
-        let mut lines = Lines::default();
-        for (record, bytes) in typed.iter().enumerate() {
-            lines.typed(record as u64, record as u64 * 10, bytes.as_bytes());
-        }
-        lines
-            .entered()
-            .iter()
-            .map(|e| e.line.text.clone())
-            .collect()
-    }
 
     #[test]
     fn a_log_that_was_cut_short_loses_its_last_record() {
@@ -217,45 +140,25 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_what_its_keys_spell() {
-        let some = |text: &str| Some(text.to_owned());
-        for (typed, expected) in [
-            (&["l", "s", "\r"][..], vec![some("ls")]),
-            (&["lx\x7fs\r"], vec![some("ls")]),
-            (&["echo a b\x17c\r"], vec![some("echo a c")]),
-            (&["nonsense\x15ls\r"], vec![some("ls")]),
-            (&["ls\rpwd\rhal"], vec![some("ls"), some("pwd")]),
-            (&["\x1b[A\r"], vec![None]),
-            (&["un\t\r"], vec![None]),
-            (&["echo ", "바다", "\r"], vec![some("echo 바다")]),
-            (&["\x1b[24;80R", "ls\x1b[3;3R", "\r"], vec![some("ls")]),
-            (&["\x1b[?1;2c", "\x1b[>0;276;0c", "ls\r"], vec![some("ls")]),
-            (&["\x1b[1;5C\r"], vec![None]),
+    fn a_line_begins_with_its_first_key_and_ends_with_enter() {
+        for (typed, begins, typing) in [
+            (&["l", "s", "\r"][..], &[0][..], false),
+            (&["ls\r", "pwd\rhal"], &[0, 1], true),
+            (&["\r", "\n"], &[0, 1], false),
+            (&["\x1b[A", "\r"], &[0], false),
+            // A terminal's answer begins no line.
+            (&["\x1b[24;80R", "ls\x1b[3;3R", "\r"], &[1], false),
+            (&["\x1b[?1;2c", "\x1b[>0;276;0c", "ls\r"], &[2], false),
+            (&["\x1b[24;80R"], &[], false),
+            (&["\x1b[1;5C\r"], &[0], false),
         ] {
-            assert_eq!(texts(typed), expected, "{typed:?}");
+            let mut lines = Lines::default();
+            for (record, bytes) in typed.iter().enumerate() {
+                lines.typed(record as u64, bytes.as_bytes());
+            }
+            assert_eq!(lines.entered, begins, "{typed:?}");
+            assert_eq!(lines.is_typing(), typing, "{typed:?}");
+            assert_eq!(lines.last(), begins.last().copied());
         }
-    }
-
-    #[test]
-    fn a_terminals_answer_begins_no_line() {
-        let mut lines = Lines::default();
-        lines.typed(0, 0, b"\x1b[24;80R");
-        assert!(!lines.is_typing());
-        lines.typed(1, 9, b"l");
-        assert_eq!(lines.typed(2, 9, b"\r")[0].record, 1);
-    }
-
-    #[test]
-    fn a_line_knows_where_it_began_and_where_it_was_entered() {
-        let mut lines = Lines::default();
-        lines.typed(3, 100, b"l");
-        lines.typed(5, 110, b"s");
-        let entered = lines.typed(6, 120, b"\r").to_vec();
-        assert_eq!(entered.len(), 1);
-        assert_eq!(entered[0].record, 3);
-        assert_eq!(
-            (entered[0].line.typed_at, entered[0].line.entered_at),
-            (100, 120)
-        );
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Version of the messages. Changes whenever an encoding does.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Number of a terminal of the machine. The host's console is 0.
 pub type TerminalId = u16;
@@ -92,8 +92,6 @@ pub enum FromMachine {
         /// [`Event`]s, encoded one after another.
         bytes: Vec<u8>,
     },
-    /// A line was entered at a terminal: a command begins.
-    Line(Line),
     /// What the machine does now.
     State(State),
     /// The machine went back: what was sent from these positions on is no more. New messages follow.
@@ -102,8 +100,6 @@ pub enum FromMachine {
         events: u64,
         /// How many bytes of the console's output remain.
         output: u64,
-        /// How many lines remain.
-        lines: u32,
     },
     /// How far a long job is, such as replaying the log.
     Progress {
@@ -119,19 +115,6 @@ pub enum FromMachine {
         /// What failed, in the machine's own words.
         what: String,
     },
-}
-
-/// A line entered at a terminal.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Line {
-    /// Number of lines before.
-    pub index: u32,
-    /// Events that had been written when the line's first key was typed.
-    pub typed_at: u64,
-    /// Events that had been written when Enter was pressed.
-    pub entered_at: u64,
-    /// The text, where it follows from the keys alone (no cursor keys, no completion).
-    pub text: Option<String>,
 }
 
 /// What a machine does.
@@ -251,7 +234,7 @@ mod tests {
         buffer.pop();
         assert_eq!(
             decode::<ToMachine>(&buffer).unwrap_err().to_string(),
-            "byte 1 begins no message of version 1"
+            "byte 1 begins no message of version 2"
         );
     }
 

@@ -85,9 +85,8 @@ impl Watcher {
                 assert_eq!(from, self.timeline.end(), "no gap, nothing twice");
                 self.timeline.push_events(from, events);
             }
-            FromMachine::Line(line) => self.timeline.push_line(line),
-            FromMachine::Rewound { events, lines, .. } => {
-                self.timeline.rewind(events, lines as usize);
+            FromMachine::Rewound { events, .. } => {
+                self.timeline.rewind(events);
                 self.screen.clear();
             }
             _ => {}
@@ -227,4 +226,55 @@ fn a_log_of_another_machine_is_noticed() {
         }
     };
     assert_eq!(diverged.unwrap_err().record, 0);
+}
+
+/// A command is what a shell read at its prompt, whatever else was typed, and whichever shell it was.
+#[test]
+fn commands_begin_where_a_shell_has_read_a_line() {
+    let (mut machine, mut watcher) = (Files::read().boot(), Watcher::default());
+    watcher.prompt(&mut machine);
+    for (keys, millis) in [
+        // The second line is typed while the first one sleeps.
+        ("sleep 1; echo slept\recho ahead\r", 1500),
+        // Keys that an editor and a pager of processes read.
+        ("top\r", 300),
+        ("q", 300),
+        ("vi /tmp/note\r", 300),
+        ("iseen through\x1b", 500),
+        (":wq\r", 300),
+        // Lines that a program reads.
+        ("cat\r", 100),
+        ("half a line\r\x04", 300),
+        ("docker run --rm -it busybox sh\r", 500),
+        ("hostname\r", 300),
+        ("vi\r", 300),
+        (":q\r", 300),
+        ("exit\r", 500),
+        // Corrected, completed, and brought back by the history's key.
+        ("cat /etc/hostx\x7fna\t\r", 300),
+        ("\x1b[A\x1b[A\r", 300),
+    ] {
+        watcher.types(&mut machine, keys);
+        watcher.waits(&mut machine, millis);
+    }
+    let lines = watcher.timeline.lines().iter();
+    let texts: Vec<&str> = lines
+        .map(|line| line.text.as_deref().unwrap_or("?"))
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "sleep 1; echo slept",
+            "echo ahead",
+            "top",
+            "vi /tmp/note",
+            "cat",
+            "docker run --rm -it busybox sh",
+            "hostname",
+            "vi",
+            "exit",
+            "cat /etc/hostname",
+            "docker run --rm -it busybox sh",
+        ]
+    );
 }

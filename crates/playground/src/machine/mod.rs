@@ -184,8 +184,7 @@ impl Machine {
                 self.clock.tells(nanos, self.is_idle(), self.kernel.now())
             }
             ToMachine::Undo => {
-                let last = self.lines.entered().last();
-                self.wish = last.map(|line| Wish::Rewind(line.record)).or(self.wish);
+                self.wish = self.lines.last().map(Wish::Rewind).or(self.wish);
             }
             ToMachine::Restart => self.wish = Some(Wish::Restart),
         }
@@ -246,8 +245,7 @@ impl Machine {
 
     fn take_now(&mut self, input: Input) {
         if let Input::Bytes { bytes, .. } = &input {
-            let (record, events) = (self.log.len() as u64, self.kernel.tracer().written());
-            self.lines.typed(record, events, bytes);
+            self.lines.typed(self.log.len() as u64, bytes);
         }
         self.apply(input);
     }
@@ -286,7 +284,7 @@ impl Machine {
             halted: self.rest == Rest::Halted,
             time: self.kernel.now(),
             events: self.kernel.tracer().written(),
-            undoable: u32::try_from(self.lines.entered().len()).unwrap_or(u32::MAX),
+            undoable: self.lines.count(),
             instructions: self.kernel.counters().executed(),
             hash: self.hash().0,
         }

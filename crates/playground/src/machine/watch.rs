@@ -13,7 +13,6 @@ pub(super) struct Watch {
     first: Vec<u8>,
     events: Cursor,
     output: u64,
-    lines: usize,
     state: Option<State>,
 }
 
@@ -35,7 +34,6 @@ impl Machine {
             let rewound = FromMachine::Rewound {
                 events: events_from.min(written),
                 output: 0,
-                lines: self.lines.entered().len() as u32,
             };
             encode(&rewound, &mut first);
             output = 0;
@@ -46,7 +44,6 @@ impl Machine {
             first,
             events: Cursor::at(events_from.min(written)),
             output,
-            lines: 0,
             state: None,
         };
     }
@@ -69,7 +66,6 @@ impl Machine {
             return buffer;
         }
         self.tell_output(&mut buffer);
-        self.tell_lines(&mut buffer);
         self.tell_events(&mut buffer, limit);
         let state = self.state();
         if self.watch.state != Some(state) {
@@ -90,13 +86,6 @@ impl Machine {
             encode(&output, buffer);
         }
         self.watch.output = self.screen.end();
-    }
-
-    fn tell_lines(&mut self, buffer: &mut Vec<u8>) {
-        for entered in &self.lines.entered()[self.watch.lines..] {
-            encode(&FromMachine::Line(entered.line.clone()), buffer);
-        }
-        self.watch.lines = self.lines.entered().len();
     }
 
     fn tell_events(&mut self, buffer: &mut Vec<u8>, limit: usize) {

@@ -1,18 +1,31 @@
-//! Commands: the stream cut into what was typed.
+//! Commands: the stream cut where a shell has read a line.
 
 use super::{Moment, Timeline};
-use crate::protocol::Line;
+
+/// A line that a shell read at its prompt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// When the shell began to read its first key.
+    pub typed_at: Moment,
+    /// When it had read all of it: what happens from here on is the line's doing.
+    pub entered_at: Moment,
+    /// What it says, where that can be told from what was shown.
+    pub text: Option<String>,
+}
 
 /// What a stretch of the stream is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CommandKind {
     /// Everything before the first line: the machine's start.
     Boot,
-    /// A line that was entered.
+    /// What is left of a time that was forgotten, before the first line that is known.
+    Earlier,
+    /// A line that a shell read.
     Line,
 }
 
-/// A stretch of the stream that one line (or the start) brought about.
+/// A stretch of the stream that one line (or the start) brought about: until the shell, or another one, reads the next.
+/// What is typed before that, to a program or ahead, begins nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Command {
     /// What it is.
@@ -21,7 +34,7 @@ pub struct Command {
     pub start: Moment,
     /// The moment after its last event.
     pub end: Moment,
-    /// What was typed; where keys alone do not tell, the arguments of the programs that it started; empty if none.
+    /// The line; where what was shown does not tell it, the arguments of the programs that it started; empty if none.
     pub label: String,
 }
 
@@ -43,10 +56,10 @@ impl Timeline {
             .map_or(self.end(), |next| next.typed_at);
         let start = line.map_or(0, |line| line.entered_at).max(self.base());
         Some(Command {
-            kind: if line.is_some() {
-                CommandKind::Line
-            } else {
-                CommandKind::Boot
+            kind: match line {
+                Some(_) => CommandKind::Line,
+                None if self.base() > 0 => CommandKind::Earlier,
+                None => CommandKind::Boot,
             },
             start,
             end: end.max(start),
@@ -62,7 +75,7 @@ impl Timeline {
 
     fn label(&self, line: &Line, start: Moment, end: Moment) -> String {
         match &line.text {
-            Some(text) => text.trim().to_owned(),
+            Some(text) => text.clone(),
             None => self.started_programs(start, end),
         }
     }

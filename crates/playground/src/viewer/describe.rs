@@ -39,20 +39,28 @@ pub fn quoted(bytes: &[u8]) -> String {
 fn quote(out: &mut String, bytes: &[u8]) {
     let kept = &bytes[..bytes.len().min(TEXT_LIMIT)];
     out.push('"');
+    let mut at = 0;
     for chunk in kept.utf8_chunks() {
         for letter in chunk.valid().chars() {
+            at += letter.len_utf8();
             match letter {
                 '\n' => out.push_str("\\n"),
                 '\r' => out.push_str("\\r"),
                 '\t' => out.push_str("\\t"),
                 '"' => out.push_str("\\\""),
                 '\\' => out.push_str("\\\\"),
-                letter if letter.is_control() => escape(out, letter as u32),
+                letter if letter.is_control() => {
+                    let mut encoded = [0; 4];
+                    for byte in letter.encode_utf8(&mut encoded).bytes() {
+                        escape(out, byte, kept.get(at));
+                    }
+                }
                 letter => out.push(letter),
             }
         }
         for byte in chunk.invalid() {
-            escape(out, u32::from(*byte));
+            at += 1;
+            escape(out, *byte, kept.get(at));
         }
     }
     out.push('"');
@@ -61,10 +69,14 @@ fn quote(out: &mut String, bytes: &[u8]) {
     }
 }
 
-fn escape(out: &mut String, code: u32) {
-    out.push_str("\\x");
-    for shift in [4, 0] {
-        out.push(char::from_digit(code >> shift & 15, 16).unwrap_or('?'));
+/// A byte in octal, in three digits where a digit follows that would be taken for one of it.
+fn escape(out: &mut String, byte: u8, next: Option<&u8>) {
+    out.push('\\');
+    let long = next.is_some_and(u8::is_ascii_digit);
+    for (shift, least) in [(6, 0o100), (3, 0o10), (0, 0)] {
+        if long || byte >= least {
+            out.push(char::from_digit(u32::from(byte) >> shift & 7, 8).unwrap_or('?'));
+        }
     }
 }
 
@@ -678,7 +690,7 @@ mod tests {
                     fd: Fd(1),
                     data: b"a\n\x1b\xff".to_vec(),
                 },
-                r#"write(fd=1, data="a\n\x1b\xff")"#,
+                r#"write(fd=1, data="a\n\33\377")"#,
             ),
             (
                 Call::Mount {

@@ -3,14 +3,16 @@
 use super::describe;
 use super::http::{self, Message};
 use super::picture::Mark;
+use super::strace;
 use super::{Moment, Span, Timeline, children};
 use glassdock_abi::{Errno, Ret};
 use glassdock_trace::{Args, Delta, Layer, Outcome, SpanId, Value};
+use std::borrow::Cow;
 
-/// Longest result or argument in a one-line summary, in characters.
 /// Digits of an id in full, and as `docker ps` shows it.
 const ID: usize = 64;
 const SHORT_ID: usize = 12;
+/// Longest result or argument in a one-line summary, in characters.
 const SUMMARY_LIMIT: usize = 120;
 
 /// A named value.
@@ -140,14 +142,7 @@ pub fn summary(span: &Span) -> String {
         }
         _ if span.layer == Layer::Http => {}
         _ => {
-            let mut arguments = arguments(span);
-            if matches!(span.args, Args::Raw(..)) {
-                // How many registers count is not known; those that hold nothing tell nothing.
-                while arguments.last().is_some_and(|fact| fact.value == "0") {
-                    arguments.pop();
-                }
-            }
-            for fact in arguments {
+            for fact in arguments(span) {
                 if !line.is_empty() {
                     line.push_str(", ");
                 }
@@ -164,6 +159,8 @@ pub fn summary(span: &Span) -> String {
 /// A few words about how a step ended: `= 3`, `ENOENT`; empty where there is nothing to say.
 pub fn result(span: &Span) -> String {
     match ending(span) {
+        // That a call went well is what is expected of it.
+        Ending::Fine(text) if span.layer == Layer::Syscall && text == "0" => String::new(),
         Ending::Fine(text) => clipped(text, SUMMARY_LIMIT / 3),
         Ending::Errno(errno) => errno.name().map_or_else(String::new, str::to_owned),
         Ending::Failed(text) => clipped(text, SUMMARY_LIMIT),
@@ -216,14 +213,13 @@ pub fn arguments(span: &Span) -> Vec<Fact> {
     };
     match &span.args {
         Args::None => Vec::new(),
-        Args::Call(call) => describe::fields(&**call)
+        Args::Call(call) => strace::arguments(&span.name, call, yielded(span).as_deref())
             .into_iter()
             .map(|(name, value)| fact(name, value))
             .collect(),
-        Args::Raw(_, registers) => ["rdi", "rsi", "rdx", "r10", "r8", "r9"]
-            .iter()
-            .zip(registers)
-            .map(|(name, value)| fact(name, hex(*value)))
+        Args::Raw(_, values) => strace::registers(&span.name, values)
+            .into_iter()
+            .map(|(name, value)| fact(name, value))
             .collect(),
         Args::Fields(fields) => fields
             .iter()
@@ -240,18 +236,37 @@ pub fn arguments(span: &Span) -> Vec<Fact> {
 fn ending(span: &Span) -> Ending {
     match span.outcome() {
         None => Ending::Open,
-        Some(Outcome::Ok) => Ending::Fine(String::new()),
-        Some(Outcome::Int(number)) => Ending::Fine(number.to_string()),
-        Some(Outcome::Ret(ret)) => Ending::Fine(match &**ret {
-            Ret::None => "0".to_owned(),
-            ret => describe::fields(ret)
-                .into_iter()
-                .next()
-                .map_or_else(|| describe::text(ret), |(_, value)| value),
-        }),
+        Some(outcome @ (Outcome::Ok | Outcome::Int(_) | Outcome::Ret(_))) => {
+            Ending::Fine(well(span, outcome))
+        }
         Some(Outcome::Errno(errno)) => Ending::Errno(*errno),
         Some(Outcome::Failed(text)) => Ending::Failed(text.clone()),
         Some(Outcome::Cut) => Ending::Cut,
+    }
+}
+
+/// The result of a step that ended well.
+fn well(span: &Span, outcome: &Outcome) -> String {
+    match (&span.args, outcome) {
+        // They do not return.
+        _ if matches!(span.name.as_ref(), "exit" | "exit_group") => "?".to_owned(),
+        (Args::Call(call), _) => {
+            yielded(span).map_or_else(String::new, |ret| strace::result(&span.name, call, &ret))
+        }
+        (Args::Raw(..), Outcome::Int(number)) => strace::register(&span.name, *number),
+        (_, Outcome::Int(number)) => number.to_string(),
+        _ if span.layer == Layer::Syscall => "0".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// What a call yielded, where it has ended well.
+fn yielded(span: &Span) -> Option<Cow<'_, Ret>> {
+    match span.outcome()? {
+        Outcome::Ok => Some(Cow::Owned(Ret::None)),
+        Outcome::Int(number) => Some(Cow::Owned(Ret::Int(*number))),
+        Outcome::Ret(ret) => Some(Cow::Borrowed(&**ret)),
+        Outcome::Errno(_) | Outcome::Failed(_) | Outcome::Cut => None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! A stream as a machine writes it for `docker run`, for tests of what is made of it. Never part of the product.
 
-use crate::protocol::Line;
+use glassdock_abi::call::IoctlReq;
 use glassdock_abi::flags::{AtFlags, CloneFlags, MountFlags, OpenFlags, ResolveFlags};
 use glassdock_abi::types::{CloneArgs, OpenHow};
 use glassdock_abi::{Call, Errno, Fd, PathArg, Pid, Ret};
 use glassdock_trace::world::{
-    Change, ContainerInfo, MountInfo, NsId, NsInfo, NsKind, TaskInfo, TaskState,
+    Change, ContainerInfo, MountInfo, NsId, NsInfo, NsKind, TaskInfo, TaskState, TtyInfo,
 };
 use glassdock_trace::{
     Args, Delta, Event, Layer, Outcome, SpanId, Tracer, TracerConfig, Value, World, clip,
@@ -22,8 +22,6 @@ pub const CONTAINER: &str = "3f1c2a9be0d4";
 pub struct Writer {
     /// What is written.
     pub tracer: Tracer,
-    /// The lines that were entered.
-    pub lines: Vec<Line>,
     world: World,
     time: u64,
 }
@@ -32,7 +30,6 @@ impl Default for Writer {
     fn default() -> Self {
         Writer {
             tracer: Tracer::new(TracerConfig::default()),
-            lines: Vec::new(),
             world: World::default(),
             time: 0,
         }
@@ -50,26 +47,62 @@ impl Writer {
             .collect()
     }
 
-    /// A line is entered: its keys take `keys` system calls of the shell.
-    pub fn line(&mut self, shell: i32, text: &str, keys: usize) {
-        let typed_at = self.tracer.written();
-        for _ in 0..keys {
-            self.call(
-                shell,
-                None,
-                Call::Read {
-                    fd: Fd(0),
-                    count: 1,
-                },
-                Ret::Bytes(b"x".to_vec()),
-            );
+    /// The shell reads a line: it takes the terminal, shows its prompt, reads keys and shows what they look like, and
+    /// gives the terminal back.
+    pub fn line(&mut self, shell: i32, text: &str) {
+        self.canonical(shell, false);
+        self.show(shell, b"# \x1b[6n");
+        for key in text.chars() {
+            self.key(shell);
+            self.show(shell, key.to_string().as_bytes());
         }
-        self.lines.push(Line {
-            index: self.lines.len() as u32,
-            typed_at,
-            entered_at: self.tracer.written(),
-            text: Some(text.to_owned()),
+        self.key(shell);
+        self.show(shell, b"\n");
+        self.canonical(shell, true);
+    }
+
+    fn key(&mut self, pid: i32) {
+        let read = Call::Read {
+            fd: Fd(0),
+            count: 1,
+        };
+        self.call(pid, None, read, Ret::Int(1));
+    }
+
+    fn show(&mut self, pid: i32, data: &[u8]) {
+        let write = Call::Write {
+            fd: Fd(1),
+            data: data.to_vec(),
+        };
+        self.call(pid, None, write, Ret::Int(data.len() as i64));
+    }
+
+    /// The terminal's mode is set.
+    pub fn canonical(&mut self, pid: i32, canonical: bool) {
+        let request = Call::Ioctl {
+            fd: Fd(0),
+            request: IoctlReq::Tcgets,
+        };
+        let span = self.enter(
+            pid,
+            None,
+            None,
+            Layer::Syscall,
+            "ioctl",
+            Args::Call(Box::new(request)),
+        );
+        let before = self.world.ttys.get(&0).cloned();
+        let after = Some(TtyInfo {
+            lflag: if canonical { 0o2 } else { 0 },
+            ..TtyInfo::default()
         });
+        let change = Change {
+            key: 0,
+            before,
+            after,
+        };
+        self.tell(Some(span), Delta::Tty(change));
+        self.exit(span, Outcome::Ok);
     }
 
     /// Opens a span.
@@ -104,7 +137,15 @@ impl Writer {
             name,
             Args::Call(Box::new(call)),
         );
-        self.exit(span, Outcome::Ret(Box::new(ret)));
+        // As the kernel tells it: what is a number in the register is one here.
+        self.exit(
+            span,
+            match ret {
+                Ret::None => Outcome::Ok,
+                Ret::Int(number) => Outcome::Int(number),
+                ret => Outcome::Ret(Box::new(ret)),
+            },
+        );
         span
     }
 
@@ -285,6 +326,7 @@ pub fn booted() -> Writer {
         w.namespace(ns, kind, (kind == NsKind::Uts).then_some("glassdock"));
     }
     w.start(None, task(1, 0, &["/bin/sh"]));
+    w.canonical(1, true);
     w.start(
         None,
         TaskInfo {
@@ -299,9 +341,26 @@ pub fn booted() -> Writer {
     w
 }
 
+/// An editor that takes the terminal as the shell does, reads a key and gives it back; run by the shell's own child.
+pub fn editor(w: &mut Writer) {
+    w.line(1, "vi");
+    w.start(None, task(30, 1, &["vi"]));
+    w.canonical(30, false);
+    w.key(30);
+    w.show(30, b"q");
+    w.canonical(30, true);
+    w.state(30, None);
+    w.task(None, 30, None);
+}
+
 /// `ls /etc` at the shell.
 pub fn ls(w: &mut Writer) {
-    w.line(1, "ls /etc", 7);
+    ls_as(w, "ls /etc");
+}
+
+/// The same, with what the shell shows of the line.
+pub fn ls_as(w: &mut Writer, shown: &str) {
+    w.line(1, shown);
     let clone = w.enter(
         1,
         None,
@@ -326,7 +385,7 @@ pub fn ls(w: &mut Writer) {
 
 /// `docker run --rm -it busybox sh` until the container's shell runs.
 pub fn docker_run(w: &mut Writer) {
-    w.line(1, "docker run --rm -it busybox sh", 30);
+    w.line(1, "docker run --rm -it busybox sh");
     let clone = w.enter(
         1,
         None,
@@ -571,7 +630,7 @@ fn mount_proc(w: &mut Writer, plan: SpanId) {
 
 /// A long-running program: `count` system calls with a change each.
 pub fn busy(w: &mut Writer, count: u64) {
-    w.line(1, "busy", 4);
+    w.line(1, "busy");
     w.start(None, task(20, 1, &["busy"]));
     let process = w.enter(20, None, None, Layer::Sched, "process", Args::None);
     for turn in 0..count {

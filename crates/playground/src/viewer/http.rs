@@ -110,9 +110,9 @@ mod tests {
             ),
             (
                 b"\x01\0\0\0\0\0\0\x02hi",
-                Body::Binary(r#""\x01\x00\x00\x00\x00\x00\x00\x02hi""#.into()),
+                Body::Binary(r#""\1\0\0\0\0\0\0\2hi""#.into()),
             ),
-            (b"\xff", Body::Binary(r#""\xff""#.into())),
+            (b"\xff", Body::Binary(r#""\377""#.into())),
         ] {
             assert_eq!(lay_out(bytes), expected);
         }

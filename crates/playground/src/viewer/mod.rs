@@ -13,12 +13,14 @@ mod folded;
 pub mod http;
 mod journey;
 mod picture;
+mod prompt;
 mod span;
+mod strace;
 #[cfg(test)]
 mod tests;
 mod timeline;
 
-pub use command::{Command, CommandKind};
+pub use command::{Command, CommandKind, Line};
 pub use facts::{Ending, Fact, Facts, StateChange, facts, plain, result, summary, with_short_ids};
 pub use folded::Folded;
 pub use journey::{Journey, Layers, Opened, Row, RowKind, Step};

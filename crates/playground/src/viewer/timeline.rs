@@ -1,9 +1,9 @@
 //! Everything that a machine told, and what follows from it.
 
 use super::folded::{Change, Folded};
+use super::prompt::Prompts;
 use super::span::bit;
-use super::{Moment, Span};
-use crate::protocol::Line;
+use super::{Line, Moment, Span};
 use glassdock_trace::{Delta, Event, EventKind, Layer, Outcome, SpanId, Value, World};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +47,7 @@ pub struct Timeline {
     spans: VecDeque<Span>,
     notes: Vec<Note>,
     lines: Vec<Line>,
+    prompts: Prompts,
     folded: Folded,
     forgetful: bool,
     /// Newest name of every process that there was.
@@ -74,7 +75,7 @@ impl Timeline {
         self.forgetful
     }
 
-    /// The lines that were entered.
+    /// The lines that shells read.
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }
@@ -120,20 +121,13 @@ impl Timeline {
         }
     }
 
-    /// Takes in a line. A line that is known already is passed over.
-    pub fn push_line(&mut self, line: Line) {
-        if line.index as usize == self.lines.len() {
-            self.lines.push(line);
-        }
-    }
-
-    /// Goes back to so many events and lines.
-    pub fn rewind(&mut self, events: Moment, lines: usize) {
+    /// Goes back to so many events.
+    pub fn rewind(&mut self, events: Moment) {
         if events < self.base {
             *self = Timeline::new();
             return;
         }
-        self.lines.truncate(lines);
+        self.lines.retain(|line| line.entered_at <= events);
         self.folded.truncate(events);
         self.notes.retain(|note| note.event < events);
         while let Some((_, tick)) = self.ticks.back().copied()
@@ -150,6 +144,60 @@ impl Timeline {
                 Tick::Delta | Tick::Note => {}
             }
         }
+        self.follow_prompts_again();
+    }
+
+    /// Goes through what happened since the last line once more, to know which shells are in the middle of one.
+    fn follow_prompts_again(&mut self) {
+        self.prompts = Prompts::default();
+        let from = self.lines.last().map_or(self.base, |line| line.entered_at);
+        let mut happened: Vec<(Moment, Tick)> = Vec::new();
+        for span in self.spans_between(from, self.end()) {
+            happened.push((span.entered, Tick::Enter(span.layer)));
+            if let Some((exited, ..)) = span.exited {
+                happened.push((exited, Tick::Exit(span.id)));
+            }
+        }
+        let changes = self.folded.between(from, self.end());
+        happened.extend(changes.map(|change| (change.event, Tick::Delta)));
+        happened.sort_unstable_by_key(|(moment, _)| *moment);
+        for (moment, tick) in happened {
+            match tick {
+                Tick::Enter(_) => {
+                    let place = self.spans.partition_point(|span| span.entered < moment);
+                    if let Some(span) = self.spans.get(place) {
+                        self.prompts.entered(span);
+                    }
+                }
+                Tick::Exit(id) => {
+                    let place = id.0.saturating_sub(self.first_span) as usize;
+                    if let Some(span) = self.spans.get(place) {
+                        self.prompts.exited(span);
+                    }
+                }
+                Tick::Delta => {
+                    let change = self.folded.between(moment, moment + 1).next().cloned();
+                    if let Some(change) = change {
+                        self.follow_terminal(change.span, &change.delta, moment);
+                    }
+                }
+                Tick::Note => {}
+            }
+        }
+    }
+
+    /// Looks whether a change is a shell's that begins to read a line or has read one.
+    fn follow_terminal(&mut self, span: Option<SpanId>, delta: &Delta, moment: Moment) {
+        let Delta::Tty(change) = delta else { return };
+        let (Some(before), Some(after)) = (&change.before, &change.after) else {
+            return;
+        };
+        let Some(pid) = span.and_then(|id| self.span(id)).map(|span| span.pid) else {
+            return;
+        };
+        let name = self.names.get(&pid).map_or("", String::as_str);
+        let line = self.prompts.terminal((pid, name), before, after, moment);
+        self.lines.extend(line);
     }
 
     /// The newest name of a process, also of one that has ended; empty if there was none.
@@ -265,6 +313,7 @@ impl Timeline {
                 {
                     self.names.insert(task.key, after.comm.clone());
                 }
+                self.follow_terminal(span, &delta, moment);
                 self.folded.push(Change {
                     event: moment,
                     span,
@@ -296,6 +345,9 @@ impl Timeline {
         let known = |id: &SpanId| id.0 < span.id.0 && self.span(*id).is_some();
         span.up = span.cause.filter(known).or(span.parent.filter(known));
         let (id, layer, up) = (span.id, span.layer, span.up);
+        if layer == Layer::Syscall {
+            self.prompts.entered(&span);
+        }
         self.spans.push_back(span);
         let Some(up) = up else { return };
         let previous = self.span_mut(up).and_then(|up| {
@@ -324,8 +376,13 @@ impl Timeline {
     }
 
     fn exit(&mut self, id: SpanId, moment: Moment, time: u64, outcome: Outcome) {
-        if let Some(span) = self.span_mut(id) {
-            span.exited = Some((moment, time, outcome));
+        let place = id.0.checked_sub(self.first_span);
+        let Some(span) = place.and_then(|place| self.spans.get_mut(place as usize)) else {
+            return;
+        };
+        span.exited = Some((moment, time, outcome));
+        if span.layer == Layer::Syscall {
+            self.prompts.exited(span);
         }
     }
 

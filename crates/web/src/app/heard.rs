@@ -75,13 +75,9 @@ impl App {
             FromMachine::Events { from, bytes, .. } => {
                 // The machine wrote them with the same types; what is none would show as a gap.
                 let events: Vec<Event> = decode(&bytes).unwrap_or_default();
+                let commands = self.timeline.command_count();
                 self.timeline.push_events(from, events);
-                self.lay_out_soon();
-                return false;
-            }
-            FromMachine::Line(line) => {
-                self.timeline.push_line(line);
-                if self.at.is_none() {
+                if self.at.is_none() && self.timeline.command_count() != commands {
                     self.follow();
                 }
                 self.lay_out_soon();
@@ -93,8 +89,8 @@ impl App {
                 self.lay_out_soon();
                 return !same;
             }
-            FromMachine::Rewound { events, lines, .. } => {
-                self.timeline.rewind(events, lines as usize);
+            FromMachine::Rewound { events, .. } => {
+                self.timeline.rewind(events);
                 self.output_end = 0;
                 page::reset_terminal();
                 self.now();

@@ -38,6 +38,7 @@ pub fn pane(app: &App, link: &Link) -> Html {
 pub fn label(app: &App, command: &Command) -> String {
     match command.kind {
         CommandKind::Boot => app.texts.get("journey.boot"),
+        CommandKind::Earlier => app.texts.get("journey.earlier"),
         CommandKind::Line if command.label.is_empty() => app.texts.get("journey.line"),
         CommandKind::Line => command.label.clone(),
     }
