@@ -287,6 +287,26 @@ pub struct Termios {
     pub cc: [u8; 19],
 }
 
+impl Termios {
+    /// The raw form of settings, in which every byte is passed on (`cfmakeraw` of `man 3 termios`).
+    pub fn raw(mut self) -> Termios {
+        const IGNBRK_TO_IXON: u32 = 0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x80 | 0x100 | 0x400;
+        const OPOST: u32 = 0x1;
+        const ISIG_ICANON_ECHO_ECHONL_IEXTEN: u32 = 0x1 | 0x2 | 0x8 | 0x40 | 0x8000;
+        const CSIZE_PARENB: u32 = 0x30 | 0x100;
+        const CS8: u32 = 0x30;
+        const VTIME: usize = 5;
+        const VMIN: usize = 6;
+        self.iflag &= !IGNBRK_TO_IXON;
+        self.oflag &= !OPOST;
+        self.lflag &= !ISIG_ICANON_ECHO_ECHONL_IEXTEN;
+        self.cflag = self.cflag & !CSIZE_PARENB | CS8;
+        self.cc[VMIN] = 1;
+        self.cc[VTIME] = 0;
+        self
+    }
+}
+
 /// `struct rlimit64`; `u64::MAX` is `RLIM_INFINITY`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Rlimit {

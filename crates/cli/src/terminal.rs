@@ -47,7 +47,7 @@ impl<S: Sys> Raw<S> {
         };
         let call = Call::Ioctl {
             fd: Fd::STDIN,
-            request: IoctlReq::Tcsets(raw(before), 0),
+            request: IoctlReq::Tcsets(before.raw(), 0),
         };
         let wrong = |errno: glassdock_abi::Errno| {
             let errno = errno.message().to_lowercase();
@@ -70,24 +70,6 @@ impl<S: Sys> Raw<S> {
         };
         let _ = self.sys.call(call).await;
     }
-}
-
-/// The raw form of settings (`cfmakeraw` of `man 3 termios`).
-fn raw(mut termios: Termios) -> Termios {
-    const IGNBRK_TO_IXON: u32 = 0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x80 | 0x100 | 0x400;
-    const OPOST: u32 = 0x1;
-    const ISIG_ICANON_ECHO_ECHONL_IEXTEN: u32 = 0x1 | 0x2 | 0x8 | 0x40 | 0x8000;
-    const CSIZE_PARENB: u32 = 0x30 | 0x100;
-    const CS8: u32 = 0x30;
-    const VTIME: usize = 5;
-    const VMIN: usize = 6;
-    termios.iflag &= !IGNBRK_TO_IXON;
-    termios.oflag &= !OPOST;
-    termios.lflag &= !ISIG_ICANON_ECHO_ECHONL_IEXTEN;
-    termios.cflag = termios.cflag & !CSIZE_PARENB | CS8;
-    termios.cc[VMIN] = 1;
-    termios.cc[VTIME] = 0;
-    termios
 }
 
 /// The keys that leave a container by default: ctrl-p, ctrl-q.

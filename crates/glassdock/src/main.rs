@@ -3,6 +3,7 @@
 
 mod daemon;
 mod program;
+mod runtime;
 
 use glassdock_linux::Direct;
 use std::ffi::OsString;
@@ -15,9 +16,10 @@ Usage: glassdock COMMAND
 Commands:
   daemon    Run containers for clients of the Docker API
   docker    The docker command line
+  runtime   Make containers from OCI bundles, with runc's command line
   version   Print the version
 
-Called by the name docker, it is the docker command line.
+Called by the name docker or runc, it is that command line.
 'glassdock COMMAND --help' tells more.
 ";
 
@@ -30,16 +32,19 @@ fn main() -> ExitCode {
         b"glassdock-shim" => return shim(args),
         b"glassdock-runtime" => return helper(args),
         b"docker" => return docker(args),
+        b"runc" => return runtime::main(args.clone(), args),
         _ => {}
     }
     if args.len() < 2 {
         eprint!("{USAGE}");
         return ExitCode::from(125);
     }
+    let given = args.clone();
     let command = args.remove(1);
     match command.as_bytes() {
         b"daemon" => daemon::main(args),
         b"docker" => docker(args),
+        b"runtime" => runtime::main(given, args),
         b"version" | b"--version" | b"-v" => {
             println!("glassdock {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

@@ -131,7 +131,7 @@ pub(super) fn parse(args: &[Vec<u8>]) -> Result<Options, RuntimeError> {
 }
 
 /// runc's rule for ids: they become names of directories.
-fn check_id(id: &str) -> Result<(), RuntimeError> {
+pub(super) fn check_id(id: &str) -> Result<(), RuntimeError> {
     let fits = id
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b"_+-.".contains(&b));
@@ -148,7 +148,11 @@ fn descriptor(name: &str, value: &str) -> Result<Fd, RuntimeError> {
     }
 }
 
-fn signal_number(text: &str) -> Result<u8, RuntimeError> {
+/// A signal by its number or its name, with or without `SIG`.
+///
+/// # Errors
+/// `Invalid` for what is none.
+pub fn signal_number(text: &str) -> Result<u8, RuntimeError> {
     let number = match text.parse::<u8>() {
         Ok(number) => Some(number),
         Err(_) => signal::from_name(&text.to_ascii_uppercase()),

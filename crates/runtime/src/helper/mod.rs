@@ -18,8 +18,11 @@
 
 mod args;
 mod facts;
+mod look;
 mod state;
 
+pub use args::signal_number;
+pub use look::{Listed, list, processes};
 pub(crate) use state::{CREATED, remove_state};
 use state::{STATE, Saved};
 
@@ -32,10 +35,12 @@ use args::{Command, Options};
 use glassdock_abi::flags::{AtFlags, CloneFlags, OpenFlags, WaitFlags};
 use glassdock_abi::types::{WaitFor, mode, signal};
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Pid, Proc, Sys};
-use glassdock_oci::runtime::{NamespaceKind, Process, Spec, Status};
+use glassdock_oci::runtime::{NamespaceKind, Process, Spec, State, Status};
 use glassdock_trace::{Args, Layer, Outcome, Trace};
 use std::sync::Arc;
 
+/// Version of the OCI runtime specification that is followed.
+pub const OCI_VERSION: &str = "1.2.0";
 /// Longest `config.json` or process document in bytes.
 pub const MAX_CONFIG: usize = 4 << 20;
 /// Nanoseconds between looks at a killed process.
@@ -88,11 +93,40 @@ fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
 }
 
 /// What a command yields.
-enum Answer {
+#[derive(Clone, PartialEq, Debug)]
+pub enum Answer {
     /// For whoever asked for a report.
     Reply(Reply),
     /// For standard output.
     Text(Vec<u8>),
+}
+
+/// Carries out one command, for programs with a command line of their own. `args` are those of [`main`] without the name;
+/// `--report-fd` changes nothing. Processes that are made are children of this one.
+///
+/// # Errors
+/// Those of the command.
+pub async fn perform<S: Proc + Trace>(sys: &S, args: &[Vec<u8>]) -> Result<Answer> {
+    dispatch(sys, &args::parse(args)?).await
+}
+
+/// The directory of a container's state.
+///
+/// # Errors
+/// `Invalid` for what is no id.
+pub fn state_dir(root: &str, id: &str) -> Result<String> {
+    args::check_id(id)?;
+    Ok(format!("{root}/{id}"))
+}
+
+/// A container's state now.
+///
+/// # Errors
+/// `NotFound`, `Invalid`, and `System` for a state that cannot be read.
+pub async fn state_of<S: Sys>(sys: &S, root: &str, id: &str) -> Result<State> {
+    let dir = PathArg::from(state_dir(root, id)?);
+    let saved = Saved::read(sys, &dir, id).await?;
+    Ok(saved.now(sys, &dir).await)
 }
 
 async fn dispatch<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
@@ -143,6 +177,8 @@ async fn create<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
                 .unlinkat(Fd::CWD, dir.join(name), AtFlags::empty())
                 .await;
         }
+        // Stays where it is the shim's, which has files there.
+        let _ = sys.unlinkat(Fd::CWD, dir, AtFlags::REMOVEDIR).await;
     }
     made
 }
@@ -384,11 +420,7 @@ async fn end<S: Sys>(sys: &S, dir: &PathArg, saved: &Saved) -> Result<()> {
 async fn state<S: Sys>(sys: &S, options: &Options) -> Result<Answer> {
     let dir = PathArg::from(&options.dir);
     let saved = Saved::read(sys, &dir, &options.id).await?;
-    let mut state = saved.state.clone();
-    state.status = saved.status(sys, &dir).await;
-    if state.status == Status::Stopped {
-        state.pid = 0;
-    }
+    let state = saved.now(sys, &dir).await;
     let mut text = serde_json::to_vec_pretty(&state).unwrap_or_default();
     text.push(b'\n');
     Ok(Answer::Text(text))

@@ -73,6 +73,16 @@ impl Saved {
         })
     }
 
+    /// The state now.
+    pub async fn now<S: Sys>(&self, sys: &S, dir: &PathArg) -> State {
+        let mut state = self.state.clone();
+        state.status = self.status(sys, dir).await;
+        if state.status == Status::Stopped {
+            state.pid = 0;
+        }
+        state
+    }
+
     /// The status now.
     pub async fn status<S: Sys>(&self, sys: &S, dir: &PathArg) -> Status {
         let stat = process_stat(sys, Pid(self.state.pid)).await;
@@ -99,6 +109,8 @@ impl Saved {
 pub(crate) struct ProcessStat {
     /// The letter of its state.
     pub state: u8,
+    /// Who made it, or took it over.
+    pub parent: Pid,
     /// When it started, in clock ticks since boot.
     pub start_time: u64,
 }
@@ -110,14 +122,19 @@ pub(crate) async fn process_stat<S: Sys>(sys: &S, pid: Pid) -> Option<ProcessSta
     parse_stat(&text)
 }
 
-/// Fields 3 and 22 of `man 5 proc_pid_stat`; the second, a name in parentheses, may have anything in it.
+/// Fields 3, 4 and 22 of `man 5 proc_pid_stat`; the second, a name in parentheses, may have anything in it.
 fn parse_stat(text: &[u8]) -> Option<ProcessStat> {
     let end = text.iter().rposition(|&b| b == b')')?;
     let rest = core::str::from_utf8(text.get(end + 1..)?).ok()?;
     let mut fields = rest.split_ascii_whitespace();
     let state = *fields.next()?.as_bytes().first()?;
-    let start_time = fields.nth(18)?.parse().ok()?;
-    Some(ProcessStat { state, start_time })
+    let parent = Pid(fields.next()?.parse().ok()?);
+    let start_time = fields.nth(17)?.parse().ok()?;
+    Some(ProcessStat {
+        state,
+        parent,
+        start_time,
+    })
 }
 
 /// Removes a state directory with the files in it. One that is gone is as good.
@@ -160,6 +177,7 @@ mod tests {
             parse_stat(stat),
             Some(ProcessStat {
                 state: b'S',
+                parent: Pid(1),
                 start_time: 12345
             })
         );

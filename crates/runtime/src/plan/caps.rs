@@ -2,6 +2,11 @@
 
 use super::PlanError;
 
+/// Names of the capabilities that are known, as specifications have them.
+pub fn capabilities() -> Vec<String> {
+    NAMES.iter().map(|name| format!("CAP_{name}")).collect()
+}
+
 const NAMES: [&str; 41] = [
     "CHOWN",
     "DAC_OVERRIDE",

@@ -180,6 +180,25 @@ pub(super) struct Spaces {
     pub joined: Vec<(NamespaceKind, String)>,
 }
 
+/// Kinds of namespaces that a container can have for itself, as specifications name them.
+pub fn namespaces() -> Vec<&'static str> {
+    let kinds = [
+        NamespaceKind::Pid,
+        NamespaceKind::Network,
+        NamespaceKind::Mount,
+        NamespaceKind::Ipc,
+        NamespaceKind::Uts,
+        NamespaceKind::User,
+        NamespaceKind::Cgroup,
+        NamespaceKind::Time,
+    ];
+    let supported = kinds
+        .into_iter()
+        .map(space)
+        .filter(|(_, flag)| flag.is_some());
+    supported.map(|(name, _)| name).collect()
+}
+
 /// What a namespace is called and its clone flag; `None` for what is not supported.
 fn space(kind: NamespaceKind) -> (&'static str, Option<CloneFlags>) {
     match kind {

@@ -17,11 +17,13 @@ mod process;
 mod slot;
 mod text;
 
-pub use create::create;
+pub use caps::capabilities;
+pub use create::{create, namespaces};
 pub use error::{PlanError, Problem};
 pub use exec::{Target, exec};
 pub use facts::{FileKind, HostFacts, Namespaces};
 pub(crate) use mounts::absolute;
+pub use options::MOUNT_OPTIONS;
 pub use slot::{Slot, SlotKind};
 pub(crate) use slot::{SlotValue, bind};
 

@@ -76,6 +76,51 @@ fn effect(option: &str) -> Option<Effect> {
     })
 }
 
+/// Options that mean something to the runtime; all others are the file system's.
+pub const MOUNT_OPTIONS: [&str; 41] = [
+    "async",
+    "atime",
+    "bind",
+    "defaults",
+    "dev",
+    "diratime",
+    "dirsync",
+    "exec",
+    "iversion",
+    "lazytime",
+    "loud",
+    "mand",
+    "noatime",
+    "nodev",
+    "nodiratime",
+    "noexec",
+    "noiversion",
+    "nolazytime",
+    "nomand",
+    "norelatime",
+    "nostrictatime",
+    "nosuid",
+    "nosymfollow",
+    "private",
+    "rbind",
+    "relatime",
+    "remount",
+    "ro",
+    "rprivate",
+    "rshared",
+    "rslave",
+    "runbindable",
+    "rw",
+    "shared",
+    "silent",
+    "slave",
+    "strictatime",
+    "suid",
+    "symfollow",
+    "sync",
+    "unbindable",
+];
+
 /// The flag of a propagation's name, such as `rslave`.
 pub(super) fn propagation(name: &str) -> Option<MountFlags> {
     match effect(name) {
@@ -106,4 +151,18 @@ pub(super) fn parse(options: &[String], field: &str) -> Result<Options, PlanErro
     }
     parsed.data = data.join(",");
     Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_that_is_told_means_something() {
+        for option in MOUNT_OPTIONS {
+            let known = effect(option).is_some_and(|effect| !matches!(effect, Effect::Refuse));
+            assert!(known, "{option}");
+        }
+        assert!(MOUNT_OPTIONS.is_sorted());
+    }
 }
