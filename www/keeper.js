@@ -51,6 +51,11 @@ export class Keeper {
     this.#slots = slots.map((handle) => ({ handle, head: readHead(handle), dirty: new Set(), whole: true }));
   }
 
+  /** Whether there is something to go on from. */
+  get keeps() {
+    return Boolean(readHead(this.#log)?.setup);
+  }
+
   /** What to go on from: `{ build, setup, log, checkpoint }`, or nothing. */
   kept(build) {
     const head = readHead(this.#log);

@@ -3,11 +3,18 @@
 // The page says first `{ start }`: nothing (go on from what is kept, or boot), `{ fresh }` (boot), or what a Worker
 // before this one handed over (`{ successor }`). Undo and restart need another machine; a new Worker is the way to give
 // its memory back to the browser. After that, buffers are messages of the protocol, and `{ heard }` says that the page
-// has worked off a batch.
+// has worked off a batch. Until the first buffer comes there is a terminal alone: it says what was `{ typed }` and how it
+// is `{ sized }`, and is told what is `{ shown }`.
+//
+// The module may be split in two (crates/wasm-split): the first part has what runs until the prompt, the second one is
+// fetched when the page has it (`{ prompted }`), or when the program comes to something that is in it.
 import init, * as door from "./glassdock-js.js";
 import { Checkpoints } from "./checkpoints.js";
 import { Keeper } from "./keeper.js";
 
+/** The module's two parts. */
+const FIRST = "glassdock-js_bg.wasm";
+const MORE = "glassdock-js_more.wasm";
 /** Milliseconds that the machine runs before the thread looks at its messages. */
 const SLICE = 8;
 /** Bytes of events in one batch, and how many batches may be on their way to the page. */
@@ -27,10 +34,13 @@ const RESTART = -1;
 const NOTHING = -2;
 
 const waiting = [];
+/** What came for the terminal before there was a machine. */
+const early = [];
 let running = false;
 let over = false;
 let memory;
 let compiled;
+let images;
 let setup;
 let keeper;
 let checkpoints = new Checkpoints();
@@ -41,6 +51,17 @@ let lines = -1;
 let rested = 0;
 let timer;
 let saidLast = "";
+/** Whether the page has its prompt. */
+let prompted = false;
+/** Whether the page is a terminal alone, and the position after the last output that it was told. */
+let alone = true;
+let shown = 0;
+/** The instance of the module's first part, the second part, and whether its instance is there, or there is none. */
+let first;
+let second;
+let whole = false;
+/** The second part on its way. */
+let fetching;
 
 // A panic is told on the console before the module ends; the page shows the same words.
 const { error } = console;
@@ -54,8 +75,13 @@ soon.port2.onmessage = guarded(slice);
 
 self.onmessage = guarded(({ data }) => {
   if (data.start) return begin(data.start);
+  if (data.prompted) return fetchMore();
   if (data.heard) onTheWay -= 1;
-  else waiting.push(data);
+  else if (data.typed || data.sized) early.push(data);
+  else {
+    alone = false;
+    waiting.push(data);
+  }
   if (running) wake();
 });
 
@@ -76,14 +102,17 @@ function guarded(work) {
 // ---------------------------------------------------------------- beginning
 
 async function begin(start) {
-  const [given, opened] = await Promise.all([start.compiled ?? compile(), Keeper.open()]);
-  compiled = given;
-  keeper = opened;
-  memory = (await init({ module_or_path: compiled.module })).memory;
+  const opening = Keeper.open();
+  // What boots needs the images: they come while the module is compiled.
+  opening.then((opened) => start.log || (opened?.keeps && !start.fresh) || (images = fetchImages()));
+  [compiled, keeper] = await Promise.all([start.compiled ?? compile(), opening]);
+  second ??= compiled.more;
+  await instantiate();
   const way = start.log ? start : start.fresh ? undefined : keeper?.kept(compiled.build);
   const notice = way ? await goOn(way) : start.notice;
   if (over) return;
   if (!setup) await boot({ seed: crypto.getRandomValues(new Uint32Array(1))[0], millis: Date.now() });
+  else show(true);
   const logged = door.logged();
   keeper?.begin(compiled.build, setup, door.log(0, logged), logged, way?.checkpoint && way.session);
   if (notice) postMessage({ notice });
@@ -94,7 +123,7 @@ async function begin(start) {
 
 /** The module and a digest of its bytes, by which a checkpoint knows whether it belongs to it. */
 async function compile() {
-  const answer = await fetched("glassdock-js_bg.wasm");
+  const answer = await fetched(FIRST);
   const bytes = await answer.arrayBuffer();
   const [module, digest] = await Promise.all([
     WebAssembly.compile(bytes),
@@ -105,15 +134,64 @@ async function compile() {
   return { module, build };
 }
 
+async function instantiate() {
+  // wasm-bindgen's glue instantiates the module and knows only the imports that it made.
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = (module, imports) => instantiate(module, { ...imports, split: { more: addMore } });
+  try {
+    first = await init({ module_or_path: compiled.module });
+  } finally {
+    WebAssembly.instantiate = instantiate;
+  }
+  memory = first.memory;
+  whole = !WebAssembly.Module.imports(compiled.module).some(({ module }) => module === "split");
+  if (prompted) fetchMore();
+}
+
+/** Fetches the second part, so that it is there when it is needed. */
+function fetchMore() {
+  prompted = true;
+  if (!first || whole || second || fetching) return;
+  fetching = fetched(MORE)
+    .then((answer) => WebAssembly.compileStreaming(answer))
+    .then((module) => {
+      second = module;
+      if (running) wake();
+    });
+  // Whoever needs it fetches it again, and tells what is wrong.
+  fetching.catch(() => (fetching = undefined));
+}
+
+/** Adds the second part to the first, which waits: so what is not there yet is fetched while the thread stands still. */
+function addMore() {
+  if (whole) return;
+  second ??= new WebAssembly.Module(fetchedNow(MORE));
+  new WebAssembly.Instance(second, { primary: first });
+  whole = true;
+}
+
+function fetchedNow(path) {
+  const request = new XMLHttpRequest();
+  request.open("GET", new URL(path, import.meta.url), false);
+  request.responseType = "arraybuffer";
+  request.send();
+  if (request.status !== 200) throw new Error(`${path}: ${request.status} ${request.statusText}`);
+  return request.response;
+}
+
 async function fetched(path) {
   const answer = await fetch(new URL(path, import.meta.url));
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${answer.statusText}`);
   return answer;
 }
 
-async function boot(wanted) {
+function fetchImages() {
   const image = async (name) => new Uint8Array(await (await fetched(`images/${name}`)).arrayBuffer());
-  const [host, busybox] = await Promise.all([image("host.tar.gz"), image("busybox.tar.gz")]);
+  return Promise.all([image("host.tar.gz"), image("busybox.tar.gz")]);
+}
+
+async function boot(wanted) {
+  const [host, busybox] = await (images ??= fetchImages());
   door.boot(host, busybox, wanted.seed, wanted.millis);
   setup = wanted;
 }
@@ -172,7 +250,8 @@ function slice() {
   if (over) return;
   clearTimeout(timer);
   const start = performance.now();
-  door.clock(start);
+  // Time that passes by itself would start the engine, so it waits for the engine's code.
+  if (whole || second) door.clock(start);
   hear();
   if (over) return;
   let pace = BUSY;
@@ -195,6 +274,10 @@ function slice() {
 }
 
 function hear() {
+  for (const { typed, sized } of early.splice(0)) {
+    if (typed) door.typed(typed);
+    else door.sized(...sized);
+  }
   for (const buffer of waiting.splice(0)) {
     if (!door.send(new Uint8Array(buffer))) throw new Error("message");
     const wish = door.wish();
@@ -204,6 +287,7 @@ function hear() {
 }
 
 function tell() {
+  if (alone) return show(false);
   while (onTheWay < BATCHES) {
     const bytes = door.take(BATCH);
     if (bytes.length === 0) return;
@@ -212,8 +296,18 @@ function tell() {
   }
 }
 
+/** Tells the terminal what is new; `old` is what another page has shown before. */
+function show(old) {
+  const end = door.written();
+  if (end === shown) return;
+  const bytes = door.shown(shown);
+  shown = end;
+  postMessage({ shown: bytes.buffer, end, old }, [bytes.buffer]);
+}
+
 /** Nothing to do for so many milliseconds (negative: until input): time for checkpoints. */
 function rest(pace, now, unkept) {
+  if (alone && !rested) postMessage({ rests: true });
   rested ||= now;
   let wait = pace >= 0 ? Math.min(pace, unkept) : unkept;
   const wanted = !door.typing() && door.entered() !== lines;
@@ -244,6 +338,6 @@ function succeed(start) {
   over = true;
   clearTimeout(timer);
   keeper?.close();
-  const successor = { ...start, compiled, waiting: waiting.splice(0) };
+  const successor = { ...start, compiled: { ...compiled, more: second }, waiting: waiting.splice(0) };
   postMessage({ successor }, Checkpoints.buffers(start.image));
 }

@@ -2,7 +2,7 @@
 
 use glassdock_playground::host::Images;
 use glassdock_playground::log::records;
-use glassdock_playground::machine::{Machine, Pace, Replay, Setup, Wish};
+use glassdock_playground::machine::{CONSOLE, Machine, Pace, Replay, Setup, Wish};
 use glassdock_playground::protocol::{FromMachine, Job, ToMachine, decode, encode};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -62,6 +62,41 @@ pub fn send(messages: &[u8]) -> bool {
         }
     });
     true
+}
+
+/// Types at the console, before somebody speaks in messages.
+#[wasm_bindgen]
+pub fn typed(bytes: &[u8]) {
+    with(|machine| {
+        machine.hear(ToMachine::Input {
+            terminal: CONSOLE,
+            bytes: bytes.to_vec(),
+        });
+    });
+}
+
+/// Tells the console's size in rows and columns, before somebody speaks in messages.
+#[wasm_bindgen]
+pub fn sized(rows: u16, cols: u16) {
+    with(|machine| {
+        machine.hear(ToMachine::Resize {
+            terminal: CONSOLE,
+            rows,
+            cols,
+        });
+    });
+}
+
+/// What the console was written from a position on, as far as it is kept.
+#[wasm_bindgen]
+pub fn shown(from: f64) -> Vec<u8> {
+    with(|machine| machine.output_from(from as u64).to_vec())
+}
+
+/// How many bytes the console was written.
+#[wasm_bindgen]
+pub fn written() -> f64 {
+    with(|machine| machine.output_end()) as f64
 }
 
 /// Tells the machine how far the watcher's clock is, in milliseconds.

@@ -16,11 +16,15 @@ use crate::module::Module;
 /// 1 once it was entered.
 pub const PROFILE: &str = "profile";
 
+/// Name of the exported global that holds how many bytes the profile has.
+pub const FUNCTIONS: &str = "functions";
+
 /// Bytes of a page of wasm memory.
 const PAGE: u64 = 65536;
 
 struct Instrument {
     address: i32,
+    functions: i32,
     pages: u64,
     globals: u32,
     next: u64,
@@ -37,6 +41,7 @@ pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>> {
     ensure!(!module.globals.is_empty(), "a module without globals");
     let mut instrument = Instrument {
         address: i32::try_from(memory.initial * PAGE).context("the memory's size")?,
+        functions: i32::try_from(module.own().len()).context("the number of functions")?,
         pages: (module.own().len() as u64).div_ceil(PAGE),
         globals: module.globals.len() as u32,
         next: 0,
@@ -74,7 +79,9 @@ impl Reencode for Instrument {
             mutable: false,
             shared: false,
         };
-        globals.global(ty, &ConstExpr::i32_const(self.address));
+        for value in [self.address, self.functions] {
+            globals.global(ty, &ConstExpr::i32_const(value));
+        }
         Ok(())
     }
 
@@ -85,6 +92,7 @@ impl Reencode for Instrument {
     ) -> Result<(), Error<Infallible>> {
         utils::parse_export_section(self, exports, section)?;
         exports.export(PROFILE, ExportKind::Global, self.globals);
+        exports.export(FUNCTIONS, ExportKind::Global, self.globals + 1);
         Ok(())
     }
 

@@ -19,10 +19,8 @@ mod module;
 mod plan;
 mod primary;
 mod secondary;
-#[cfg(test)]
-mod tests;
 
-pub use instrument::{PROFILE, instrument};
+pub use instrument::{FUNCTIONS, PROFILE, instrument};
 
 use anyhow::{Result, ensure};
 

@@ -7,6 +7,13 @@ mod page;
 mod texts;
 mod view;
 
+/// Where the interface is put; www/start.js shows it once it has the terminal.
+const ROOT: &str = "interface";
+
 fn main() {
-    yew::Renderer::<app::App>::new().render();
+    let document = web_sys::window().and_then(|window| window.document());
+    let Some(root) = document.and_then(|document| document.get_element_by_id(ROOT)) else {
+        return page::complain("no element for the interface");
+    };
+    yew::Renderer::<app::App>::with_root(root).render();
 }

@@ -1,6 +1,6 @@
 //! What is asked of the browser; `js/page.js` does it.
 
-use js_sys::{Array, Float32Array, Promise};
+use js_sys::{Array, Float32Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlCanvasElement};
 
@@ -15,6 +15,8 @@ extern "C" {
         on_again: &Closure<dyn FnMut()>,
     );
     pub fn post(bytes: &[u8]);
+    #[wasm_bindgen(js_name = outputEnd)]
+    pub fn output_end() -> f64;
 
     #[wasm_bindgen(js_name = openTerminal)]
     pub fn open_terminal(
@@ -24,7 +26,7 @@ extern "C" {
         on_size: &Closure<dyn FnMut(u16, u16)>,
         on_step: &Closure<dyn FnMut(i32)>,
         on_leave: &Closure<dyn FnMut()>,
-    ) -> Promise;
+    );
     #[wasm_bindgen(js_name = writeTerminal)]
     pub fn write_terminal(bytes: &[u8], old: bool);
     #[wasm_bindgen(js_name = resetTerminal)]
@@ -50,6 +52,7 @@ extern "C" {
     pub fn on_key(handle: &Closure<dyn FnMut(String) -> bool>);
     #[wasm_bindgen(js_name = loadText)]
     pub fn load_text(language: &str, then: &JsValue);
+    pub fn complain(what: &str);
     pub fn clock() -> f64;
     #[wasm_bindgen(js_name = rowHeight)]
     pub fn row_height() -> f64;

@@ -39,7 +39,7 @@ const WINDOW: Winsize = Winsize {
 /// What the watcher's terminal understands (xterm.js).
 const TERM: &str = "xterm-256color";
 /// Number of the host's console.
-const CONSOLE: TerminalId = 0;
+pub const CONSOLE: TerminalId = 0;
 
 /// What a machine is started with, beside the images.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -151,6 +151,16 @@ impl Machine {
     /// Whether a line is being typed at the console: keys came since the last Enter.
     pub fn is_typing(&self) -> bool {
         self.lines.is_typing()
+    }
+
+    /// What the console was written from a position on, as far back as it is kept.
+    pub fn output_from(&self, position: u64) -> &[u8] {
+        self.screen.from(position).1
+    }
+
+    /// How many bytes the console was written.
+    pub fn output_end(&self) -> u64 {
+        self.screen.end()
     }
 
     /// What the watcher asked for, once.

@@ -47,6 +47,8 @@ pub struct App {
     pub(crate) dialog: Option<Dialog>,
     pub(crate) toast: Option<String>,
     toasts: u32,
+    /// What is to be said once there are texts.
+    notice: Option<String>,
     pub(crate) scroll: (f64, f64),
     pub(crate) row_height: f64,
     reveal: bool,
@@ -107,6 +109,7 @@ impl Component for App {
             dialog: None,
             toast: None,
             toasts: 0,
+            notice: None,
             scroll: (0.0, 600.0),
             row_height: page::row_height(),
             reveal: false,
@@ -125,6 +128,8 @@ impl Component for App {
         match msg {
             Msg::Machine(bytes) => return self.heard(&bytes),
             Msg::Failed(what) => self.stage = Stage::Failed(what),
+            // What is said before there are texts waits for them.
+            Msg::Notice(key) if !self.texts.is_loaded() => self.notice = Some(key),
             Msg::Notice(key) => {
                 let text = self.texts.get(&key);
                 self.say(ctx, text);
@@ -138,6 +143,10 @@ impl Component for App {
                 self.texts = texts;
                 page::set_language(language, &self.texts.get("app.title"));
                 page::label_terminal(&self.texts.get("terminal.label"));
+                if let Some(key) = self.notice.take() {
+                    let text = self.texts.get(&key);
+                    self.say(ctx, text);
+                }
             }
             Msg::Typed(bytes) => {
                 self.send(&ToMachine::Input { terminal: 0, bytes });
@@ -232,6 +241,7 @@ impl Component for App {
             page::on_key(&handlers.key);
             page::on_scheme_change(&handlers.redraw);
             page::on_resize(&handlers.redraw);
+            self.output_end = page::output_end() as u64;
             self.start_machine(false);
         }
         self.open_terminal();
@@ -274,8 +284,7 @@ impl App {
         }
         let _ = element.set_attribute("data-open", "");
         let label = self.texts.get("terminal.label");
-        // A failure shows in the browser's console; the rest of the page works without a terminal.
-        let _ = page::open_terminal(
+        page::open_terminal(
             &element,
             &label,
             &handlers.input,

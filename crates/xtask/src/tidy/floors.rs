@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Folder below `crates/` and floor, from the ground up.
-const FLOORS: [(&str, u32); 23] = [
+const FLOORS: [(&str, u32); 24] = [
     ("abi", 0),
     ("trace", 1),
     ("cpu", 2),
@@ -24,6 +24,7 @@ const FLOORS: [(&str, u32); 23] = [
     ("glassdock", 9),
     ("js", 9),
     ("web", 9),
+    ("wasm-split", 10),
     ("xtask", 10),
     (ORACLE, TESTS_FLOOR),
     (WHOLE, TESTS_FLOOR),
@@ -37,7 +38,7 @@ const WHOLE: &str = "tests";
 const TESTS_FLOOR: u32 = 11;
 
 /// Crates that never run in a page.
-const NATIVE: [&str; 5] = ["linux", "glassdock", "xtask", ORACLE, WHOLE];
+const NATIVE: [&str; 6] = ["linux", "glassdock", "wasm-split", "xtask", ORACLE, WHOLE];
 
 /// Prefix of our packages' names.
 const PREFIX: &str = "glassdock-";

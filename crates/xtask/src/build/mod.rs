@@ -1,5 +1,7 @@
 //! `build`: the site in `dist/`, static files for any folder of any web server.
 
+mod split;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, UNIX_EPOCH};
@@ -54,6 +56,7 @@ pub fn ensure() -> Result<()> {
         // trunk takes `true` and `false` only, other programs set `1`.
         .env("NO_COLOR", "true")
         .run()?;
+    split::split()?;
     fs::create_dir_all(root().join(".cache"))?;
     fs::write(&stamp, with_index(&wanted)).context("remembering what was built")?;
     eprintln!("built dist/ in {}", seconds(start.elapsed()));

@@ -1,0 +1,44 @@
+// Boots the instrumented machine as the page does, up to the prompt and a little further, and writes down which of its
+// functions were entered: `node rehearsal.mjs GLUE MODULE FOLDER-OF-IMAGES PROFILE`.
+import { readFileSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+const [glue, file, images, profile] = process.argv.slice(2);
+/** What a learner types first need not wait for the second part. */
+const LINES = ["ls -l /", "ps", "cat /etc/passwd | grep root"];
+/** The messages of a page: hello from the first event on, a terminal's size (playground::protocol). */
+const HELLO = [0, 1, 0, 0];
+const SIZE = [2, 0, 24, 80];
+const BATCH = 256 * 1024;
+const BUSY = -1;
+
+const module = new WebAssembly.Module(readFileSync(file));
+const door = await import(pathToFileURL(glue).href);
+const machine = await door.default({ module_or_path: module });
+const image = (name) => new Uint8Array(readFileSync(`${images}/${name}`));
+
+door.boot(image("host.tar.gz"), image("busybox.tar.gz"), 1, 1_700_000_000_000);
+door.sized(24, 80);
+settle();
+if (!new TextDecoder().decode(door.shown(0)).includes("# ")) throw new Error("the machine shows no prompt");
+door.send(new Uint8Array([...HELLO, ...SIZE]));
+settle();
+for (const line of LINES) {
+  for (const key of `${line}\r`) {
+    door.typed(new TextEncoder().encode(key));
+    settle();
+  }
+}
+// Checkpoints and the log are taken between slices.
+for (const ask of [door.logged, door.entered, door.typing, door.untold, door.wish, door.hash, door.written]) ask();
+door.log(0, door.logged());
+
+const functions = machine.functions.value;
+const entered = new Uint8Array(machine.memory.buffer, machine.profile.value, functions);
+writeFileSync(profile, entered);
+
+/** Until there is nothing to do but wait. Time that passes by itself would start the engine, so none does. */
+function settle() {
+  while (door.turn() === BUSY) while (door.take(BATCH).length > 0);
+  while (door.take(BATCH).length > 0);
+}
