@@ -11,11 +11,11 @@ use crate::{Errno, nr};
 use serde::{Deserialize, Serialize};
 
 macro_rules! calls {
-    ($($(#[$doc:meta])* $name:ident = $nr:ident { $($(#[$fdoc:meta])* $field:ident: $ty:ty,)* })*) => {
+    ($($(#[$doc:meta])* $name:ident = $nr:ident { $($(#[$attr:meta])* $field:ident: $ty:ty,)* })*) => {
         /// A system call with its arguments.
         #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
         #[allow(missing_docs, reason = "fields carry the manual page's argument names")]
-        pub enum Call { $($(#[$doc])* $name { $($(#[$fdoc])* $field: $ty,)* },)* }
+        pub enum Call { $($(#[$doc])* $name { $($(#[$attr])* $field: $ty,)* },)* }
 
         impl Call {
             /// The number of the system call (x86-64).
@@ -67,17 +67,28 @@ calls! {
     /// → [`Ret::StatFs`]
     Fstatfs = fstatfs { fd: Fd, }
     /// `follow` chooses between `getxattr` and `lgetxattr`. → [`Ret::Bytes`]
-    Getxattr = getxattr { path: PathArg, name: Vec<u8>, follow: bool, }
+    Getxattr = getxattr { path: PathArg, #[serde(with = "serde_bytes")] name: Vec<u8>, follow: bool, }
     /// → [`Ret::None`]
-    Setxattr = setxattr { path: PathArg, name: Vec<u8>, value: Vec<u8>, flags: XattrFlags, follow: bool, }
+    Setxattr = setxattr {
+        path: PathArg,
+        #[serde(with = "serde_bytes")] name: Vec<u8>,
+        #[serde(with = "serde_bytes")] value: Vec<u8>,
+        flags: XattrFlags,
+        follow: bool,
+    }
     /// → [`Ret::Bytes`]: names, each ended by NUL
     Listxattr = listxattr { path: PathArg, follow: bool, }
     /// → [`Ret::None`]
-    Removexattr = removexattr { path: PathArg, name: Vec<u8>, follow: bool, }
+    Removexattr = removexattr { path: PathArg, #[serde(with = "serde_bytes")] name: Vec<u8>, follow: bool, }
     /// → [`Ret::Bytes`]
-    Fgetxattr = fgetxattr { fd: Fd, name: Vec<u8>, }
+    Fgetxattr = fgetxattr { fd: Fd, #[serde(with = "serde_bytes")] name: Vec<u8>, }
     /// → [`Ret::None`]
-    Fsetxattr = fsetxattr { fd: Fd, name: Vec<u8>, value: Vec<u8>, flags: XattrFlags, }
+    Fsetxattr = fsetxattr {
+        fd: Fd,
+        #[serde(with = "serde_bytes")] name: Vec<u8>,
+        #[serde(with = "serde_bytes")] value: Vec<u8>,
+        flags: XattrFlags,
+    }
 
     // Open files.
     /// → [`Ret::None`]
@@ -87,11 +98,11 @@ calls! {
     /// → [`Ret::Bytes`], empty at the end
     Read = read { fd: Fd, count: u64, }
     /// → [`Ret::Int`], the bytes written
-    Write = write { fd: Fd, data: Vec<u8>, }
+    Write = write { fd: Fd, #[serde(with = "serde_bytes")] data: Vec<u8>, }
     /// → [`Ret::Bytes`]
     Pread64 = pread64 { fd: Fd, count: u64, offset: u64, }
     /// → [`Ret::Int`]
-    Pwrite64 = pwrite64 { fd: Fd, data: Vec<u8>, offset: u64, }
+    Pwrite64 = pwrite64 { fd: Fd, #[serde(with = "serde_bytes")] data: Vec<u8>, offset: u64, }
     /// `whence`: 0 set, 1 current, 2 end. → [`Ret::Int`]
     Lseek = lseek { fd: Fd, offset: i64, whence: u32, }
     /// → [`Ret::Dirents`], empty at the end; `count` is the buffer's size in bytes
@@ -119,7 +130,7 @@ calls! {
     /// `timeout` in nanoseconds, absent for none. → [`Ret::Polled`], in the order asked
     Ppoll = ppoll { fds: Vec<PollFd>, timeout: Option<u64>, }
     /// → [`Ret::Fd`]
-    MemfdCreate = memfd_create { name: Vec<u8>, flags: MemfdFlags, }
+    MemfdCreate = memfd_create { #[serde(with = "serde_bytes")] name: Vec<u8>, flags: MemfdFlags, }
 
     // Pipes and sockets.
     /// → [`Ret::Fds`]: read end, write end
@@ -139,7 +150,13 @@ calls! {
     /// `how`: 0 read, 1 write, 2 both. → [`Ret::None`]
     Shutdown = shutdown { fd: Fd, how: u32, }
     /// → [`Ret::Int`]
-    Sendmsg = sendmsg { fd: Fd, data: Vec<u8>, fds: Vec<Fd>, to: Option<SockAddr>, flags: MsgFlags, }
+    Sendmsg = sendmsg {
+        fd: Fd,
+        #[serde(with = "serde_bytes")] data: Vec<u8>,
+        fds: Vec<Fd>,
+        to: Option<SockAddr>,
+        flags: MsgFlags,
+    }
     /// → [`Ret::Msg`]
     Recvmsg = recvmsg { fd: Fd, count: u64, flags: MsgFlags, }
     /// → [`Ret::SockAddr`]
@@ -172,7 +189,13 @@ calls! {
 
     // Mounts.
     /// → [`Ret::None`]
-    Mount = mount { source: PathArg, target: PathArg, fstype: Vec<u8>, flags: MountFlags, data: Vec<u8>, }
+    Mount = mount {
+        source: PathArg,
+        target: PathArg,
+        #[serde(with = "serde_bytes")] fstype: Vec<u8>,
+        flags: MountFlags,
+        #[serde(with = "serde_bytes")] data: Vec<u8>,
+    }
     /// → [`Ret::None`]
     Umount2 = umount2 { target: PathArg, flags: UmountFlags, }
 
@@ -242,9 +265,9 @@ calls! {
     /// → [`Ret::Pid`]
     Getsid = getsid { pid: Pid, }
     /// → [`Ret::None`]
-    Sethostname = sethostname { name: Vec<u8>, }
+    Sethostname = sethostname { #[serde(with = "serde_bytes")] name: Vec<u8>, }
     /// → [`Ret::None`]
-    Setdomainname = setdomainname { name: Vec<u8>, }
+    Setdomainname = setdomainname { #[serde(with = "serde_bytes")] name: Vec<u8>, }
 }
 
 /// Commands of `man 2 fcntl`.
@@ -344,7 +367,7 @@ pub enum Ret {
     /// A process id.
     Pid(Pid),
     /// Bytes.
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "serde_bytes")] Vec<u8>),
     /// A file's attributes.
     Stat(Box<Stat>),
     /// A file system's figures.
@@ -381,6 +404,7 @@ pub enum Ret {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Received {
     /// The bytes; empty at the end of a stream.
+    #[serde(with = "serde_bytes")]
     pub data: Vec<u8>,
     /// Descriptors that came with it (`SCM_RIGHTS`).
     pub fds: Vec<Fd>,

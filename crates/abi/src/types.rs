@@ -25,7 +25,7 @@ pub struct Pid(pub i32);
 
 /// A path as the kernel takes it: bytes without an inner NUL (one is refused with `EINVAL` where the call is made).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct PathArg(pub Vec<u8>);
+pub struct PathArg(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
 impl PathArg {
     /// The bytes.
@@ -254,6 +254,7 @@ pub struct Dirent {
     /// `DT_*`: the file type bits of the mode shifted right by 12.
     pub kind: u8,
     /// The name.
+    #[serde(with = "serde_bytes")]
     pub name: Vec<u8>,
 }
 

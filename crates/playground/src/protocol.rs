@@ -35,6 +35,7 @@ pub enum ToMachine {
         /// Which.
         terminal: TerminalId,
         /// The bytes, as a terminal sends them.
+        #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
     /// A terminal's new size.
@@ -81,6 +82,7 @@ pub enum FromMachine {
         /// Position of the first byte.
         at: u64,
         /// The bytes.
+        #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
     /// Events in order.
@@ -90,6 +92,7 @@ pub enum FromMachine {
         /// How many.
         count: u32,
         /// [`Event`]s, encoded one after another.
+        #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
     /// What the machine does now.
@@ -162,9 +165,8 @@ impl std::error::Error for BadMessage {}
 
 /// Appends the encoding of a message to `buffer`.
 pub fn encode<M: Serialize>(message: &M, buffer: &mut Vec<u8>) {
-    let taken = std::mem::take(buffer);
     // The only error of an encoding into a growing buffer is a sequence of unknown length; no message has one.
-    *buffer = postcard::to_extend(message, taken).unwrap_or_default();
+    let _ = glassdock_trace::encode(message, buffer);
 }
 
 /// The messages in `bytes`.

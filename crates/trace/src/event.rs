@@ -86,7 +86,7 @@ pub enum Value {
     /// Text.
     Text(String),
     /// Bytes, perhaps clipped ([`clip`]): the kept ones and the full length.
-    Bytes(Vec<u8>, u64),
+    Bytes(#[serde(with = "serde_bytes")] Vec<u8>, u64),
 }
 
 /// A span's arguments: typed, and turned into text only where somebody looks.

@@ -6,10 +6,12 @@
 //!
 //! Nobody here knows who writes; layers above add the kinds of entity that they need to [`world`].
 
+mod encode;
 mod event;
 mod tracer;
 pub mod world;
 
+pub use encode::encode;
 pub use event::{Args, Event, EventKind, Layer, MachineId, Outcome, SpanId, Value, clip};
 pub use tracer::{Cursor, Hash, Run, Tracer, TracerConfig};
 pub use world::{Change, Delta, Mismatch, World};

@@ -1,5 +1,6 @@
 //! Writing the stream: the hash over all of it, and a ring that keeps its newest part.
 
+use crate::encode;
 use crate::{Args, Delta, Event, EventKind, Layer, MachineId, Outcome, SpanId, Value};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::borrow::Cow;
@@ -8,6 +9,9 @@ use std::hash::Hasher;
 
 /// Bytes of one piece of the ring; the oldest piece is dropped whole.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// Bytes of events that are hashed at once.
+const HASH_BYTES: usize = 4096;
 
 /// What a tracer keeps.
 #[derive(Clone, Copy, Debug)]
@@ -89,13 +93,15 @@ pub struct Run<'a> {
 #[derive(Clone, Debug)]
 pub struct Tracer {
     config: TracerConfig,
+    /// Over all events but the newest.
     hasher: SipHasher13,
+    /// Bytes of the newest piece that are in the hash.
+    hashed: usize,
     next_span: u64,
     /// Number of the next event, from 0.
     next_event: u64,
     pieces: VecDeque<Piece>,
     held_bytes: usize,
-    scratch: Vec<u8>,
 }
 
 impl Tracer {
@@ -104,11 +110,11 @@ impl Tracer {
         Tracer {
             config,
             hasher: SipHasher13::new(),
+            hashed: 0,
             next_span: 1,
             next_event: 0,
             pieces: VecDeque::new(),
             held_bytes: 0,
-            scratch: Vec::new(),
         }
     }
 
@@ -197,7 +203,9 @@ impl Tracer {
 
     /// The hash of everything written so far, dropped or not.
     pub fn hash(&self) -> Hash {
-        Hash(self.hasher.finish128().as_u128())
+        let mut hasher = self.hasher;
+        hasher.write(self.unhashed());
+        Hash(hasher.finish128().as_u128())
     }
 
     /// How many events were written.
@@ -262,44 +270,69 @@ impl Tracer {
     }
 
     fn push(&mut self, time: u64, kind: EventKind) {
-        let event = Event {
-            machine: self.config.machine,
-            time,
-            kind,
-        };
-        let mut scratch = core::mem::take(&mut self.scratch);
-        scratch.clear();
-        let Ok(scratch) = postcard::to_extend(&event, scratch) else {
-            debug_assert!(false, "an event always has an encoding");
+        // An `Event` field by field, without moving it together.
+        let event = (self.config.machine, time, &kind);
+        if self.pieces.is_empty() {
+            self.begin_piece(Vec::with_capacity(PIECE_BYTES));
+        }
+        let Some(piece) = self.pieces.back_mut() else {
             return;
         };
-        self.hasher.write(&scratch);
-        self.keep(&scratch);
-        self.scratch = scratch;
-        self.next_event += 1;
-    }
-
-    fn keep(&mut self, encoded: &[u8]) {
-        let full = self
-            .pieces
-            .back()
-            .is_none_or(|piece| piece.bytes.len() + encoded.len() > PIECE_BYTES);
-        if full {
-            self.pieces.push_back(Piece {
-                first: self.next_event,
-                ..Piece::default()
-            });
+        let start = piece.bytes.len();
+        if encode(&event, &mut piece.bytes).is_err() {
+            debug_assert!(false, "an event always has an encoding");
+            return;
+        }
+        self.held_bytes += piece.bytes.len() - start;
+        if start > 0 && piece.bytes.len() > PIECE_BYTES {
+            self.move_to_next_piece(start);
         }
         if let Some(piece) = self.pieces.back_mut() {
-            piece.bytes.extend_from_slice(encoded);
             piece.events += 1;
-            self.held_bytes += encoded.len();
         }
+        self.next_event += 1;
         while self.held_bytes > self.config.ring_bytes && self.pieces.len() > 1 {
             if let Some(piece) = self.pieces.pop_front() {
                 self.held_bytes -= piece.bytes.len();
             }
         }
+        if self.unhashed().len() >= HASH_BYTES {
+            self.hash_newest();
+        }
+    }
+
+    /// The newest events' bytes that are not in the hash.
+    fn unhashed(&self) -> &[u8] {
+        let newest = self.pieces.back();
+        newest.map_or(&[], |piece| &piece.bytes[self.hashed..])
+    }
+
+    fn hash_newest(&mut self) {
+        if let Some(piece) = self.pieces.back() {
+            self.hasher.write(&piece.bytes[self.hashed..]);
+            self.hashed = piece.bytes.len();
+        }
+    }
+
+    /// The newest piece is full: the event that begins there becomes the first of the next one.
+    fn move_to_next_piece(&mut self, start: usize) {
+        let Some(piece) = self.pieces.back_mut() else {
+            return;
+        };
+        let mut bytes = Vec::with_capacity(PIECE_BYTES);
+        bytes.extend_from_slice(&piece.bytes[start..]);
+        piece.bytes.truncate(start);
+        self.hash_newest();
+        self.begin_piece(bytes);
+    }
+
+    fn begin_piece(&mut self, bytes: Vec<u8>) {
+        self.hashed = 0;
+        self.pieces.push_back(Piece {
+            first: self.next_event,
+            events: 0,
+            bytes,
+        });
     }
 }
 
