@@ -14,7 +14,7 @@ use glassdock_abi::types::{Dev, Timespec, mode};
 use glassdock_abi::{Errno, Fd, Result};
 use glassdock_cpu::{Frames, PAGE_SIZE};
 use glassdock_trace::Tracer;
-use glassdock_vfs::{At, ImportMeta, ImportNode, Vfs};
+use glassdock_vfs::{At, ById, ImportMeta, ImportNode, Vfs};
 use std::collections::BTreeMap;
 
 /// Inode numbers of pipes and sockets begin here.
@@ -49,9 +49,9 @@ impl Kernel {
             vfs_root: root,
             tracer: Tracer::new(config.trace),
             publisher: Publisher::new(config.trace.record),
-            threads: BTreeMap::new(),
-            processes: BTreeMap::new(),
-            pids: BTreeMap::new(),
+            threads: ById::new(),
+            processes: ById::new(),
+            pids: ById::new(),
             namespaces,
             next_ns,
             root_ns,

@@ -52,7 +52,6 @@ impl Kernel {
                 let others: Vec<Tid> = self
                     .processes
                     .keys()
-                    .copied()
                     .filter(|tgid| Some(*tgid) != self.init)
                     .collect();
                 for tgid in others {

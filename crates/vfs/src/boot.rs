@@ -1,5 +1,6 @@
 //! The file system at boot, and building a tree without system calls.
 
+use crate::by_id::ById;
 use crate::content::Content;
 use crate::fsops::New;
 use crate::{Config, DentryId, MountNsId, NAME_MAX, Path, SetAttr, Vfs};
@@ -42,17 +43,18 @@ impl Vfs {
     pub fn new(config: Config, now: Timespec) -> (Vfs, MountNsId, Path) {
         let mut vfs = Vfs {
             protected: crate::Protected::default(),
-            sbs: BTreeMap::new(),
-            inodes: BTreeMap::new(),
-            dentries: BTreeMap::new(),
-            mounts: BTreeMap::new(),
+            sbs: ById::new(),
+            inodes: ById::new(),
+            dentries: ById::new(),
+            mounts: ById::new(),
             mounted: BTreeMap::new(),
-            namespaces: BTreeMap::new(),
+            namespaces: ById::new(),
             groups: BTreeMap::new(),
             slaves: BTreeMap::new(),
             hidden: crate::MountId(0),
             memory: config.memory,
             next_id: 0,
+            next_sb: 0,
             next_dev: 0,
             next_mount: 0,
             next_group: 0,

@@ -9,6 +9,7 @@
 
 mod attr;
 mod boot;
+mod by_id;
 mod content;
 mod cx;
 mod dpath;
@@ -29,6 +30,7 @@ mod walk;
 mod xattr;
 
 pub use boot::{ImportMeta, ImportNode};
+pub use by_id::{ById, Id};
 pub use content::FILE_SIZE_MAX;
 pub use cx::*;
 pub use ids::*;

@@ -1,5 +1,6 @@
 //! The state, and the only functions that change it. Each change of what a trace can see leaves a delta.
 
+use crate::by_id::ById;
 use crate::content::Content;
 use crate::ids::*;
 use crate::mount::{Mount, Namespace};
@@ -152,19 +153,20 @@ pub(crate) struct Superblock {
 pub struct Vfs {
     /// `/proc/sys/fs/protected_*`.
     pub protected: crate::Protected,
-    pub(crate) sbs: BTreeMap<SbId, Superblock>,
-    pub(crate) inodes: BTreeMap<InodeId, Inode>,
-    pub(crate) dentries: BTreeMap<DentryId, Dentry>,
-    pub(crate) mounts: BTreeMap<MountId, Mount>,
+    pub(crate) sbs: ById<SbId, Superblock>,
+    pub(crate) inodes: ById<InodeId, Inode>,
+    pub(crate) dentries: ById<DentryId, Dentry>,
+    pub(crate) mounts: ById<MountId, Mount>,
     /// What is mounted where.
     pub(crate) mounted: BTreeMap<(DentryId, MountId), MountId>,
-    pub(crate) namespaces: BTreeMap<MountNsId, Namespace>,
+    pub(crate) namespaces: ById<MountNsId, Namespace>,
     pub(crate) groups: BTreeMap<PeerGroup, BTreeSet<MountId>>,
     pub(crate) slaves: BTreeMap<PeerGroup, BTreeSet<MountId>>,
     /// The tmpfs of `memfd_create`.
     pub(crate) hidden: MountId,
     pub(crate) memory: u64,
     pub(crate) next_id: u64,
+    pub(crate) next_sb: u64,
     pub(crate) next_dev: u32,
     pub(crate) next_mount: u64,
     pub(crate) next_group: u64,
@@ -186,6 +188,12 @@ impl Vfs {
     pub(crate) fn new_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
+    }
+
+    /// Superblocks have numbers of their own: few, so that going through all of them is quick.
+    pub(crate) fn new_sb_id(&mut self) -> SbId {
+        self.next_sb += 1;
+        SbId(self.next_sb)
     }
 
     pub(crate) fn sb(&self, id: SbId) -> Result<&Superblock> {
@@ -458,7 +466,7 @@ impl Vfs {
             self.set_parent(id, parent);
             self.hash(id, name);
         }
-        self.unused.insert(id);
+        self.perhaps_unused(id);
         id
     }
 
@@ -565,8 +573,21 @@ impl Vfs {
         };
         dentry.count = dentry.count.saturating_sub(1);
         if dentry.count == 0 {
+            self.perhaps_unused(id);
+        }
+    }
+
+    /// Marks a dentry to be looked at by [`Vfs::reap`], unless it is a name that is kept without references.
+    fn perhaps_unused(&mut self, id: DentryId) {
+        if self.dentries.get(&id).is_some_and(|it| !self.is_kept(it)) {
             self.unused.insert(id);
         }
+    }
+
+    /// Whether a dentry stays though nobody refers to it: the names of all but the kernel's file systems do.
+    fn is_kept(&self, dentry: &Dentry) -> bool {
+        let fs = self.sbs.get(&dentry.sb).map(|sb| &sb.fs);
+        dentry.hashed && !matches!(fs, Some(Fs::Synthetic { .. }) | None)
     }
 
     /// Frees the dentries that nothing needs any more: nameless ones, and those of the kernel's file systems.
@@ -575,12 +596,7 @@ impl Vfs {
             let Some(dentry) = self.dentries.get(&id) else {
                 continue;
             };
-            let cached = dentry.hashed
-                && !matches!(
-                    self.sbs.get(&dentry.sb).map(|sb| &sb.fs),
-                    Some(Fs::Synthetic { .. }) | None
-                );
-            if dentry.count == 0 && !cached {
+            if dentry.count == 0 && !self.is_kept(dentry) {
                 // Nobody is there or below, so nobody's path changes.
                 self.take_name(id);
                 self.unused.remove(&id);

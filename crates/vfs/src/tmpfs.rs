@@ -133,7 +133,7 @@ impl Vfs {
         let options = Options::parse(data, self.memory)?;
         let half = self.memory / PAGE_SIZE as u64 / 2;
         let limit = |value: Option<u64>| Some(value.unwrap_or(half)).filter(|&value| value != 0);
-        let sb = SbId(self.new_id());
+        let sb = self.new_sb_id();
         let fs = TmpFs {
             max_pages: limit(options.size),
             used_pages: 0,

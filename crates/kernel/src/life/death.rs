@@ -239,7 +239,6 @@ impl Kernel {
         let members: Vec<Tid> = self
             .processes
             .keys()
-            .copied()
             .filter(|tgid| *tgid != init && self.pid_in(ns, *tgid).is_some())
             .collect();
         for tgid in members {

@@ -316,7 +316,7 @@ impl Kernel {
                 let pids = self
                     .processes
                     .keys()
-                    .filter_map(|tgid| self.pid_in(ns, *tgid));
+                    .filter_map(|tgid| self.pid_in(ns, tgid));
                 entries.extend(pids.map(|pid| {
                     entry(
                         pid.to_string(),

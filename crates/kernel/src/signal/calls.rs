@@ -276,7 +276,6 @@ impl Kernel {
                 let (own, init) = (self.tgid_of(cx.tid), self.ns_init(ns));
                 self.processes
                     .keys()
-                    .copied()
                     .filter(|tgid| {
                         *tgid != own && Some(*tgid) != init && self.pid_in(ns, *tgid).is_some()
                     })

@@ -187,9 +187,9 @@ impl Vfs {
             sb.fstype == fstype && matches!(&sb.fs, Fs::Synthetic { key, .. } if *key == made.key)
         });
         if let Some((id, _)) = same {
-            return Ok(*id);
+            return Ok(id);
         }
-        let id = SbId(self.new_id());
+        let id = self.new_sb_id();
         let attr = cx.dynamic.attr(self, id, made.root)?;
         let fs = Fs::Synthetic {
             key: made.key,

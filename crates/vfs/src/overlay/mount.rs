@@ -203,7 +203,7 @@ impl Vfs {
         };
         let real = node.real().ok_or(Errno::EINVAL)?;
         let attr: Attr = self.fs_attr(cx, real)?;
-        let sb = SbId(self.new_id());
+        let sb = self.new_sb_id();
         let root = Inode::new(sb, attr.ino, attr.mode, Body::Overlay(node));
         Ok(self.add_sb(
             b"overlay",

@@ -362,11 +362,7 @@ impl Kernel {
                     self.find_pid(cx.tid, Pid(who))
                 };
                 let of_group = |tid| self.process_of(tid).map(|process| process.pgid) == pgid;
-                self.threads
-                    .keys()
-                    .copied()
-                    .filter(|tid| of_group(*tid))
-                    .collect()
+                self.threads.keys().filter(|tid| of_group(*tid)).collect()
             }
             2 => {
                 let uid = if who == 0 {
