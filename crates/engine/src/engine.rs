@@ -9,6 +9,7 @@ use crate::exec::Exec;
 use crate::images::ImageStore;
 use crate::names;
 use futures_channel::oneshot;
+use futures_util::FutureExt;
 use glassdock_abi::types::{Clock, Timespec};
 use glassdock_abi::{Errno, Fd, PathArg, Sys};
 use glassdock_trace::{Args, Delta, Layer, Outcome, Trace};
@@ -255,16 +256,20 @@ impl<S: Kernel> Engine<S> {
     ///
     /// # Errors
     /// 500 when the engine stops before.
-    pub(crate) async fn to_its_end<T: Send + 'static>(
+    pub(crate) fn to_its_end<T, F>(
         &self,
-        operation: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
+        operation: F,
+    ) -> impl Future<Output = Result<T>> + Send + 'static + use<T, F, S>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
         let (sender, result) = oneshot::channel();
         self.shared.base.task(Box::pin(async move {
             let _ = sender.send(operation.await);
         }));
         let stopped = |_| Err(ApiError::system("the engine stopped"));
-        result.await.unwrap_or_else(stopped)
+        result.map(move |result| result.unwrap_or_else(stopped))
     }
 
     /// Tells what went wrong without being an answer to anybody: on standard error, where moby logs.

@@ -68,15 +68,20 @@ pub(crate) enum Reply {
     Done(Result<Ret, Errno>),
 }
 
+/// A request whose answer somebody waits for.
+struct Awaited {
+    id: u64,
+    reply: Option<Result<Ret, Errno>>,
+    waker: Option<Waker>,
+}
+
 #[derive(Default)]
 struct Mailbox {
     dead: bool,
     next: u64,
     requests: VecDeque<(u64, Op, Option<SpanId>)>,
-    /// Requests whose answer somebody waits for.
-    awaited: BTreeSet<u64>,
-    replies: BTreeMap<u64, Result<Ret, Errno>>,
-    wakers: BTreeMap<u64, Waker>,
+    /// Requests whose answer somebody waits for: few at a time.
+    awaited: Vec<Awaited>,
     cancelled: Vec<u64>,
     spawned: Vec<BoxFuture<'static, ()>>,
     woken: VecDeque<u64>,
@@ -88,6 +93,19 @@ struct Mailbox {
     tracer: Option<Tracer>,
     open: BTreeSet<SpanId>,
     causes: BTreeMap<i32, SpanId>,
+}
+
+impl Mailbox {
+    /// Puts a request into the queue. Gives its number.
+    fn ask(&mut self, op: Op, span: Option<SpanId>) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.requests.push_back((id, op, span));
+        id
+    }
+    fn awaited(&self, id: u64) -> Option<usize> {
+        self.awaited.iter().position(|awaited| awaited.id == id)
+    }
 }
 
 #[derive(Default)]
@@ -128,23 +146,29 @@ impl Future for Request {
             return Poll::Pending;
         }
         if let Some(op) = this.op.take() {
-            let id = mailbox.next;
-            mailbox.next += 1;
-            mailbox.requests.push_back((id, op, this.task.span));
-            mailbox.awaited.insert(id);
+            let id = mailbox.ask(op, this.task.span);
+            mailbox.awaited.push(Awaited {
+                id,
+                reply: None,
+                waker: Some(cx.waker().clone()),
+            });
             this.id = Some(id);
+            return Poll::Pending;
         }
-        let Some(id) = this.id else {
+        let Some(at) = this.id.and_then(|id| mailbox.awaited(id)) else {
             return Poll::Pending;
         };
-        if let Some(reply) = mailbox.replies.remove(&id) {
-            mailbox.awaited.remove(&id);
-            mailbox.wakers.remove(&id);
+        let awaited = &mut mailbox.awaited[at];
+        if let Some(reply) = awaited.reply.take() {
+            let awaited = mailbox.awaited.swap_remove(at);
             drop(mailbox);
+            drop(awaited);
             this.id = None;
             return Poll::Ready(reply);
         }
-        mailbox.wakers.insert(id, cx.waker().clone());
+        let before = awaited.waker.replace(cx.waker().clone());
+        drop(mailbox);
+        drop(before);
         Poll::Pending
     }
 }
@@ -153,16 +177,16 @@ impl Drop for Request {
     fn drop(&mut self) {
         let Some(id) = self.id else { return };
         let mut mailbox = self.task.shared.lock();
-        mailbox.awaited.remove(&id);
-        let waker = mailbox.wakers.remove(&id);
-        let reply = mailbox.replies.remove(&id);
+        let awaited = mailbox.awaited(id);
+        let awaited = awaited.map(|at| mailbox.awaited.swap_remove(at));
         let queued = mailbox.requests.iter().position(|request| request.0 == id);
         let op = queued.and_then(|at| mailbox.requests.remove(at));
-        if !mailbox.dead && queued.is_none() && reply.is_none() {
+        let replied = awaited.as_ref().is_some_and(|it| it.reply.is_some());
+        if !mailbox.dead && queued.is_none() && !replied {
             mailbox.cancelled.push(id);
         }
         drop(mailbox);
-        drop((waker, op));
+        drop((awaited, op));
     }
 }
 
@@ -201,10 +225,7 @@ impl Sys for Task {
         if mailbox.dead {
             return;
         }
-        let id = mailbox.next;
-        mailbox.next += 1;
-        let op = Op::Typed(Call::Close { fd });
-        mailbox.requests.push_back((id, op, self.span));
+        mailbox.ask(Op::Typed(Call::Close { fd }), self.span);
     }
 
     fn task(&self, future: BoxFuture<'static, ()>) {
@@ -287,6 +308,13 @@ struct FutureWaker {
     id: u64,
 }
 
+impl FutureWaker {
+    fn of(shared: &Arc<Shared>, id: u64) -> Waker {
+        let shared = shared.clone();
+        Waker::from(Arc::new(FutureWaker { shared, id }))
+    }
+}
+
 impl Wake for FutureWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -303,8 +331,8 @@ impl Wake for FutureWaker {
 pub(crate) struct Program {
     shared: Arc<Shared>,
     /// The program itself is number 0; its status is kept when it ends.
-    main: Option<BoxFuture<'static, u8>>,
-    tasks: BTreeMap<u64, BoxFuture<'static, ()>>,
+    main: Option<(BoxFuture<'static, u8>, Waker)>,
+    tasks: BTreeMap<u64, (BoxFuture<'static, ()>, Waker)>,
     next: u64,
 }
 
@@ -319,7 +347,7 @@ impl Program {
     pub(crate) fn new(start: impl FnOnce(Task) -> BoxFuture<'static, u8>) -> Program {
         let shared = Arc::new(Shared::default());
         shared.lock().woken.push_back(0);
-        let main = start(Task::root(&shared));
+        let main = (start(Task::root(&shared)), FutureWaker::of(&shared, 0));
         Program {
             shared,
             main: Some(main),
@@ -331,11 +359,12 @@ impl Program {
     pub(crate) fn reply(&mut self, req: u64, reply: Reply) {
         let Reply::Done(result) = reply;
         let mut mailbox = self.shared.lock();
-        if !mailbox.awaited.contains(&req) {
+        let Some(at) = mailbox.awaited(req) else {
             return;
-        }
-        mailbox.replies.insert(req, result);
-        let waker = mailbox.wakers.remove(&req);
+        };
+        let awaited = &mut mailbox.awaited[at];
+        awaited.reply = Some(result);
+        let waker = awaited.waker.take();
         drop(mailbox);
         if let Some(waker) = waker {
             waker.wake();
@@ -353,18 +382,18 @@ impl Program {
 
     /// Drops all futures with a dead mailbox.
     fn kill(&mut self) {
-        let (requests, wakers, spawned) = {
+        let (requests, awaited, spawned) = {
             let mut mailbox = self.shared.lock();
             mailbox.dead = true;
             (
                 std::mem::take(&mut mailbox.requests),
-                std::mem::take(&mut mailbox.wakers),
+                std::mem::take(&mut mailbox.awaited),
                 std::mem::take(&mut mailbox.spawned),
             )
         };
         self.main = None;
         self.tasks.clear();
-        drop((requests, wakers, spawned));
+        drop((requests, awaited, spawned));
     }
 
     /// Spans that are still open, newest first.
@@ -374,19 +403,16 @@ impl Program {
 
     /// Polls one future. `Some` when the program has ended.
     fn poll(&mut self, id: u64) -> Option<u8> {
-        let waker = Waker::from(Arc::new(FutureWaker {
-            shared: self.shared.clone(),
-            id,
-        }));
-        let mut cx = Context::from_waker(&waker);
         if id == 0 {
-            return match self.main.as_mut()?.as_mut().poll(&mut cx) {
+            let (future, waker) = self.main.as_mut()?;
+            return match future.as_mut().poll(&mut Context::from_waker(waker)) {
                 Poll::Ready(status) => Some(status),
                 Poll::Pending => None,
             };
         }
-        let future = self.tasks.get_mut(&id)?;
-        if future.as_mut().poll(&mut cx).is_ready() {
+        let (future, waker) = self.tasks.get_mut(&id)?;
+        let polled = future.as_mut().poll(&mut Context::from_waker(waker));
+        if polled.is_ready() {
             self.tasks.remove(&id);
         }
         None
@@ -398,7 +424,8 @@ impl Program {
         for future in spawned {
             let id = self.next;
             self.next += 1;
-            self.tasks.insert(id, future);
+            let waker = FutureWaker::of(&self.shared, id);
+            self.tasks.insert(id, (future, waker));
             self.shared.lock().woken.push_back(id);
         }
     }

@@ -2,6 +2,7 @@
 
 use glassdock_abi::types::CapSets;
 use glassdock_vfs as vfs;
+use std::sync::Arc;
 
 /// The last capability there is (`/proc/sys/kernel/cap_last_cap`).
 pub(crate) const CAP_LAST: u32 = 40;
@@ -41,7 +42,7 @@ pub(crate) struct Cred {
     pub(crate) egid: u32,
     pub(crate) sgid: u32,
     pub(crate) fsgid: u32,
-    pub(crate) groups: Vec<u32>,
+    pub(crate) groups: Arc<[u32]>,
     pub(crate) effective: u64,
     pub(crate) permitted: u64,
     pub(crate) inheritable: u64,
@@ -63,7 +64,7 @@ impl Cred {
             egid: 0,
             sgid: 0,
             fsgid: 0,
-            groups: Vec::new(),
+            groups: Arc::default(),
             effective: CAP_ALL,
             permitted: CAP_ALL,
             inheritable: 0,

@@ -19,16 +19,35 @@ use std::collections::BTreeSet;
 pub(crate) struct Publisher {
     enabled: bool,
     told: World,
-    tasks: BTreeSet<Tid>,
-    states: BTreeSet<Tid>,
-    places: BTreeSet<Tid>,
-    fds: BTreeSet<(Tid, i32)>,
-    files: BTreeSet<FileId>,
-    namespaces: BTreeSet<NsId>,
-    channels: BTreeSet<ObjId>,
-    ttys: BTreeSet<u32>,
-    cgroups: BTreeSet<String>,
+    tasks: Marked<Tid>,
+    states: Marked<Tid>,
+    places: Marked<Tid>,
+    fds: Marked<(Tid, i32)>,
+    files: Marked<FileId>,
+    namespaces: Marked<NsId>,
+    channels: Marked<ObjId>,
+    ttys: Marked<u32>,
+    cgroups: Marked<String>,
     any: bool,
+}
+
+/// What is marked, in any order and perhaps more than once.
+struct Marked<K>(Vec<K>);
+
+impl<K> Default for Marked<K> {
+    fn default() -> Self {
+        Marked(Vec::new())
+    }
+}
+
+impl<K: Ord> Marked<K> {
+    /// Takes all, in order and each once.
+    fn take(&mut self) -> Vec<K> {
+        let mut keys = std::mem::take(&mut self.0);
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
 }
 
 macro_rules! marks {
@@ -36,7 +55,7 @@ macro_rules! marks {
         impl Publisher {
             $($(#[$doc])* pub(crate) fn $name(&mut self, key: $key) {
                 if self.enabled {
-                    self.$set.insert(key);
+                    self.$set.0.push(key);
                     self.any = true;
                 }
             })*
@@ -75,7 +94,11 @@ impl Publisher {
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    // Nearly all is text, and the look at all of it at once is the quicker one.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 /// A path as it is told: of one that no call could name, its end.
@@ -100,8 +123,8 @@ impl Kernel {
         self.publisher.any = false;
         let (time, span) = (self.time, self.current);
         macro_rules! tell {
-            ($set:ident, $kind:ident, $map:ident, |$key:ident| $told_key:expr, $value:expr) => {
-                for $key in std::mem::take(&mut self.publisher.$set) {
+            ($keys:expr, $kind:ident, $map:ident, |$key:ident| $told_key:expr, $value:expr) => {
+                for $key in $keys {
                     let key = $told_key;
                     let after = $value;
                     let told = &mut self.publisher.told.$map;
@@ -117,14 +140,14 @@ impl Kernel {
             };
         }
         tell!(
-            namespaces,
+            self.publisher.namespaces.take(),
             Namespace,
             namespaces,
             |id| id,
             self.view_namespace(id)
         );
-        let tasks: Vec<Tid> = self.publisher.tasks.iter().copied().collect();
-        tell!(tasks, Task, tasks, |tid| tid.0, self.view_task(tid));
+        let tasks = self.publisher.tasks.take();
+        tell!(&tasks, Task, tasks, |tid| tid.0, self.view_task(*tid));
         for tid in tasks {
             for (kind, after) in self.view_members(tid) {
                 let key = (tid.0, kind);
@@ -139,23 +162,26 @@ impl Kernel {
                 }
             }
         }
+        let states = self.publisher.states.take();
         tell!(states, TaskState, states, |tid| tid.0, self.view_state(tid));
-        let places = self.publisher.places.clone();
-        tell!(places, Cwd, cwds, |tid| tid.0, self.view_cwd(tid));
-        self.publisher.places = places;
+        let places = self.publisher.places.take();
+        tell!(&places, Cwd, cwds, |tid| tid.0, self.view_cwd(*tid));
         tell!(places, Root, roots, |tid| tid.0, self.view_root(tid));
+        let files = self.publisher.files.take();
         tell!(files, OpenFile, files, |id| id.0, self.view_file(id));
+        let fds = self.publisher.fds.take();
         tell!(fds, Fd, fds, |at| (at.0.0, at.1), self.view_fd(at.0, at.1));
         tell!(
-            channels,
+            self.publisher.channels.take(),
             Channel,
             channels,
             |id| id.0,
             self.view_channel(id)
         );
+        let ttys = self.publisher.ttys.take();
         tell!(ttys, Tty, ttys, |n| n, self.view_tty(n));
         tell!(
-            cgroups,
+            self.publisher.cgroups.take(),
             Cgroup,
             cgroups,
             |path| path.clone(),
@@ -166,7 +192,7 @@ impl Kernel {
     /// Working and root directories are told as paths, which others can change.
     fn mark_all_places(&mut self) {
         for tgid in self.processes.keys() {
-            self.publisher.place(*tgid);
+            self.publisher.place(tgid);
         }
     }
 
@@ -179,12 +205,7 @@ impl Kernel {
                 .namespaces
                 .extend(self.view_namespace(*id).map(|v| (*id, v)));
         }
-        let tids: BTreeSet<Tid> = self
-            .threads
-            .keys()
-            .chain(self.processes.keys())
-            .copied()
-            .collect();
+        let tids: BTreeSet<Tid> = self.threads.keys().chain(self.processes.keys()).collect();
         for tid in tids {
             world.tasks.extend(self.view_task(tid).map(|v| (tid.0, v)));
             world

@@ -4,6 +4,7 @@ use crate::Vfs;
 use crate::ids::*;
 use glassdock_abi::types::{Dev, Timespec};
 use glassdock_abi::{Errno, Result};
+use std::sync::Arc;
 
 /// Capability bits that matter to file systems (`man 7 capabilities`), as in the kernel's sets.
 pub mod cap {
@@ -26,7 +27,7 @@ pub struct Cred {
     /// File-system group id.
     pub fsgid: u32,
     /// Supplementary groups.
-    pub groups: Vec<u32>,
+    pub groups: Arc<[u32]>,
     /// Effective capabilities, bits of [`cap`].
     pub caps: u64,
 }

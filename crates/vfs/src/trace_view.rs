@@ -8,7 +8,11 @@ use glassdock_trace::{Change, Delta, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    // Nearly all is text, and the look at all of it at once is the quicker one.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 pub(crate) fn superblock(sb: &Superblock) -> SuperblockInfo {
@@ -85,6 +89,9 @@ impl Vfs {
     /// Tells what changed among the mounts that were marked: single ones, and all of a namespace where names of
     /// directories changed, since views hold paths. Views are compared rather than changes followed.
     pub(crate) fn log_mounts(&mut self) {
+        if self.dirty_namespaces.is_empty() && self.dirty_mounts.is_empty() {
+            return;
+        }
         for ns in std::mem::take(&mut self.dirty_namespaces) {
             let told = self.traced_mounts.get(&ns);
             let told = told.into_iter().flat_map(|told| told.keys());
@@ -125,10 +132,10 @@ impl Vfs {
         for sb in self.sbs.values() {
             world.superblocks.insert(sb.dev.0, superblock(sb));
         }
-        for &ns in self.namespaces.keys() {
+        for ns in self.namespaces.keys() {
             world.mounts.extend(self.traced_mounts_of(ns));
         }
-        for (&id, inode) in &self.inodes {
+        for (id, inode) in self.inodes.iter() {
             let (Some(info), Some(sb)) = (self.traced_inode(id), self.sbs.get(&inode.sb)) else {
                 continue;
             };

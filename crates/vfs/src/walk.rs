@@ -31,7 +31,9 @@ pub(crate) struct Last {
 pub(crate) struct Walk {
     pub path: Path,
     root: Path,
-    rest: Vec<u8>,
+    /// What is walked, and how far that is.
+    text: Vec<u8>,
+    at: usize,
     links: u32,
     resolve: ResolveFlags,
     /// The root was asked for already (`nd->root` of `fs/namei.c`).
@@ -39,6 +41,10 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
+    /// What is still to be walked.
+    fn rest(&self) -> &[u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
     fn scoped(&self) -> bool {
         self.resolve
             .intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT)
@@ -129,7 +135,8 @@ impl Vfs {
         let mut walk = Walk {
             path: cx.root,
             root: cx.root,
-            rest: path.to_vec(),
+            text: path.to_vec(),
+            at: 0,
             links: 0,
             resolve,
             rooted: true,
@@ -157,35 +164,37 @@ impl Vfs {
 
     /// `link_path_walk`: takes all components but the last.
     pub(crate) fn walk_parent(&mut self, cx: &mut Cx, walk: &mut Walk) -> Result<Last> {
+        let mut last = Last {
+            kind: Kind::Root,
+            name: Vec::new(),
+            slash: false,
+        };
         loop {
             let is_slash = |&byte: &u8| byte == b'/';
-            let start = walk.rest.iter().position(|byte| !is_slash(byte));
+            last.name.clear();
+            let start = walk.rest().iter().position(|byte| !is_slash(byte));
             let Some(start) = start else {
-                walk.rest.clear();
-                return Ok(Last {
-                    kind: Kind::Root,
-                    name: Vec::new(),
-                    slash: false,
-                });
+                walk.at = walk.text.len();
+                last.kind = Kind::Root;
+                last.slash = false;
+                return Ok(last);
             };
             self.inode_permission(cx, walk.path.dentry, MAY_EXEC)?;
-            let rest = &walk.rest[start..];
+            let rest = &walk.rest()[start..];
             let length = rest.iter().position(is_slash).unwrap_or(rest.len());
             let (name, after) = rest.split_at(length);
-            let last = Last {
-                kind: match name {
-                    b"." => Kind::Dot,
-                    b".." => Kind::DotDot,
-                    _ => Kind::Norm,
-                },
-                name: name.to_vec(),
-                slash: !after.is_empty(),
+            last.kind = match name {
+                b"." => Kind::Dot,
+                b".." => Kind::DotDot,
+                _ => Kind::Norm,
             };
+            last.name.extend_from_slice(name);
+            last.slash = !after.is_empty();
             if after.iter().all(is_slash) {
-                walk.rest.clear();
+                walk.at = walk.text.len();
                 return Ok(last);
             }
-            walk.rest.drain(..start + length);
+            walk.at += start + length;
             if !self.walk_last(cx, walk, &last, true)? && !self.is_dir(walk.path.dentry) {
                 return Err(Errno::ENOTDIR);
             }
@@ -233,7 +242,7 @@ impl Vfs {
         if walk.links > SYMLINKS_MAX {
             return Err(Errno::ELOOP);
         }
-        if walk.rest.is_empty() {
+        if walk.rest().is_empty() {
             self.may_follow(cx, parent.dentry, walk.path.dentry)?;
         }
         let forbidden = self
@@ -274,8 +283,10 @@ impl Vfs {
             walk.path = walk.root;
             walk.rooted = true;
         }
-        let rest = std::mem::replace(&mut walk.rest, text);
-        walk.rest.extend_from_slice(&rest);
+        let before = std::mem::replace(&mut walk.text, text);
+        let rest = before.get(walk.at..).unwrap_or_default();
+        walk.text.extend_from_slice(rest);
+        walk.at = 0;
         Ok(true)
     }
 

@@ -132,19 +132,25 @@ async fn not_built(call: Call) -> Response {
 }
 
 /// Answers with what an operation yields, or with its error.
-async fn answer(operation: impl Future<Output = Result<Response>>) -> Response {
-    match operation.await {
-        Ok(response) => response,
-        Err(error) => response::error(&error),
+fn answer<'a>(
+    operation: impl Future<Output = Result<Response>> + Send + 'a,
+) -> impl Future<Output = Response> + Send + 'a {
+    // Operations are large, and the layers of the router move what they are given.
+    let operation = Box::pin(operation);
+    async move {
+        match operation.await {
+            Ok(response) => response,
+            Err(error) => response::error(&error),
+        }
     }
 }
 
 /// The same for an operation that changes something: it comes to its end also when the client hangs up.
-async fn complete<S: Kernel>(
+fn complete<S: Kernel>(
     engine: &Engine<S>,
     operation: impl Future<Output = Result<Response>> + Send + 'static,
-) -> Response {
-    answer(engine.to_its_end(operation)).await
+) -> impl Future<Output = Response> + Send {
+    answer(engine.to_its_end(operation))
 }
 
 #[cfg(test)]

@@ -255,6 +255,9 @@ impl Kernel {
 
     /// Something changed in a way that these events tell: interests in it may be ready.
     pub(crate) fn wake_epolls(&mut self, key: WaitKey, events: PollEvents) {
+        if !self.watches.by_key.contains_key(&key) {
+            return;
+        }
         let mut woken = BTreeSet::new();
         let mut changed = vec![(key, u32::from(events.bits()))];
         while let Some((key, events)) = changed.pop() {

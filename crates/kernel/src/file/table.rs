@@ -49,14 +49,10 @@ impl Kernel {
         let Some(table) = self.threads.get(&tid).map(|thread| thread.files) else {
             return;
         };
-        let sharing: Vec<Tid> = self
-            .threads
-            .values()
-            .filter(|thread| thread.files == table && thread.tid == thread.tgid)
-            .map(|thread| thread.tid)
-            .collect();
-        for tgid in sharing {
-            self.publisher.fd((tgid, fd));
+        for thread in self.threads.values() {
+            if thread.files == table && thread.tid == thread.tgid {
+                self.publisher.fd((thread.tid, fd));
+            }
         }
     }
 

@@ -180,7 +180,7 @@ impl Kernel {
         let mut groups = groups.to_vec();
         groups.sort_unstable();
         self.change_cred(tid, |cred| {
-            cred.groups = groups;
+            cred.groups = groups.into();
             Ok(())
         })?;
         Ok(Ret::None)

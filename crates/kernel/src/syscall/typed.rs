@@ -491,7 +491,7 @@ impl Kernel {
             Call::Setresuid { ruid, euid, suid } => self.sys_setresuid(tid, *ruid, *euid, *suid),
             Call::Setresgid { rgid, egid, sgid } => self.sys_setresgid(tid, *rgid, *egid, *sgid),
             Call::Setgroups { groups } => self.sys_setgroups(tid, groups),
-            Call::Getgroups {} => Ok(Ret::Groups(self.cred(tid)?.groups.clone())),
+            Call::Getgroups {} => Ok(Ret::Groups(self.cred(tid)?.groups.to_vec())),
             Call::Capget {} => Ok(Ret::Caps(self.cred(tid)?.caps())),
             Call::Capset { sets } => self.sys_capset(tid, *sets),
             Call::Prctl { op } => self.sys_prctl(tid, op),
