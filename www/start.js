@@ -84,8 +84,33 @@ async function loadInterface() {
   if (loading) return;
   loading = true;
   worker?.postMessage({ prompted: true });
-  const web = await import(new URL("glassdock-web.js", document.baseURI).href);
-  await web.default();
+  try {
+    const web = await import(new URL("glassdock-web.js", document.baseURI).href);
+    await web.default();
+  } catch (failure) {
+    await sayWithout(failure);
+  }
+}
+
+/** Says that there is no interface, where it would be; the terminal goes on. */
+async function sayWithout(failure) {
+  console.error(failure);
+  const { failure: words } = await texts();
+  const place = document.querySelector("#start .pane-journey");
+  const box = Object.assign(document.createElement("div"), { className: "failure empty" });
+  box.setAttribute("role", "alert");
+  const part = (name, text) => Object.assign(document.createElement(name), { textContent: text });
+  const again = Object.assign(part("button", words.reload), { className: "button" });
+  again.onclick = () => location.reload();
+  box.append(part("b", words.title), part("span", words.interface), part("code", String(failure)), again);
+  place?.replaceChildren(box);
+}
+
+async function texts() {
+  const wanted = recall("language") ?? navigator.language ?? "en";
+  const language = wanted.startsWith("ko") ? "ko" : "en";
+  const answer = await fetch(new URL(`text/${language}.json`, document.baseURI)).catch(() => undefined);
+  return answer?.ok ? answer.json() : { failure: {} };
 }
 
 // ---------------------------------------------------------------- the terminal

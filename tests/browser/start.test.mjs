@@ -60,6 +60,77 @@ test("the terminal's size is the window's, also after it changed", async () => {
   await context.close();
 });
 
+/** Opens the page with the files of a pattern held back; `release` lets them go. */
+async function heldBack(pattern) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  let release;
+  const released = new Promise((done) => (release = done));
+  await page.route(pattern, async (route) => {
+    await released;
+    await route.continue();
+  });
+  await page.goto(url);
+  await firstPrompt(page);
+  return { context, page, release };
+}
+
+async function type(page, line) {
+  await page.evaluate(() => document.querySelector(".xterm-helper-textarea").focus());
+  await page.keyboard.type(`${line}\n`);
+}
+
+test("the terminal works before the interface is there, which then knows what was done", async () => {
+  const { context, page, release } = await heldBack("**/glassdock-web_bg.wasm");
+  await type(page, "echo early $((6 * 7))");
+  await shows(page, /^early 42$/m);
+  assert.equal(await page.locator("#interface").isVisible(), false);
+  release();
+  await rests(page);
+  assert.match(await screen(page), /^early 42$/m);
+  assert.match(await page.locator(".time").innerText(), /Now/);
+  assert.equal((await page.locator(".pane-journey .subject").innerText()).trim(), "echo early $((6 * 7))");
+  await enter(page, "echo late $((6 * 7))", /^late 42$/m);
+  await context.close();
+});
+
+test("the shell works before the engine's code is there, and docker waits for it", async () => {
+  const { context, page, release } = await heldBack("**/glassdock-js_more.wasm");
+  await rests(page);
+  await enter(page, "echo early $((6 * 7))", /^early 42$/m);
+  await type(page, "docker run --rm busybox echo from the container");
+  release();
+  await shows(page, /^from the container$/m);
+  await context.close();
+});
+
+test("without the engine's code the page says what is missing", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.route("**/glassdock-js_more.wasm", (route) => route.fulfill({ status: 404, body: "gone" }));
+  await page.goto(url);
+  await firstPrompt(page);
+  await rests(page);
+  await type(page, "docker version");
+  const alert = page.locator("[role=alert]");
+  await alert.waitFor();
+  assert.match(await alert.innerText(), /glassdock-js_more\.wasm: 404/);
+  await context.close();
+});
+
+test("without the interface the page says so and the terminal works", async () => {
+  const context = await browser.newContext({ locale: "ko-KR" });
+  const page = await context.newPage();
+  await page.route("**/glassdock-web.js", (route) => route.fulfill({ status: 404, body: "gone" }));
+  await page.goto(url);
+  const alert = page.locator("[role=alert]");
+  await alert.waitFor();
+  assert.match(await alert.innerText(), /인터페이스를 불러오지 못했습니다/);
+  await type(page, "echo still $((6 * 7))");
+  await shows(page, /^still 42$/m);
+  await context.close();
+});
+
 for (const [what, pattern] of [
   ["the host's files", "**/images/host.tar.gz"],
   ["the image", "**/images/busybox.tar.gz"],

@@ -4,11 +4,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const [glue, file, images, profile] = process.argv.slice(2);
-/** What a learner types first need not wait for the second part. */
-const LINES = ["ls -l /", "ps", "cat /etc/passwd | grep root"];
-/** The messages of a page: hello from the first event on, a terminal's size (playground::protocol). */
+/** What a learner types first need not wait for the second part: some keys, some commands. */
+const KEYS = ["x\x7f", "\t\t", "sleep 9\r", "\x03", "\x1b[A", "\x03", "\x1b[D"];
+const LINES = ["ls -l /", "ps", "cat /etc/passwd | grep root", "cd /tmp; echo $((6 * 7)) > x; cat x; rm x; cd"];
+/** The messages of a page (playground::protocol): hello from the first event on, a terminal's new size, typed bytes. */
 const HELLO = [0, 1, 0, 0];
-const SIZE = [2, 0, 24, 80];
+const SIZE = [2, 0, 24, 100];
+const TYPED = [1, 0, 2, 0x20, 0x7f];
 const BATCH = 256 * 1024;
 const BUSY = -1;
 
@@ -18,16 +20,14 @@ const machine = await door.default({ module_or_path: module });
 const image = (name) => new Uint8Array(readFileSync(`${images}/${name}`));
 
 door.boot(image("host.tar.gz"), image("busybox.tar.gz"), 1, 1_700_000_000_000);
-door.sized(24, 80);
+door.sized(30, 90);
 settle();
 if (!new TextDecoder().decode(door.shown(0)).includes("# ")) throw new Error("the machine shows no prompt");
-door.send(new Uint8Array([...HELLO, ...SIZE]));
+door.send(new Uint8Array([...HELLO, ...SIZE, ...TYPED]));
 settle();
-for (const line of LINES) {
-  for (const key of `${line}\r`) {
-    door.typed(new TextEncoder().encode(key));
-    settle();
-  }
+for (const keys of [...KEYS, ...LINES.map((line) => `${line}\r`)]) {
+  door.typed(new TextEncoder().encode(keys));
+  settle();
 }
 // Checkpoints and the log are taken between slices.
 for (const ask of [door.logged, door.entered, door.typing, door.untold, door.wish, door.hash, door.written]) ask();
