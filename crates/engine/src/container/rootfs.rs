@@ -94,7 +94,10 @@ impl<S: Kernel> Engine<S> {
             .mkdirat(Fd::CWD, merged.clone(), 0o700)
             .await
             .map_err(system("mkdir merged"))?;
-        self.mount_overlay(init, lower, &merged).await?;
+        // Unmounting it must not wait until all that anybody wrote to that disk is on it: what is made here is no more
+        // than names, and `committed` follows them into the journal.
+        self.mount_overlay(init, lower, &merged, ",volatile")
+            .await?;
         let made = match fs::open_dir(&self.sys, &merged).await {
             Ok(root) => self.init_files(root.fd()).await,
             Err(error) => Err(error.into()),
@@ -188,7 +191,7 @@ impl<S: Kernel> Engine<S> {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(errno) => return Err(system("mkdir merged")(errno)),
         }
-        self.mount_overlay(&self.overlay_path(&layers.mount_id), &lower, &merged)
+        self.mount_overlay(&self.overlay_path(&layers.mount_id), &lower, &merged, "")
             .await?;
         Ok(merged)
     }
@@ -199,7 +202,14 @@ impl<S: Kernel> Engine<S> {
         self.unmount(&merged).await
     }
 
-    async fn mount_overlay(&self, dir: &PathArg, lower: &str, target: &PathArg) -> Result<()> {
+    /// Mounts overlayfs with the layer in `dir` on top; `more` are further options with their commas.
+    async fn mount_overlay(
+        &self,
+        dir: &PathArg,
+        lower: &str,
+        target: &PathArg,
+        more: &str,
+    ) -> Result<()> {
         let overlay = self.path("overlay2");
         let lower: Vec<String> = lower
             .split(':')
@@ -207,7 +217,7 @@ impl<S: Kernel> Engine<S> {
             .collect();
         let (upper, work) = (dir.join("diff"), dir.join("work"));
         let data = format!(
-            "lowerdir={},upperdir={upper},workdir={work}",
+            "lowerdir={},upperdir={upper},workdir={work}{more}",
             lower.join(":")
         );
         if data.len() > MAX_MOUNT_DATA {

@@ -1,9 +1,10 @@
-//! A daemon of its own for each test, and the real client.
+//! A daemon of its own for each test, and clients of it.
 
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,16 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The program.
 pub const GLASSDOCK: &str = env!("CARGO_BIN_EXE_glassdock");
 
-/// Whether the real client can drive containers here. Elsewhere tests say so and pass, but not in CI.
+/// Whether containers can be made here. Elsewhere tests say so and pass, but not in CI.
 pub fn possible() -> bool {
     let why = if !rustix::process::geteuid().is_root() {
         "it needs root"
-    } else if !Command::new("docker")
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.stdout.starts_with(b"Docker version"))
-    {
-        "it needs the docker client"
     } else if !image().exists() {
         "it needs the busybox image: cargo xtask images"
     } else {
@@ -33,6 +28,20 @@ pub fn possible() -> bool {
     );
     eprintln!("nothing was tested: {why}");
     false
+}
+
+/// Whether the real client is here, in a version with the texts that are expected. No package of the system's has it,
+/// so a machine without it is no failure: our own client does all the same then.
+pub fn real_client() -> bool {
+    static REAL: OnceLock<bool> = OnceLock::new();
+    *REAL.get_or_init(|| {
+        let version = Command::new("docker").arg("--version").output();
+        let real = version.is_ok_and(|output| output.stdout.starts_with(b"Docker version 28."));
+        if !real {
+            eprintln!("there is no docker client of version 28: our own is taken");
+        }
+        real
+    })
 }
 
 /// What `docker load` reads.
@@ -144,12 +153,22 @@ impl Daemon {
         command
     }
 
-    /// Runs the real client to its end.
-    pub fn docker(&self, args: &[&str]) -> Done {
-        self.client("docker").args(args).output().unwrap().into()
+    /// The client: the real one, or ours where there is none.
+    pub fn client_command(&self) -> Command {
+        if real_client() {
+            return self.client("docker");
+        }
+        let mut ours = self.client(GLASSDOCK);
+        ours.arg("docker");
+        ours
     }
 
-    /// Runs the real client, which must succeed; gives its output.
+    /// Runs the client to its end.
+    pub fn docker(&self, args: &[&str]) -> Done {
+        self.client_command().args(args).output().unwrap().into()
+    }
+
+    /// Runs the client, which must succeed; gives its output.
     pub fn ok(&self, args: &[&str]) -> String {
         let done = self.docker(args);
         assert_eq!((done.code, &*done.err), (Some(0), ""), "{args:?}: {done:?}");

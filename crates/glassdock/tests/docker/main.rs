@@ -4,7 +4,7 @@
 
 mod harness;
 
-use harness::{Daemon, Done, GLASSDOCK, even, possible};
+use harness::{Daemon, Done, GLASSDOCK, even, possible, real_client};
 use rustix::process::Signal;
 use std::fmt::Write as _;
 use std::fs;
@@ -15,6 +15,9 @@ use std::process::{Command, Stdio};
 
 /// Commands with what they must do.
 const SESSION: &str = include_str!("session.txt");
+
+/// Commands that our client does not have yet.
+const NOT_OURS: [&str; 3] = ["docker build", "docker network", "docker volume"];
 
 /// What a command did, as the session's file tells it: output, errors after `! `, and an exit code other than 0.
 fn told(line: &str, done: &Done) -> String {
@@ -34,20 +37,56 @@ fn told(line: &str, done: &Done) -> String {
     text
 }
 
-#[test]
-fn the_real_client_completes_a_session() {
-    if !possible() {
-        return;
+/// The session's commands, each with its part of the file.
+fn rows() -> Vec<(&'static str, String)> {
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    for line in SESSION.lines() {
+        if let Some(command) = line.strip_prefix("$ ") {
+            rows.push((command, String::new()));
+        }
+        if let Some((_, part)) = rows.last_mut() {
+            let _ = writeln!(part, "{line}");
+        }
     }
+    rows
+}
+
+/// Runs lines of the session; programs in `path` come before all others.
+fn session(lines: &[&str], path: &str) -> String {
     let daemon = Daemon::start();
     let mut transcript = String::new();
-    for line in SESSION.lines().filter_map(|line| line.strip_prefix("$ ")) {
-        transcript.push_str(&told(line, &daemon.shell(line)));
+    for line in lines {
+        let done = daemon.shell(&format!("PATH={path}:$PATH; {line}"));
+        transcript.push_str(&told(line, &done));
     }
     // The directory has another name in each run.
     let transcript = transcript.replace(&daemon.at(""), "<DIR>/");
-    expect_test::expect_file!["session.txt"].assert_eq(&transcript);
     daemon.finish();
+    transcript
+}
+
+#[test]
+fn the_real_client_completes_a_session() {
+    if !possible() || !real_client() {
+        return;
+    }
+    let lines: Vec<&str> = rows().into_iter().map(|(line, _)| line).collect();
+    expect_test::expect_file!["session.txt"].assert_eq(&session(&lines, ""));
+}
+
+/// Called `docker`, the program is our own client.
+#[test]
+fn our_client_completes_the_same_session() {
+    if !possible() {
+        return;
+    }
+    let known = |line: &str| !NOT_OURS.iter().any(|command| line.contains(command));
+    let rows: Vec<_> = rows().into_iter().filter(|(line, _)| known(line)).collect();
+    let place = Daemon::place();
+    std::os::unix::fs::symlink(GLASSDOCK, place.dir.join("docker")).unwrap();
+    let lines: Vec<&str> = rows.iter().map(|(line, _)| *line).collect();
+    let expected: String = rows.into_iter().map(|(_, row)| row).collect();
+    assert_eq!(session(&lines, place.dir.to_str().unwrap()), expected);
 }
 
 #[test]
@@ -93,7 +132,7 @@ fn containers_outlive_a_daemon_that_is_killed() {
     assert_eq!(daemon.ok(&["exec", "c1", "echo", "inside"]), "inside\n");
     // Attached, it reads what is typed and answers.
     let mut attached = daemon
-        .client("docker")
+        .client_command()
         .args(["attach", "c1"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -290,14 +329,10 @@ fn several_addresses_are_served_and_our_client_talks_to_them() {
     };
     let name = ("Glassdock\n".to_owned(), String::new());
     assert_eq!(ask(format!("unix://{}", daemon.at("s"))), name);
-    let real = Command::new("docker")
-        .args([
-            "-H",
-            &format!("tcp://{port}"),
-            "version",
-            "--format",
-            "{{.Server.Platform.Name}}",
-        ])
+    let real = daemon
+        .client_command()
+        .env("DOCKER_HOST", format!("tcp://{port}"))
+        .args(["version", "--format", "{{.Server.Platform.Name}}"])
         .output();
     assert_eq!(Done::from(real.unwrap()).out, name.0);
     daemon.finish();
