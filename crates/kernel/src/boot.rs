@@ -52,6 +52,7 @@ impl Kernel {
             threads: ById::new(),
             processes: ById::new(),
             pids: ById::new(),
+            tasks: crate::life::Tasks::new(memory),
             namespaces,
             next_ns,
             root_ns,

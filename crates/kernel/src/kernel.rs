@@ -38,6 +38,7 @@ pub struct Kernel {
     pub(crate) threads: vfs::ById<Tid, Thread>,
     pub(crate) processes: vfs::ById<Tid, Process>,
     pub(crate) pids: vfs::ById<Tid, PidEntry>,
+    pub(crate) tasks: crate::life::Tasks,
     pub(crate) namespaces: BTreeMap<NsId, Namespace>,
     pub(crate) next_ns: u64,
     pub(crate) root_ns: crate::process::Namespaces,

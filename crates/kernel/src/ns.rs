@@ -345,17 +345,23 @@ impl Kernel {
             }
             self.hold_namespace(*id);
         }
-        self.pids.insert(tid, PidEntry { numbers });
+        let entry = PidEntry {
+            numbers,
+            group: Default::default(),
+            session: Default::default(),
+        };
+        self.pids.insert(tid, entry);
         Ok(tid)
     }
 
     /// Frees a thread's numbers if no thread, group or session bears them any more.
     pub(crate) fn free_pid(&mut self, tid: Tid) {
         let used = self.threads.contains_key(&tid)
+            || self.processes.contains_key(&tid)
             || self
-                .processes
-                .values()
-                .any(|process| process.tgid == tid || process.pgid == tid || process.sid == tid);
+                .pids
+                .get(&tid)
+                .is_some_and(|entry| !entry.group.is_empty() || !entry.session.is_empty());
         if used {
             return;
         }

@@ -27,6 +27,7 @@ pub(crate) mod rlimit {
     pub const NPROC: usize = 6;
     pub const NOFILE: usize = 7;
     pub const AS: usize = 9;
+    pub const SIGPENDING: usize = 11;
     pub const NAMES: [(&str, &str); 16] = [
         ("Max cpu time", "seconds"),
         ("Max file size", "bytes"),
@@ -47,8 +48,8 @@ pub(crate) mod rlimit {
     ];
 }
 
-/// The limits of the first process.
-pub(crate) fn default_rlimits() -> [Rlimit; RLIMITS] {
+/// The limits of the first process, where there may be `threads` of them all (`fork_init`).
+pub(crate) fn default_rlimits(threads: u32) -> [Rlimit; RLIMITS] {
     let same = |value| Rlimit {
         cur: value,
         max: value,
@@ -56,13 +57,13 @@ pub(crate) fn default_rlimits() -> [Rlimit; RLIMITS] {
     let mut limits = [same(INFINITY); RLIMITS];
     limits[rlimit::STACK].cur = 8 << 20;
     limits[rlimit::CORE].cur = 0;
-    limits[rlimit::NPROC] = same(4096);
+    limits[rlimit::NPROC] = same(u64::from(threads / 2));
     limits[rlimit::NOFILE] = Rlimit {
         cur: 1024,
         max: 1 << 20,
     };
     limits[8] = same(8 << 20);
-    limits[11] = same(4096);
+    limits[rlimit::SIGPENDING] = same(u64::from(threads / 2));
     limits[12] = same(819_200);
     limits[13] = same(0);
     limits[14] = same(0);
@@ -214,6 +215,8 @@ pub(crate) struct Process {
     /// Times of waited-for children.
     pub(crate) children_utime: u64,
     pub(crate) children_stime: u64,
+    /// The real user id that its first thread had when it ended: who it counts for until it is waited for.
+    pub(crate) leader_user: u32,
     /// What the last thread knew, kept for the zombie.
     pub(crate) last: Option<LastWords>,
 }
@@ -232,6 +235,10 @@ pub(crate) struct LastWords {
 pub(crate) struct PidEntry {
     /// Number in each pid namespace, outermost first.
     pub(crate) numbers: Vec<(NsId, i32)>,
+    /// The processes whose group it is, zombies included.
+    pub(crate) group: BTreeSet<Tid>,
+    /// The processes whose session it is, zombies included.
+    pub(crate) session: BTreeSet<Tid>,
 }
 
 impl Process {

@@ -33,6 +33,8 @@ pub(crate) enum Timer {
 pub(crate) struct Timers {
     map: BTreeMap<(u64, u64), Timer>,
     sequence: u64,
+    /// The armed interval timer of a process.
+    itimers: BTreeMap<Tid, TimerKey>,
 }
 
 /// The name of an armed timer.
@@ -45,14 +47,20 @@ impl Timers {
         let key = (time, self.sequence);
         if time < i64::MAX as u64 {
             self.map.insert(key, timer);
+            if let Timer::Itimer(tgid) = timer {
+                self.itimers.insert(tgid, key);
+            }
         }
         key
     }
     pub(crate) fn cancel(&mut self, key: TimerKey) {
         self.map.remove(&key);
     }
-    pub(crate) fn cancel_all(&mut self, timer: Timer) {
-        self.map.retain(|_, other| *other != timer);
+    /// Disarms a process's interval timer.
+    pub(crate) fn cancel_itimer(&mut self, tgid: Tid) {
+        if let Some(key) = self.itimers.remove(&tgid) {
+            self.map.remove(&key);
+        }
     }
     fn next(&self) -> Option<u64> {
         self.map.keys().next().map(|key| key.0)
@@ -62,7 +70,11 @@ impl Timers {
         if key.0 > now {
             return None;
         }
-        self.map.remove(&key)
+        let timer = self.map.remove(&key)?;
+        if let Timer::Itimer(tgid) = timer {
+            self.itimers.remove(&tgid);
+        }
+        Some(timer)
     }
 }
 

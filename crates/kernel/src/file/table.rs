@@ -49,6 +49,13 @@ impl Kernel {
         let Some(table) = self.threads.get(&tid).map(|thread| thread.files) else {
             return;
         };
+        if self.fd_tables.get(table).is_some_and(|it| it.users == 1) {
+            // Told of leaders alone.
+            if self.tgid_of(tid) == tid {
+                self.publisher.fd((tid, fd));
+            }
+            return;
+        }
         for thread in self.threads.values() {
             if thread.files == table && thread.tid == thread.tgid {
                 self.publisher.fd((thread.tid, fd));
@@ -149,7 +156,7 @@ impl Kernel {
         self.forget_in_epolls(id);
         self.locks.release_all(id);
         self.wake(WaitKey::Lock(file.file.inode.0));
-        let lost = self.close_body(&file.body);
+        let lost = self.close_body(&file.body, file.file.inode);
         self.with_kernel_vfs(|vfs, _| vfs.close(file.file));
         lost
     }
@@ -300,7 +307,7 @@ impl Kernel {
     }
 
     /// Ends what is behind a file; what was on its way in it.
-    fn close_body(&mut self, body: &Body) -> Vec<FileId> {
+    fn close_body(&mut self, body: &Body, inode: vfs::InodeId) -> Vec<FileId> {
         match body {
             Body::Socket(id) => return self.close_socket(*id),
             Body::Pipe { id, read, write } => {
@@ -314,7 +321,9 @@ impl Kernel {
                     if pipe.readers() == 0 && pipe.writers() == 0 {
                         self.objects.remove(*id);
                         self.disown_object(*id);
-                        self.inode_objects.retain(|_, object| object != id);
+                        if self.inode_objects.get(&inode) == Some(id) {
+                            self.inode_objects.remove(&inode);
+                        }
                     }
                 }
                 self.object_changed(*id);

@@ -43,7 +43,7 @@ impl Kernel {
         if has(CloneFlags::THREAD) && old_ns.pid != old_ns.pid_children {
             return Err(Errno::EINVAL);
         }
-        self.check_nproc(cx.tid)?;
+        self.check_room_for_task(cx.tid)?;
         // What can fail about the descriptor fails before there is a child.
         if has(CloneFlags::PIDFD) {
             let fd = self.free_fd(cx.tid, 0)?;
@@ -103,6 +103,7 @@ impl Kernel {
             request,
         );
         self.threads.insert(tid, thread);
+        self.task_born(tid);
         if has(CloneFlags::THREAD) {
             if let Some(process) = self.processes.get_mut(&tgid) {
                 process.threads.push(tid);
@@ -141,25 +142,6 @@ impl Kernel {
         }
         self.make_ready(tid);
         Ok(tid)
-    }
-
-    fn check_nproc(&self, tid: Tid) -> Result<()> {
-        let thread = self.threads.get(&tid).ok_or(Errno::ESRCH)?;
-        let limit = self
-            .process_of(tid)
-            .map_or(u64::MAX, |p| p.rlimits[rlimit::NPROC].cur);
-        let own = self
-            .threads
-            .values()
-            .filter(|other| other.cred.ruid == thread.cred.ruid)
-            .count() as u64;
-        let exempt = thread.cred.ruid == 0
-            || thread.cred.has(crate::cred::cap::SYS_RESOURCE)
-            || thread.cred.has(crate::cred::cap::SYS_ADMIN);
-        if own >= limit && !exempt {
-            return Err(Errno::EAGAIN);
-        }
-        Ok(())
     }
 
     fn clone_fs(
@@ -347,10 +329,13 @@ impl Kernel {
             dead_stime: 0,
             children_utime: 0,
             children_stime: 0,
+            leader_user: 0,
             last: None,
         };
         let exe = process.exe;
+        let (pgid, sid) = (process.pgid, process.sid);
         self.processes.insert(tid, process);
+        self.enter_group(tid, pgid, sid);
         if let Some(place) = exe {
             self.hold_exe(place);
         }

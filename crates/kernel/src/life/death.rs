@@ -3,7 +3,6 @@
 use crate::Kernel;
 use crate::ids::*;
 use crate::process::*;
-use crate::sched::Timer;
 use crate::signal::{SIG_IGN, SigBody, SigInfo, code, sa};
 use crate::wait::WaitKey;
 use glassdock_abi::types::{WaitStatus, signal as sig};
@@ -64,6 +63,9 @@ impl Kernel {
             process.dead_stime += thread.stime;
             process.threads.retain(|other| *other != tid);
             last = process.threads.is_empty();
+            if tid == tgid {
+                process.leader_user = thread.cred.ruid;
+            }
             if last {
                 process.last = Some(LastWords {
                     comm: thread.comm.clone(),
@@ -86,6 +88,7 @@ impl Kernel {
             self.end_process(tgid);
         }
         if tid != tgid {
+            self.task_gone(thread.cred.ruid);
             self.free_pid(tid);
         }
         self.release_namespaces(&ns);
@@ -158,6 +161,8 @@ impl Kernel {
         }
         if let Some(process) = self.processes.get_mut(&tgid) {
             process.threads = vec![tgid];
+            let user = process.leader_user;
+            self.task_gone(user);
         }
         self.traps.remove(&tid);
         self.free_pid(tid);
@@ -186,7 +191,7 @@ impl Kernel {
             process.tty,
         );
         let (exit_signal, exe) = (process.exit_signal, process.exe.take());
-        self.timers.cancel_all(Timer::Itimer(tgid));
+        self.timers.cancel_itimer(tgid);
         self.put_sighand(tgid);
         if let Some(place) = exe {
             self.release_exe(place);
@@ -329,9 +334,8 @@ impl Kernel {
 
     fn hang_up_if_orphaned(&mut self, pgid: Tid) {
         let stopped = self
-            .processes
-            .values()
-            .any(|process| process.pgid == pgid && process.alive() && process.stopped.is_some());
+            .members(pgid)
+            .any(|process| process.alive() && process.stopped.is_some());
         if stopped && self.is_orphaned_group(pgid, None) {
             self.signal_group(pgid, sig::HUP);
             self.signal_group(pgid, sig::CONT);
@@ -388,8 +392,8 @@ impl Kernel {
         }
         self.publisher.task(tgid);
         self.publisher.state(tgid);
+        self.task_gone(process.leader_user);
+        self.leave_group(tgid, process.pgid, process.sid);
         self.free_pid(tgid);
-        self.free_pid(process.pgid);
-        self.free_pid(process.sid);
     }
 }

@@ -51,7 +51,7 @@ impl Kernel {
                 report: None,
                 sighand,
                 pending: Pending::default(),
-                rlimits: default_rlimits(),
+                rlimits: default_rlimits(self.tasks.max),
                 itimers: Default::default(),
                 subreaper: false,
                 dumpable: true,
@@ -70,9 +70,12 @@ impl Kernel {
                 dead_stime: 0,
                 children_utime: 0,
                 children_stime: 0,
+                leader_user: 0,
                 last: None,
             },
         );
+        self.enter_group(tid, tid, tid);
+        self.task_born(tid);
         self.set_ns_init(ns.pid, tid);
         self.init = Some(tid);
         for id in [

@@ -2,7 +2,9 @@
 
 mod birth;
 mod death;
+mod family;
 mod first;
 mod wait;
 
 pub(crate) use birth::CloneRequest;
+pub(crate) use family::Tasks;

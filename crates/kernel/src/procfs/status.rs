@@ -3,7 +3,7 @@
 use crate::Kernel;
 use crate::config::USER_HZ;
 use crate::ids::Tid;
-use crate::process::{Process, Run};
+use crate::process::{Process, Run, rlimit};
 use crate::signal::{SIG_DFL, SIG_IGN};
 use glassdock_cpu::PAGE_SIZE;
 use glassdock_trace::world::NsId;
@@ -207,7 +207,7 @@ impl Kernel {
             "Threads:\t{}\nSigQ:\t{}/{}",
             process.threads.len().max(1),
             process.pending.len(),
-            process.rlimits[11].cur
+            process.rlimits[rlimit::SIGPENDING].cur
         );
         let sets = [
             ("SigPnd", pending),

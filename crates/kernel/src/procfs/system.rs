@@ -167,7 +167,11 @@ pub(super) static PROC: &[Entry] = &[
         // Time goes on with every call, so no two readers see the same.
         uuid(&crate::random::Random::new(k.config.seed ^ k.now()).bytes(16))
     }),
-    file("sys/kernel/threads-max", |_, _| "32768\n".into()),
+    setting(
+        "sys/kernel/threads-max",
+        |k, _| format!("{}\n", k.tasks.max),
+        |k, _, s| k.tasks.set_max(s),
+    ),
     file("sys/kernel/version", |_, _| format!("{VERSION}\n")),
     dir("sys/vm"),
     file("sys/vm/max_map_count", |_, _| {

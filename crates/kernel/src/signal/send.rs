@@ -263,11 +263,7 @@ impl Kernel {
 
     /// All processes of a process group that are alive.
     pub(crate) fn group_members(&self, pgid: Tid) -> Vec<Tid> {
-        self.processes
-            .values()
-            .filter(|process| process.pgid == pgid)
-            .map(|process| process.tgid)
-            .collect()
+        self.members(pgid).map(|process| process.tgid).collect()
     }
 
     /// Sends to every process of a group, as the kernel itself (terminals).
@@ -287,9 +283,8 @@ impl Kernel {
 
     /// Whether no member of the group has a parent in another group of the same session (`man 3 tcsetpgrp`).
     pub(crate) fn is_orphaned_group(&self, pgid: Tid, ignoring: Option<Tid>) -> bool {
-        !self.processes.values().any(|process| {
-            process.pgid == pgid
-                && Some(process.tgid) != ignoring
+        !self.members(pgid).any(|process| {
+            Some(process.tgid) != ignoring
                 && process.alive()
                 && process.parent.is_some_and(|parent| {
                     self.processes.get(&parent).is_some_and(|p| {

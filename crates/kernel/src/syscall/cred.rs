@@ -32,6 +32,7 @@ impl Kernel {
         let result = change(&mut cred)?;
         let ids = |c: &Cred| (c.euid, c.egid, c.fsuid, c.fsgid);
         let changed = ids(&cred) != ids(&thread.cred);
+        self.tasks.change_user(thread.cred.ruid, cred.ruid);
         thread.cred = cred;
         if changed {
             thread.pdeathsig = 0;

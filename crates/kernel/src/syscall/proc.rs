@@ -100,7 +100,7 @@ impl Kernel {
     pub(super) fn sys_setsid(&mut self, tid: Tid) -> SysResult {
         let process = self.process_of(tid).ok_or(Errno::ESRCH)?;
         let (tgid, old_group, old_session) = (process.tgid, process.pgid, process.sid);
-        if self.processes.values().any(|other| other.pgid == tgid) {
+        if self.members(tgid).next().is_some() {
             return Err(Errno::EPERM.into());
         }
         if let Some(process) = self.processes.get_mut(&tgid) {
@@ -108,9 +108,9 @@ impl Kernel {
             process.sid = tgid;
             process.tty = None;
         }
+        self.enter_group(tgid, tgid, tgid);
         self.publisher.task(tgid);
-        self.free_pid(old_group);
-        self.free_pid(old_session);
+        self.leave_group(tgid, old_group, old_session);
         Ok(Ret::Pid(self.pid_for(tid, tgid)))
     }
 
@@ -143,15 +143,14 @@ impl Kernel {
             0 => target,
             _ => self.find_pid(tid, pgid).ok_or(Errno::EPERM)?,
         };
-        let exists = |other: &crate::process::Process| other.pgid == group && other.sid == sid;
-        if group != target && !self.processes.values().any(exists) {
+        if group != target && !self.members(group).any(|other| other.sid == sid) {
             return Err(Errno::EPERM.into());
         }
         if let Some(process) = self.processes.get_mut(&target) {
             process.pgid = group;
         }
+        self.move_group(target, old, group);
         self.publisher.task(target);
-        self.free_pid(old);
         Ok(Ret::None)
     }
 

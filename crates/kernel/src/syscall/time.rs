@@ -91,7 +91,7 @@ impl Kernel {
         }
         let tgid = self.tgid_of(tid);
         let at = (value != 0).then(|| self.now().saturating_add(value).min(i64::MAX as u64));
-        self.timers.cancel_all(Timer::Itimer(tgid));
+        self.timers.cancel_itimer(tgid);
         if let Some(process) = self.processes.get_mut(&tgid) {
             process.itimers[which] = Interval { next: at, every };
         }

@@ -4,7 +4,6 @@ use crate::Kernel;
 use crate::cred::cap;
 use crate::file::Body;
 use crate::ids::{FileId, Tid};
-use crate::process::Process;
 use crate::syscall::CallCx;
 use crate::tty::Pty;
 use crate::wait::{Fail, SysResult};
@@ -293,8 +292,7 @@ impl Kernel {
             return Err(Errno::ENOTTY.into());
         }
         let group = self.find_pid(cx.tid, pgid).ok_or(Errno::ESRCH)?;
-        let of_session = |process: &Process| process.pgid == group && process.sid == sid;
-        if !self.processes.values().any(of_session) {
+        if !self.members(group).any(|process| process.sid == sid) {
             return Err(Errno::EPERM.into());
         }
         self.pty_mut(number)?.foreground = Some(group.0);
