@@ -82,6 +82,10 @@ async fn run<S: Sys + Trace>(
         return screen.help(command, &path, Fd::STDOUT).await;
     }
     let (command, path, rest) = select(&globals.args)?;
+    // Its flags are not known either.
+    if command.action == Action::Unsupported {
+        return Err(unsupported(&path));
+    }
     let parsed = flags::parse(&command.all_flags(), rest, command.interspersed);
     let parsed = parsed.map_err(|why| misused(command, &path, &why))?;
     screen.warn(&parsed).await;
@@ -92,7 +96,6 @@ async fn run<S: Sys + Trace>(
         Action::Group if parsed.args.is_empty() => {
             return screen.help(command, &path, Fd::STDERR).await;
         }
-        Action::Unsupported => return Err(unsupported(&path)),
         _ => check_args(command, &path, parsed.args.len(), parsed.args.first())?,
     }
     let session = session(sys, &globals, env).await?;
@@ -139,7 +142,7 @@ fn unknown(name: &str) -> Fail {
 
 fn unsupported(path: &str) -> Fail {
     Fail::new(format!(
-        "docker: '{path}' is not supported by this client yet\n\nRun 'docker --help' for the commands that are"
+        "docker: '{path}' is not supported by this client yet\n\nRun 'docker --help' for the commands that it has"
     ))
 }
 

@@ -9,6 +9,7 @@ mod flags;
 mod format;
 mod help;
 mod options;
+mod platform;
 mod reference;
 mod session;
 mod streams;

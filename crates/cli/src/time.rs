@@ -151,16 +151,34 @@ fn fraction_nanos(digits: &str) -> Option<i64> {
 }
 
 /// What `--since` and `--until` send (`timetypes.GetTimestamp`): seconds and nanoseconds of a date, whole seconds of a
-/// duration before now; anything else as it is.
-pub fn timestamp(text: &str, now_nanos: i64) -> String {
+/// duration before now. What has a `-` and is no time goes as it is, for the engine to refuse.
+///
+/// # Errors
+/// For what is neither, in the real command's words.
+pub fn timestamp(text: &str, now_nanos: i64) -> Result<String, String> {
     let written =
         |nanos: i64| format!("{}.{:09}", nanos.div_euclid(NANOS), nanos.rem_euclid(NANOS));
     // Go's time reaches further than 64 bits of nanoseconds.
     let before = |ago: i64| (i128::from(now_nanos) - i128::from(ago)).div_euclid(NANOS.into());
-    match (parse_duration(text), parse(text)) {
+    Ok(match (parse_duration(text), parse(text)) {
         (Ok(ago), _) if text != "0" => before(ago).to_string(),
         (_, Some(at)) => written(at),
-        _ => text.to_owned(),
+        _ if text.is_empty() || text.contains('-') || is_unix_time(text) => text.to_owned(),
+        _ => {
+            return Err(format!(
+                "failed to parse value as time or duration: {}",
+                crate::text::quote(text)
+            ));
+        }
+    })
+}
+
+/// Seconds, perhaps with a fraction (`parseTimestamp`).
+fn is_unix_time(text: &str) -> bool {
+    let number = |text: &str| text.parse::<i64>().is_ok();
+    match text.split_once('.') {
+        Some((seconds, fraction)) => number(seconds) && number(fraction),
+        None => number(text),
     }
 }
 
@@ -215,7 +233,24 @@ mod tests {
             ("1234567890", "1234567890"),
             ("0", "0"),
         ] {
-            assert_eq!(timestamp(text, 1000 * NANOS), want);
+            assert_eq!(timestamp(text, 1000 * NANOS).as_deref(), Ok(want));
+        }
+        for text in ["1.5", "+5", "1.+5", "1.1234567890"] {
+            assert_eq!(timestamp(text, 0).as_deref(), Ok(text));
+        }
+        for text in [
+            "foo",
+            "12a",
+            "1.x",
+            "5.",
+            ".5",
+            "1.2.3",
+            " 5",
+            "10:00",
+            "123456789012345678901",
+        ] {
+            let why = format!("failed to parse value as time or duration: {text:?}");
+            assert_eq!(timestamp(text, 0), Err(why));
         }
     }
 

@@ -561,6 +561,50 @@ fn without_an_engine_the_command_says_where_it_looked() {
     );
 }
 
+/// What docker 28.2.2 prints and returns before it asks an engine for anything.
+#[test]
+fn what_makes_no_sense_is_refused_before_anything_is_asked_for() {
+    let foo = "\"foo\": unknown operating system or architecture: invalid argument\n";
+    let cases: [(&[&str], &str, u8); 7] = [
+        (
+            &["run", "--platform", "foo", "busybox"],
+            "docker: error parsing specified platform: FOO\nRun 'docker run --help' for more information\n",
+            125,
+        ),
+        (
+            &["create", "--platform", "foo", "busybox"],
+            "error parsing specified platform: FOO",
+            1,
+        ),
+        (&["rmi", "--platform", "foo", "x"], "FOO", 1),
+        (&["save", "--platform", "foo", "x"], "invalid platform: FOO", 1),
+        (
+            &["events", "--since", "foo", "--until", "bar"],
+            "failed to parse value as time or duration: \"foo\"\n",
+            1,
+        ),
+        (
+            &["events", "--until", "12a"],
+            "failed to parse value as time or duration: \"12a\"\n",
+            1,
+        ),
+        // This one is ours: the real command has it.
+        (
+            &["stats", "--no-stream"],
+            "docker: 'docker stats' is not supported by this client yet\n\nRun 'docker --help' for the commands that it has\n",
+            1,
+        ),
+    ];
+    for (args, err, status) in cases {
+        let bench = Bench::new();
+        let ran = bench.run(Engine::new(Plan::Echo), args, closed);
+        assert_eq!(ran.err, err.replace("FOO", foo), "{args:?}");
+        assert_eq!((ran.out.as_str(), ran.status), ("", status), "{args:?}");
+        let made = |request: &String| !request.contains("_ping");
+        assert!(!ran.requests.iter().any(made), "{:?}", ran.requests);
+    }
+}
+
 #[test]
 fn each_run_is_one_span_with_its_requests_inside_and_every_span_is_closed() {
     use glassdock_trace::{EventKind, Layer};

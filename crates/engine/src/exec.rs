@@ -226,9 +226,10 @@ impl<S: Kernel> Engine<S> {
             .exec(&exec.id, process, stdin, attach)
             .await
             .map_err(|error| {
-                let (code, error) = start_error(&error.message);
+                let message = format!("OCI runtime exec failed: {}: unknown", error.message);
+                let (code, error) = start_error(&message);
                 lock(&exec.progress).exit_code = Some(code);
-                error.context("OCI runtime exec failed")
+                error
             })?;
         {
             let mut progress = lock(&exec.progress);

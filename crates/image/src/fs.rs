@@ -8,6 +8,7 @@ use crate::{Error, Result};
 use glassdock_abi::flags::{AtFlags, OpenFlags, RenameFlags, ResolveFlags};
 use glassdock_abi::types::{OpenHow, mode};
 use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Sys};
+use std::collections::BTreeSet;
 
 /// Deepest nesting of directories that is removed; a kernel's paths end before.
 const MAX_DEPTH: usize = 4096;
@@ -143,6 +144,36 @@ async fn enter<S: Sys>(sys: &S, dir: Fd, name: &[u8]) -> Result<Option<Level<S>>
         name: name.to_vec(),
         names,
     }))
+}
+
+/// Bytes of all files below a directory, each once whatever its names; directories themselves count nothing.
+pub async fn tree_size<S: Sys>(sys: &S, path: &PathArg) -> Result<u64> {
+    let mut levels: Vec<Level<S>> = enter(sys, Fd::CWD, path.as_bytes())
+        .await?
+        .into_iter()
+        .collect();
+    let (mut seen, mut size) = (BTreeSet::new(), 0u64);
+    while let Some(level) = levels.last_mut() {
+        let at = level.fd.fd();
+        match level.names.pop() {
+            Some((name, true)) => {
+                if levels.len() >= MAX_DEPTH {
+                    return Err(Error::TooLarge("directory depth", MAX_DEPTH as u64));
+                }
+                levels.extend(enter(sys, at, &name).await?);
+            }
+            Some((name, false)) => {
+                let path = name.as_slice().into();
+                match sys.statx(at, path, AtFlags::SYMLINK_NOFOLLOW).await {
+                    Ok(stat) if seen.insert(stat.ino) => size = size.saturating_add(stat.size),
+                    Ok(_) | Err(Errno::ENOENT) => {}
+                    Err(errno) => return Err(Error::os("lstat", &name)(errno)),
+                }
+            }
+            None => drop(levels.pop()),
+        }
+    }
+    Ok(size)
 }
 
 /// Names in an open directory without `.` and `..`, in the kernel's order, and whether each is a directory.

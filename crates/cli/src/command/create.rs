@@ -4,6 +4,7 @@ use super::images::pull_reference;
 use crate::error::{Fail, Kind, Result};
 use crate::flags::Parsed;
 use crate::options::{self, Facts, key_values};
+use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::session::{Call, Session, write_all};
 use crate::terminal;
@@ -242,6 +243,11 @@ async fn make_with_image<S: Sys + Trace>(
             Fd::STDERR,
         )
         .await?;
+    }
+    let platform = flags.text("platform");
+    if !platform.is_empty() {
+        Platform::parse(platform)
+            .map_err(|why| Fail::new(format!("error parsing specified platform: {why}")))?;
     }
     match post(session, flags, request).await {
         Err(fail) if fail.kind == Kind::NotFound && flags.text("pull") == "missing" => {

@@ -3,6 +3,7 @@
 use super::containers::{confirm, filters, path};
 use crate::error::{Fail, Kind, Result, join};
 use crate::flags::Parsed;
+use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::session::{Call, Session, body_of};
 use crate::streams::progress;
@@ -43,7 +44,7 @@ pub async fn load<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resul
         .with_if(
             !flags.text("platform").is_empty(),
             "platform",
-            platform(flags.text("platform")),
+            platform(flags.text("platform"))?,
         )
         .stream(body, "application/x-tar");
     let mut answer = session.send(call).await?;
@@ -62,22 +63,14 @@ pub async fn load<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resul
     session.out(text).await
 }
 
-/// A platform as a document: `{"architecture":"amd64","os":"linux"}`.
-fn platform(text: &str) -> String {
-    let mut parts = text.split('/');
-    let mut next = || parts.next().unwrap_or_default().to_owned();
-    let (os, architecture, variant) = (next(), next(), next());
-    let mut fields = serde_json::Map::new();
-    for (name, value) in [
-        ("architecture", architecture),
-        ("os", os),
-        ("variant", variant),
-    ] {
-        if !value.is_empty() {
-            fields.insert(name.to_owned(), value.into());
-        }
+/// A platform as a document, for a flag that was given.
+fn platform(text: &str) -> Result<String> {
+    if text.is_empty() {
+        return Ok(String::new());
     }
-    serde_json::Value::Object(fields).to_string()
+    let parsed =
+        Platform::parse(text).map_err(|why| Fail::new(format!("invalid platform: {why}")))?;
+    Ok(parsed.document())
 }
 
 /// `docker import`
@@ -168,13 +161,20 @@ pub async fn pull<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resul
 /// `docker rmi`
 pub async fn remove<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result<()> {
     let force = flags.bool("force");
+    let platforms = flags
+        .list("platform")
+        .iter()
+        .map(|text| Platform::parse(text));
+    let platforms: Vec<Platform> = platforms
+        .collect::<Result<_, String>>()
+        .map_err(Fail::new)?;
     let (mut failures, mut fatal) = (Vec::new(), false);
     for name in &flags.args {
         let mut call = Call::delete(format!("/images/{}", url::path_escape(name)))
             .with_if(force, "force", "1")
             .with_if(flags.bool("no-prune"), "noprune", "1");
-        for text in flags.list("platform") {
-            call = call.with("platforms", platform(text));
+        for platform in &platforms {
+            call = call.with("platforms", platform.document());
         }
         match session.document::<Option<Vec<DeleteItem>>>(call).await {
             Ok(items) => {
@@ -262,7 +262,7 @@ pub async fn save<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resul
         call = call.with("names", name);
     }
     let named = flags.text("platform");
-    let call = call.with_if(!named.is_empty(), "platform", platform(named));
+    let call = call.with_if(!named.is_empty(), "platform", platform(named)?);
     archive(session, call, flags.text("output"), "save").await
 }
 

@@ -23,12 +23,12 @@ pub async fn logs<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resul
     let call = Call::get(path(&container.id, "/logs"))
         .with_if(flags.bool("details"), "details", "1")
         .with_if(flags.bool("follow"), "follow", "1")
-        .with_if(!since.is_empty(), "since", time::timestamp(since, now))
+        .with_if(!since.is_empty(), "since", time::timestamp(since, now)?)
         .with("stderr", "1")
         .with("stdout", "1")
         .with("tail", flags.text("tail"))
         .with_if(flags.bool("timestamps"), "timestamps", "1")
-        .with_if(!until.is_empty(), "until", time::timestamp(until, now));
+        .with_if(!until.is_empty(), "until", time::timestamp(until, now)?);
     let mut answer = session.send(call).await?;
     let mut copier = Copier::new(container.config.is_some_and(|config| config.tty));
     while let Some(bytes) = answer

@@ -202,8 +202,8 @@ pub async fn events<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Res
     let (since, until) = (flags.text("since"), flags.text("until"));
     let call = Call::get("/events")
         .with_if(!filters.is_empty(), "filters", filters)
-        .with_if(!since.is_empty(), "since", time::timestamp(since, now))
-        .with_if(!until.is_empty(), "until", time::timestamp(until, now));
+        .with_if(!since.is_empty(), "since", time::timestamp(since, now)?)
+        .with_if(!until.is_empty(), "until", time::timestamp(until, now)?);
     let mut answer = session.send(call).await?;
     let mut buffer = Vec::new();
     loop {

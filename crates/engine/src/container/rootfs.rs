@@ -180,6 +180,23 @@ impl<S: Kernel> Engine<S> {
         self.overlay_path(&layers.mount_id).join("merged")
     }
 
+    /// Bytes of a container's own layer, and of all that it sees with it.
+    ///
+    /// # Errors
+    /// 500 where the layer cannot be read.
+    pub async fn container_sizes(&self, container: &Container<S>) -> Result<(i64, i64)> {
+        let layers = container.with(|inner| inner.layers.clone());
+        let own = self.overlay_path(&layers.mount_id).join("diff");
+        let own = fs::tree_size(&self.sys, &own).await?;
+        let parent = layers.parent.as_ref();
+        let below = self
+            .shared
+            .images
+            .with(|tables| tables.size_down_from(parent));
+        let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+        Ok((bytes(own), bytes(own.saturating_add(below))))
+    }
+
     /// Mounts a container's root.
     pub(crate) async fn mount_rootfs(&self, container: &Container<S>) -> Result<PathArg> {
         let layers = container.with(|inner| inner.layers.clone());

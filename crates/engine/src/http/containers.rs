@@ -72,10 +72,18 @@ async fn list<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respons
             limit: limit.unwrap_or_default(),
             filters,
         };
-        Ok(response::json(
-            StatusCode::OK,
-            &call.within(&engine).list_containers(options)?,
-        ))
+        let engine = call.within(&engine);
+        let mut listed = engine.list_containers(options)?;
+        if call.flag("size") {
+            for summary in &mut listed {
+                // One that is removed meanwhile has none.
+                if let Ok(container) = engine.container(&summary.id) {
+                    (summary.size_rw, summary.size_root_fs) =
+                        engine.container_sizes(&container).await?;
+                }
+            }
+        }
+        Ok(response::json(StatusCode::OK, &listed))
     })
     .await
 }
@@ -120,10 +128,14 @@ async fn prune<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respon
 
 async fn inspect<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
     answer(async {
-        Ok(response::json(
-            StatusCode::OK,
-            &call.within(&engine).inspect_container(call.name("name"))?,
-        ))
+        let engine = call.within(&engine);
+        let name = call.name("name");
+        let mut inspected = engine.inspect_container(name)?;
+        if call.flag("size") {
+            let (own, all) = engine.container_sizes(&*engine.container(name)?).await?;
+            (inspected.size_rw, inspected.size_root_fs) = (Some(own), Some(all));
+        }
+        Ok(response::json(StatusCode::OK, &inspected))
     })
     .await
 }

@@ -102,6 +102,16 @@ impl ImageTables {
             .sum()
     }
 
+    /// Bytes of a layer and those below it.
+    pub(crate) fn size_down_from(&self, layer: Option<&Digest>) -> u64 {
+        let (mut size, mut at) = (0, layer);
+        while let Some(layer) = at.and_then(|id| self.layers.get(id)) {
+            size += layer.size;
+            at = layer.parent.as_ref();
+        }
+        size
+    }
+
     /// Images that were built on one.
     pub(crate) fn children_of(&self, id: &Digest) -> usize {
         self.images
