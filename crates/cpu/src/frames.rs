@@ -106,6 +106,10 @@ pub(crate) struct Store {
     free: Vec<u32>,
     limit: u32,
     used: u32,
+    /// Memory that others take, in frames.
+    reserved: u32,
+    /// Frames that page tables take.
+    pub(crate) tables: u32,
     /// Frames whose cached instructions are no longer true.
     pub(crate) stale: Vec<u32>,
     /// Counts the frames that became code: spaces drop their write translations when it moved.
@@ -114,21 +118,26 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn alloc(&mut self) -> Result<u32, OutOfFrames> {
+        if self.room() == 0 {
+            return Err(OutOfFrames);
+        }
         if let Some(frame) = self.free.pop() {
             self.ram.slice_mut(frame << 12, PAGE).fill(0);
             self.take(frame);
             return Ok(frame);
         }
         let frame = self.meta.len() as u32;
-        if frame >= self.limit {
-            return Err(OutOfFrames);
-        }
         if frame.is_multiple_of((CHUNK / PAGE) as u32) {
             self.ram.grow();
         }
         self.meta.push(Meta::default());
         self.take(frame);
         Ok(frame)
+    }
+
+    fn room(&self) -> u32 {
+        let taken = self.reserved.saturating_add(self.tables);
+        self.limit.saturating_sub(taken).saturating_sub(self.used)
     }
 
     fn take(&mut self, frame: u32) {
@@ -225,9 +234,25 @@ impl Frames {
         self.store.refs(frame.0)
     }
 
-    /// How many frames are in use.
+    /// How many frames are in use, those of page tables included.
     pub fn used(&self) -> u32 {
-        self.store.used
+        self.store.used + self.store.tables
+    }
+
+    /// How many frames page tables take: one for each 2 MiB of addresses that an address space has a page in. (The
+    /// directories above them are not counted.)
+    pub fn tables(&self) -> u32 {
+        self.store.tables
+    }
+
+    /// Says how much memory is taken by what is not kept in frames, in frames: it counts against the limit.
+    pub fn set_reserved(&mut self, frames: u32) {
+        self.store.reserved = frames;
+    }
+
+    /// How many frames can still be had.
+    pub fn free(&self) -> u32 {
+        self.store.room()
     }
 
     /// The most frames there can be.

@@ -217,10 +217,10 @@ impl AddressSpace {
             frames.decref(frame);
             return Err(BadAddress);
         }
-        let leaf = self
-            .leaves
-            .entry(addr >> 21)
-            .or_insert_with(|| Box::new([EMPTY; LEAF]));
+        let leaf = self.leaves.entry(addr >> 21).or_insert_with(|| {
+            frames.store.tables += 1;
+            Box::new([EMPTY; LEAF])
+        });
         let slot = &mut leaf[(addr >> 12) as usize & (LEAF - 1)];
         let old = std::mem::replace(
             slot,
@@ -252,9 +252,8 @@ impl AddressSpace {
         });
         self.mapped -= gone;
         let touched = range.start >> 21..=range.end >> 21;
-        self.leaves
-            .extract_if(touched, |_, leaf| leaf.iter().all(|p| p.frame == NO_FRAME))
-            .for_each(drop);
+        let empty = |_: &u64, leaf: &mut Box<[Pte; LEAF]>| leaf.iter().all(|p| p.frame == NO_FRAME);
+        frames.store.tables -= self.leaves.extract_if(touched, empty).count() as u32;
         self.flush();
     }
 
@@ -302,6 +301,7 @@ impl AddressSpace {
             }
         }
         self.flush();
+        frames.store.tables += self.leaves.len() as u32;
         AddressSpace {
             leaves: self.leaves.clone(),
             mapped: self.mapped,
@@ -312,6 +312,7 @@ impl AddressSpace {
 
     /// Drops all pages and their references.
     pub fn release(&mut self, frames: &mut Frames) {
+        frames.store.tables -= self.leaves.len() as u32;
         for leaf in std::mem::take(&mut self.leaves).values() {
             for pte in leaf.iter().filter(|p| p.frame != NO_FRAME) {
                 frames.decref(FrameId(pte.frame));
@@ -330,6 +331,11 @@ impl AddressSpace {
     /// How many pages are mapped.
     pub fn mapped_pages(&self) -> u64 {
         self.mapped
+    }
+
+    /// How many pages its page tables take; see [`Frames::tables`].
+    pub fn table_pages(&self) -> u64 {
+        self.leaves.len() as u64
     }
 
     /// All mapped pages in order of address.

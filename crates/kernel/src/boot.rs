@@ -64,10 +64,12 @@ impl Kernel {
             mms: Table::new(1),
             sighands: Table::new(1),
             page_cache: Default::default(),
+            pipe_pages: 0,
             traps: BTreeMap::new(),
             waiters: Default::default(),
             timers: Default::default(),
             ready: Default::default(),
+            load: Default::default(),
             registry: BTreeMap::new(),
             hidden: BTreeMap::new(),
             inode_objects: BTreeMap::new(),
@@ -104,7 +106,9 @@ impl Kernel {
     /// `path` is relative, without `.` and `..` (`EINVAL`).
     pub fn import(&mut self, path: &[u8], meta: &ImportMeta, node: ImportNode) -> Result<()> {
         let root = self.vfs_root;
-        let result = self.vfs_mut().import(root, path, meta, node);
+        let now = self.realtime_spec();
+        let result = self.vfs_mut().import(root, path, meta, node, now);
+        self.count_memory();
         self.tell_vfs_deltas();
         result
     }

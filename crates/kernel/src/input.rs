@@ -47,7 +47,11 @@ impl Kernel {
                 self.type_into(console, &bytes);
             }
             Input::Resize(console, winsize) => self.resize_console(console, winsize),
-            Input::Advance(time) => self.time = self.time.max(time),
+            Input::Advance(time) => {
+                self.time = self.time.max(time);
+                // Whoever wakes up now did not want the processor meanwhile.
+                self.sample_load();
+            }
             Input::KillAll => {
                 let others: Vec<Tid> = self
                     .processes

@@ -50,11 +50,14 @@ pub struct Kernel {
     pub(crate) mms: Table<MmId, Mm>,
     pub(crate) sighands: Table<SigHandId, SigHand>,
     pub(crate) page_cache: PageCache,
+    /// Pages of memory that what waits in pipes takes.
+    pub(crate) pipe_pages: u64,
     pub(crate) traps: BTreeMap<Tid, Trap>,
     pub(crate) waiters: Waiters,
     pub(crate) watches: crate::file::epoll::Watches,
     pub(crate) timers: Timers,
     pub(crate) ready: Ready,
+    pub(crate) load: crate::load::Load,
     pub(crate) registry: Registry,
     /// The hidden mounts: pipes, sockets, anonymous inodes, namespaces.
     pub(crate) hidden: BTreeMap<&'static str, MountId>,
@@ -225,6 +228,31 @@ impl Kernel {
         live.fold((process.dead_utime, process.dead_stime), |sum, thread| {
             (sum.0 + thread.utime, sum.1 + thread.stime)
         })
+    }
+
+    /// The same with those of the children that it waited for: what a parent is told (`RUSAGE_BOTH`).
+    pub(crate) fn times_of_waited(&self, tgid: Tid) -> (u64, u64) {
+        let own = self.process_times(tgid);
+        let process = self.processes.get(&tgid);
+        process.map_or(own, |it| {
+            (own.0 + it.children_utime, own.1 + it.children_stime)
+        })
+    }
+
+    /// What a process read and wrote, ended threads included.
+    pub(crate) fn process_io(&self, tgid: Tid) -> crate::process::Io {
+        let Some(process) = self.processes.get(&tgid) else {
+            return Default::default();
+        };
+        let mut all = process.dead_io;
+        for thread in process
+            .threads
+            .iter()
+            .filter_map(|tid| self.threads.get(tid))
+        {
+            all.add(thread.io);
+        }
+        all
     }
 
     // Pids.

@@ -19,6 +19,7 @@ mod ids;
 mod input;
 mod kernel;
 mod life;
+mod load;
 mod mm;
 mod ns;
 pub mod pipe;

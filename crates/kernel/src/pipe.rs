@@ -64,6 +64,11 @@ impl Pipe {
         self.writers
     }
 
+    /// Pages of memory that what waits in it takes.
+    pub fn pages(&self) -> u64 {
+        self.pages.len() as u64
+    }
+
     /// Takes at most `max` bytes. Empty at the end: no writer is left. `EAGAIN` while there may be more.
     pub fn read(&mut self, max: usize) -> Result<Vec<u8>> {
         if max == 0 {

@@ -119,6 +119,34 @@ pub(crate) enum Exec {
     None,
 }
 
+/// What was read and written by calls (`/proc/PID/io`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Io {
+    pub(crate) read_bytes: u64,
+    pub(crate) written_bytes: u64,
+    /// Calls that read.
+    pub(crate) reads: u64,
+    /// Calls that wrote.
+    pub(crate) writes: u64,
+}
+
+impl Io {
+    pub(crate) fn read(&mut self, bytes: u64) {
+        self.reads += 1;
+        self.read_bytes += bytes;
+    }
+    pub(crate) fn wrote(&mut self, bytes: u64) {
+        self.writes += 1;
+        self.written_bytes += bytes;
+    }
+    pub(crate) fn add(&mut self, other: Io) {
+        self.read_bytes += other.read_bytes;
+        self.written_bytes += other.written_bytes;
+        self.reads += other.reads;
+        self.writes += other.writes;
+    }
+}
+
 /// A thread.
 pub(crate) struct Thread {
     pub(crate) tid: Tid,
@@ -150,6 +178,7 @@ pub(crate) struct Thread {
     pub(crate) vfork_parent: Option<Tid>,
     pub(crate) utime: u64,
     pub(crate) stime: u64,
+    pub(crate) io: Io,
     pub(crate) started: u64,
     pub(crate) nice: i32,
     /// `man 2 personality`.
@@ -206,12 +235,16 @@ pub(crate) struct Process {
     pub(crate) auxv: Vec<u8>,
     pub(crate) cgroup: String,
     pub(crate) oom_score_adj: i32,
+    /// What it may lower that to without a capability.
+    pub(crate) oom_score_adj_min: i32,
     /// A namespace's first process whose own fault kills it all the same.
     pub(crate) killable: bool,
     pub(crate) started: u64,
     /// Times of ended threads.
     pub(crate) dead_utime: u64,
     pub(crate) dead_stime: u64,
+    /// What ended threads and waited-for children read and wrote.
+    pub(crate) dead_io: Io,
     /// Times of waited-for children.
     pub(crate) children_utime: u64,
     pub(crate) children_stime: u64,

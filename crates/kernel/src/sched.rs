@@ -137,6 +137,7 @@ impl Kernel {
             }
             // Timers are looked at between turns, and what else the kernel does by itself.
             if self.cut_turn.is_none() {
+                self.sample_load();
                 self.fire_timers();
                 self.collect_sockets();
             }
@@ -160,6 +161,11 @@ impl Kernel {
             self.run_turn(turn, end);
             self.publish();
         }
+    }
+
+    /// How many threads wait for their turn.
+    pub(crate) fn waiting_turns(&self) -> u64 {
+        self.ready.queue.len() as u64
     }
 
     /// Whether nobody can run.

@@ -75,12 +75,15 @@ pub struct Taken<F> {
 #[derive(Clone, Debug)]
 pub struct Sockets<F> {
     sockets: BTreeMap<SocketId, Socket<F>>,
+    /// Bytes in all queues.
+    bytes: u64,
 }
 
 impl<F> Default for Sockets<F> {
     fn default() -> Self {
         Sockets {
             sockets: BTreeMap::new(),
+            bytes: 0,
         }
     }
 }
@@ -224,6 +227,7 @@ impl<F> Sockets<F> {
             };
         }
         to.received_bytes += taken;
+        self.bytes += taken as u64;
         to.received.push_back(Segment {
             bytes: bytes[..taken].iter().copied().collect(),
             passed,
@@ -285,6 +289,7 @@ impl<F> Sockets<F> {
                 break;
             }
         }
+        self.bytes -= taken.data.len() as u64;
         Ok(taken)
     }
 
@@ -314,6 +319,7 @@ impl<F> Sockets<F> {
                 continue;
             };
             let unread = !socket.received.is_empty();
+            self.bytes -= socket.received_bytes as u64;
             lost.extend(
                 socket
                     .received
@@ -414,6 +420,10 @@ impl<F> Sockets<F> {
         self.sockets
             .get(&id)
             .map_or(0, |socket| socket.received_bytes)
+    }
+    /// Bytes that wait in all queues together.
+    pub fn queued_by_all(&self) -> u64 {
+        self.bytes
     }
     /// Every descriptor on its way, with the socket in whose queue it is.
     pub fn in_flight(&self) -> impl Iterator<Item = (SocketId, &F)> + '_ {

@@ -16,7 +16,7 @@ fn small() -> Config {
 
 #[test]
 fn memory_decides_how_many_threads_there_may_be() {
-    let script = "cat /proc/sys/kernel/threads-max; ulimit -p; grep -o 'SigQ:.*' /proc/self/status; \
+    let script = "cat /proc/sys/kernel/threads-max; ulimit -u; grep -o 'SigQ:.*' /proc/self/status; \
         echo 300 >/proc/sys/kernel/threads-max; cat /proc/sys/kernel/threads-max; \
         echo 19 >/proc/sys/kernel/threads-max";
     let mut shell = Shell::boot_with(small(), &["sh", "-c", script]);
@@ -67,4 +67,51 @@ fn a_fork_bomb_is_ended_by_killing_its_group() {
     }
     let out = shell.type_in("ps | wc -l; echo ba''ck\n");
     assert!(out.contains("\nback\r\n"), "{out}");
+}
+
+#[test]
+fn contents_of_files_in_memory_are_memory() {
+    let script = "kib() { grep -o \"^$1: *[0-9]*\" /proc/meminfo | grep -o '[0-9]*$'; }; \
+        shmem=$(kib Shmem); free=$(kib MemFree); cached=$(kib Cached); \
+        head -c 4m /dev/zero >/tmp/a; echo $(($(kib Shmem) - shmem)) $(($(kib Cached) - cached)); \
+        test $((free - $(kib MemFree))) -ge 4096; echo $?; rm /tmp/a; echo $(($(kib Shmem) - shmem)); \
+        exec 3<>/tmp/b; rm /tmp/b; head -c 1m /dev/zero >&3; echo $(($(kib Shmem) - shmem)); \
+        exec 3<&-; echo $(($(kib Shmem) - shmem)); \
+        mount -t tmpfs t /mnt; head -c 1m /dev/zero >/mnt/a; umount /mnt; echo $(($(kib Shmem) - shmem))";
+    let mut shell = Shell::boot_with(small(), &["sh", "-c", script]);
+    assert_eq!(shell.settle(), "4096 4096\r\n0\r\n0\r\n1024\r\n0\r\n0\r\n");
+}
+
+#[test]
+fn a_tmpfs_takes_half_of_the_memory_and_all_of_them_together_no_more_than_there_is() {
+    // As on Linux, whoever asks for the last page is not killed for it, but who has most: here that is the writer.
+    let script = "df -k /tmp | awk 'NR == 2 { print $2 }'; cat /dev/zero >/tmp/a; ls -s /tmp/a; \
+        dd if=/dev/zero of=/run/a bs=1M 2>/dev/null; echo $?; rm /tmp/a /run/a; echo ba''ck";
+    let mut shell = Shell::boot_with(small(), &["sh", "-c", script]);
+    assert_eq!(
+        shell.settle(),
+        "16384\r\ncat: write error: No space left on device\r\n 16384 /tmp/a\r\n137\r\nback\r\n"
+    );
+}
+
+#[test]
+fn what_waits_in_a_pipe_is_memory() {
+    let script = "free() { grep -o '^MemFree: *[0-9]*' /proc/meminfo | grep -o '[0-9]*$'; }; \
+        mkfifo /tmp/p; exec 3<>/tmp/p; before=$(free); head -c 64k /dev/zero >&3; \
+        echo $((before - $(free))); head -c 64k <&3 >/dev/null; echo $((before - $(free)))";
+    let mut shell = Shell::boot_with(small(), &["sh", "-c", script]);
+    assert_eq!(shell.settle(), "64\r\n0\r\n");
+}
+
+#[test]
+fn the_load_is_the_number_of_threads_that_want_the_processor() {
+    let script = "cut -d' ' -f1-3 /proc/loadavg; (while :; do :; done) & \
+        usleep 60000000; kill $!; cut -d' ' -f1-3 /proc/loadavg; sleep 900; cut -d' ' -f1-3 /proc/loadavg";
+    let mut shell = Shell::boot_with(small(), &["sh", "-c", script]);
+    let out = shell.wait(1_000_000_000_000);
+    let loads: Vec<&str> = out.lines().collect();
+    assert_eq!(
+        loads,
+        ["0.00 0.00 0.00", "0.63 0.18 0.06", "0.00 0.01 0.02"]
+    );
 }

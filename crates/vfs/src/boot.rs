@@ -18,7 +18,7 @@ pub struct ImportMeta {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// Modification time (and access and change time).
+    /// Modification and access time.
     pub mtime: Timespec,
 }
 
@@ -53,6 +53,8 @@ impl Vfs {
             slaves: BTreeMap::new(),
             hidden: crate::MountId(0),
             memory: config.memory,
+            tmp_pages: 0,
+            tmp_room: config.memory / crate::PAGE_SIZE as u64,
             next_id: 0,
             next_sb: 0,
             next_dev: 0,
@@ -79,7 +81,7 @@ impl Vfs {
             }
         };
         let bottom = first(b"rootfs", b"mode=755", MountFlags::empty(), b"none");
-        let root = first(b"tmpfs", b"mode=755", MountFlags::RELATIME, b"rootfs");
+        let root = first(b"tmpfs", b"mode=755", MountFlags::RELATIME, b"tmpfs");
         let hidden = first(
             b"tmpfs",
             b"size=0,nr_inodes=0",
@@ -93,13 +95,15 @@ impl Vfs {
     }
 
     /// Adds a file below a directory of a tmpfs, without walking rules or permissions; missing parents are made (root,
-    /// 0755), a file that is there already is replaced. `path` is relative, without `.` and `..` (`EINVAL`).
+    /// 0755), a file that is there already is replaced. It is made `now`; directories keep their modification times, as
+    /// if an archive were unpacked. `path` is relative, without `.` and `..` (`EINVAL`).
     pub fn import(
         &mut self,
         base: Path,
         path: &[u8],
         meta: &ImportMeta,
         node: ImportNode,
+        now: Timespec,
     ) -> Result<()> {
         let names: Vec<&[u8]> = path
             .split(|&byte| byte == b'/')
@@ -112,7 +116,7 @@ impl Vfs {
             return Err(Errno::EINVAL);
         }
         let Some((name, parents)) = names.split_last() else {
-            return self.import_meta(base.dentry, meta);
+            return self.import_meta(base.dentry, meta, now);
         };
         let mut dir = base.dentry;
         for parent in parents {
@@ -124,21 +128,30 @@ impl Vfs {
                         mode: S_IFDIR | 0o755,
                         ..New::default()
                     };
-                    self.tmp_create_at(meta.mtime, dir, parent, &new)?
+                    let made = self.import_new(dir, parent, &new, now)?;
+                    let meta = ImportMeta {
+                        mode: 0o755,
+                        mtime: meta.mtime,
+                        ..ImportMeta::default()
+                    };
+                    self.import_meta(made, &meta, now)?;
+                    made
                 }
             };
         }
         let old = self.dentry(dir)?.children.get(*name).copied();
         if let Some(old) = old {
             if node == ImportNode::Directory && self.is_dir(old) {
-                return self.import_meta(old, meta);
+                return self.import_meta(old, meta, now);
             }
             if self.is_dir(old) {
                 return Err(Errno::EISDIR);
             }
-            self.remove_import(old, meta.mtime)?;
+            let kept = self.times(dir)?;
+            self.remove_import(old, now)?;
+            self.set_times(dir, kept, now)?;
         }
-        self.import_node(base, dir, name, meta, node)
+        self.import_node(base, dir, name, meta, node, now)
     }
 
     fn import_node(
@@ -148,13 +161,14 @@ impl Vfs {
         name: &[u8],
         meta: &ImportMeta,
         node: ImportNode,
+        now: Timespec,
     ) -> Result<()> {
         let (kind, rdev, target): (u32, Dev, &[u8]) = match node {
             ImportNode::Directory => (S_IFDIR, Dev(0), b""),
             ImportNode::File(_) => (S_IFREG, Dev(0), b""),
             ImportNode::Symlink(target) => (S_IFLNK, Dev(0), target),
             ImportNode::Special(kind, rdev) => (kind & S_IFMT, rdev, b""),
-            ImportNode::Hardlink(path) => return self.import_link(base, dir, name, path, meta),
+            ImportNode::Hardlink(path) => return self.import_link(base, dir, name, path, now),
         };
         let new = New {
             mode: kind | meta.mode & 0o7777,
@@ -163,15 +177,49 @@ impl Vfs {
             rdev,
             target,
         };
-        let dentry = self.tmp_create_at(meta.mtime, dir, name, &new)?;
+        let dentry = self.import_new(dir, name, &new, now)?;
         if let ImportNode::File(bytes) = node {
             let inode = self.dentry(dentry)?.inode;
             self.tmp_share(inode, Content::from_bytes(bytes))?;
         }
-        self.import_meta(dentry, meta)
+        self.import_meta(dentry, meta, now)
     }
 
-    fn import_meta(&mut self, dentry: DentryId, meta: &ImportMeta) -> Result<()> {
+    fn import_new(
+        &mut self,
+        dir: DentryId,
+        name: &[u8],
+        new: &New,
+        now: Timespec,
+    ) -> Result<DentryId> {
+        let kept = self.times(dir)?;
+        let made = self.tmp_create_at(now, dir, name, new)?;
+        self.set_times(dir, kept, now)?;
+        Ok(made)
+    }
+
+    /// Access and modification time.
+    fn times(&self, dentry: DentryId) -> Result<(Timespec, Timespec)> {
+        let attr = &self.dnode(dentry)?.attr;
+        Ok((attr.atime, attr.mtime))
+    }
+
+    fn set_times(
+        &mut self,
+        dentry: DentryId,
+        times: (Timespec, Timespec),
+        now: Timespec,
+    ) -> Result<()> {
+        let set = SetAttr {
+            atime: Some(times.0),
+            mtime: Some(times.1),
+            ctime: Some(now),
+            ..SetAttr::default()
+        };
+        self.tmp_set_attr(dentry, &set)
+    }
+
+    fn import_meta(&mut self, dentry: DentryId, meta: &ImportMeta, now: Timespec) -> Result<()> {
         let set = SetAttr {
             mode: (!self.is_symlink(dentry)?).then_some(meta.mode),
             uid: Some(meta.uid),
@@ -179,7 +227,7 @@ impl Vfs {
             size: None,
             atime: Some(meta.mtime),
             mtime: Some(meta.mtime),
-            ctime: Some(meta.mtime),
+            ctime: Some(now),
         };
         self.tmp_set_attr(dentry, &set)
     }
@@ -190,7 +238,7 @@ impl Vfs {
         dir: DentryId,
         name: &[u8],
         path: &[u8],
-        meta: &ImportMeta,
+        now: Timespec,
     ) -> Result<()> {
         let mut found = base.dentry;
         for name in path
@@ -207,7 +255,9 @@ impl Vfs {
         if self.is_dir(found) {
             return Err(Errno::EPERM);
         }
-        self.tmp_link_at(meta.mtime, found, dir, name)
+        let kept = self.times(dir)?;
+        self.tmp_link_at(now, found, dir, name)?;
+        self.set_times(dir, kept, now)
     }
 
     fn remove_import(&mut self, dentry: DentryId, now: Timespec) -> Result<()> {

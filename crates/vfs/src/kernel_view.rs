@@ -30,6 +30,13 @@ impl Vfs {
         }
     }
 
+    /// How many pages of memory a file gets by a write of a range; zero for one that is not in memory.
+    pub fn missing_pages(&self, inode: InodeId, offset: u64, len: u64) -> u64 {
+        let id = self.data_inode(inode);
+        let missing = |content: &crate::content::Content| content.missing(offset, len);
+        id.and_then(|id| self.content(id)).map_or(0, missing)
+    }
+
     /// Brings a page that programs wrote through a shared mapping into its file; what lies beyond the end is dropped,
     /// and a page that is as it was changes nothing.
     pub fn store_page(&mut self, inode: InodeId, index: u64, page: &Page) -> Result<()> {

@@ -165,6 +165,9 @@ pub struct Vfs {
     /// The tmpfs of `memfd_create`.
     pub(crate) hidden: MountId,
     pub(crate) memory: u64,
+    /// Pages that all tmpfs take together, and may take now.
+    pub(crate) tmp_pages: u64,
+    pub(crate) tmp_room: u64,
     pub(crate) next_id: u64,
     pub(crate) next_sb: u64,
     pub(crate) next_dev: u32,
@@ -310,8 +313,11 @@ impl Vfs {
             after: None,
         };
         self.deltas.push(Delta::Superblock(change));
-        if let Fs::Overlay(overlay) = sb.fs {
-            self.put_layers(*overlay);
+        match sb.fs {
+            Fs::Overlay(overlay) => self.put_layers(*overlay),
+            // Of files that are gone with it.
+            Fs::Tmp(tmp) => self.tmp_pages -= tmp.used_pages,
+            Fs::Synthetic { .. } => {}
         }
     }
 
@@ -420,7 +426,9 @@ impl Vfs {
             match &mut sb.fs {
                 Fs::Tmp(tmp) => {
                     tmp.used_inodes = tmp.used_inodes.saturating_sub(1);
-                    tmp.used_pages = tmp.used_pages.saturating_sub(inode.attr.blocks / 8);
+                    let pages = (inode.attr.blocks / 8).min(tmp.used_pages);
+                    tmp.used_pages -= pages;
+                    self.tmp_pages -= pages;
                 }
                 Fs::Overlay(overlay) => overlay.forget(id),
                 Fs::Synthetic { .. } => {}

@@ -186,21 +186,42 @@ impl Vfs {
         Ok(())
     }
 
-    /// Takes pages from a tmpfs's limit; `ENOSPC` when there are not enough.
+    /// Takes pages from a tmpfs's limit, and from the machine's memory; `ENOSPC` or `ENOMEM` when there are not enough.
     fn charge(&mut self, sb: SbId, pages: u64) -> Result<()> {
+        if pages == 0 {
+            return Ok(());
+        }
+        let all = self.tmp_pages.saturating_add(pages);
+        let room = self.tmp_room;
         let tmp = self.tmp_mut(sb).ok_or(Errno::ESTALE)?;
         let used = tmp.used_pages.saturating_add(pages);
-        if pages > 0 && tmp.max_pages.is_some_and(|max| used > max) {
+        if tmp.max_pages.is_some_and(|max| used > max) {
             return Err(Errno::ENOSPC);
         }
+        if all > room {
+            return Err(Errno::ENOMEM);
+        }
         tmp.used_pages = used;
+        self.tmp_pages = all;
         Ok(())
     }
 
     fn uncharge(&mut self, sb: SbId, pages: u64) {
         if let Some(tmp) = self.tmp_mut(sb) {
-            tmp.used_pages = tmp.used_pages.saturating_sub(pages);
+            let pages = pages.min(tmp.used_pages);
+            tmp.used_pages -= pages;
+            self.tmp_pages -= pages;
         }
+    }
+
+    /// Pages that all tmpfs take together: contents of files and long symbolic links.
+    pub fn tmp_pages(&self) -> u64 {
+        self.tmp_pages
+    }
+
+    /// Says how many pages all tmpfs may take together; what would take more fails with `ENOMEM`.
+    pub fn set_tmp_room(&mut self, pages: u64) {
+        self.tmp_room = pages;
     }
 
     /// An inode without a name.
@@ -456,7 +477,7 @@ impl Vfs {
         Ok(())
     }
 
-    /// Writes, at most up to the limit: `ENOSPC` only if not one byte fits, `EFBIG` at the greatest size.
+    /// Writes, at most up to the limit: `ENOSPC` or `ENOMEM` only if not one byte fits, `EFBIG` at the greatest size.
     pub(crate) fn tmp_write(&mut self, id: InodeId, offset: u64, data: &[u8]) -> Result<usize> {
         if data.is_empty() {
             return Ok(0);
@@ -477,13 +498,13 @@ impl Vfs {
         Ok(data.len())
     }
 
-    /// How many of `count` bytes fit into the pages that are free; `ENOSPC` for none.
+    /// How many of `count` bytes fit into the pages that are free; `ENOSPC` or `ENOMEM` for none.
     fn fitting(&self, id: InodeId, offset: u64, count: u64) -> Result<u64> {
         let tmp = self.tmp(self.node(id)?.sb).ok_or(Errno::ESTALE)?;
-        let mut free = tmp
-            .max_pages
-            .unwrap_or(u64::MAX)
-            .saturating_sub(tmp.used_pages);
+        let memory = self.tmp_room.saturating_sub(self.tmp_pages);
+        let limit = tmp.max_pages.unwrap_or(u64::MAX);
+        let own = limit.saturating_sub(tmp.used_pages);
+        let mut free = own.min(memory);
         let content = self.content(id)?;
         let mut at = offset;
         while at < offset + count {
@@ -496,7 +517,8 @@ impl Vfs {
             at = (at / PAGE_SIZE as u64 + 1) * PAGE_SIZE as u64;
         }
         match at.min(offset + count) - offset {
-            0 => Err(Errno::ENOSPC),
+            0 if own == 0 => Err(Errno::ENOSPC),
+            0 => Err(Errno::ENOMEM),
             fits => Ok(fits),
         }
     }

@@ -3,7 +3,7 @@
 use glassdock_abi::{Errno, Result};
 
 /// Bytes of one program header.
-pub(crate) const PHDR: usize = 56;
+pub(super) const PHDR: usize = 56;
 /// Most program headers that are read (the kernel allows 64 KiB of them).
 const PHDRS_MAX: usize = 65_536 / PHDR;
 

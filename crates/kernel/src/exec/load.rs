@@ -11,6 +11,8 @@ use std::ops::Range;
 
 /// Where position-independent programs are loaded (two thirds of the address space, without randomization).
 const PIE_BASE: u64 = 0x5555_5555_4000;
+/// Where the file of a built-in program is.
+const BUILTIN_BASE: u64 = 0x40_0000;
 /// The end of the stack.
 const STACK_TOP: u64 = USER_END;
 /// The first pages of the stack area; it grows from there.
@@ -92,6 +94,72 @@ impl Kernel {
         built
     }
 
+    /// Builds the address space of a built-in program: the file that names it, and a stack with what it is told. (What
+    /// it keeps while it runs is no memory of this machine.)
+    pub(super) fn build_builtin(
+        &mut self,
+        file: FileId,
+        name: &[u8],
+        argv: &[Vec<u8>],
+        envp: &[Vec<u8>],
+    ) -> Result<MmId> {
+        let mm = self.mms.add(Mm::new(STACK_TOP - MMAP_GAP, STACK_TOP));
+        let built = self.fill_builtin(mm, file, name, argv, envp);
+        if built.is_err() {
+            self.put_mm(mm);
+        }
+        built.map(|()| mm)
+    }
+
+    fn fill_builtin(
+        &mut self,
+        mm: MmId,
+        file: FileId,
+        name: &[u8],
+        argv: &[Vec<u8>],
+        envp: &[Vec<u8>],
+    ) -> Result<()> {
+        let segment = Segment {
+            kind: PT_LOAD,
+            flags: 4,
+            offset: 0,
+            vaddr: BUILTIN_BASE,
+            filesz: PAGE_SIZE,
+            memsz: PAGE_SIZE,
+            align: PAGE_SIZE,
+        };
+        let place = BUILTIN_BASE..BUILTIN_BASE + PAGE_SIZE;
+        self.map_file_part(mm, file, &segment, place, Prot::READ)?;
+        let mut stack = self.new_stack(mm, Prot::READ | Prot::WRITE)?;
+        stack.push_string(name)?;
+        let env_at = stack.push_strings(envp)?;
+        let arg_at = stack.push_strings(argv)?;
+        stack.push_words(&first_words(&arg_at, &env_at))?;
+        Ok(())
+    }
+
+    /// A stack area, empty.
+    fn new_stack(&mut self, mm: MmId, prot: Prot) -> Result<Stack<'_>> {
+        let space = self.mms.get_mut(mm).ok_or(Errno::ENOMEM)?;
+        space.vmas.insert(
+            STACK_TOP - STACK_PAGES * PAGE_SIZE,
+            Vma {
+                end: STACK_TOP,
+                prot,
+                shared: false,
+                grows_down: true,
+                backing: Backing::Anonymous,
+            },
+        );
+        Ok(Stack {
+            kernel: self,
+            mm,
+            prot,
+            sp: STACK_TOP - 8,
+            lowest: STACK_TOP,
+        })
+    }
+
     #[allow(clippy::too_many_arguments, reason = "what a program begins with")]
     fn fill_image(
         &mut self,
@@ -150,27 +218,12 @@ impl Kernel {
             });
         let entry = bias.wrapping_add(elf.entry);
         let space = self.mms.get_mut(mm).ok_or(Errno::ENOMEM)?;
-        space.vmas.insert(
-            STACK_TOP - STACK_PAGES * PAGE_SIZE,
-            Vma {
-                end: STACK_TOP,
-                prot: stack_prot,
-                shared: false,
-                grows_down: true,
-                backing: Backing::Anonymous,
-            },
-        );
+        space.code = code_of(&loads, bias);
         let brk = page_up(end)? + PAGE_SIZE;
         space.brk_start = brk;
         space.brk = brk;
         let random = self.random.bytes(16);
-        let mut stack = Stack {
-            kernel: self,
-            mm,
-            prot: stack_prot,
-            sp: STACK_TOP - 8,
-            lowest: STACK_TOP,
-        };
+        let mut stack = self.new_stack(mm, stack_prot)?;
         let execfn = stack.push_string(interpreter.unwrap_or(name))?;
         let env_at = stack.push_strings(envp)?;
         let arg_at = stack.push_strings(argv)?;
@@ -204,22 +257,20 @@ impl Kernel {
             (at::PLATFORM, platform),
             (at::NULL, 0),
         ]);
-        let mut words = vec![argv.len() as u64];
-        words.extend(arg_at);
-        words.push(0);
-        words.extend(env_at);
-        words.push(0);
+        let mut words = first_words(&arg_at, &env_at);
         let head = words.len();
         words.extend(auxv.iter().flat_map(|(tag, value)| [*tag, *value]));
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let sp = stack.push(&bytes, 16)?;
+        let sp = stack.push_words(&words)?;
         let mut cpu = Cpu::new();
         cpu.rip = entry;
         cpu.gpr[reg::RSP] = sp;
         Ok(Image {
             mm,
             cpu,
-            auxv: bytes[head * 8..].to_vec(),
+            auxv: words[head..]
+                .iter()
+                .flat_map(|it| it.to_le_bytes())
+                .collect(),
         })
     }
 
@@ -353,6 +404,27 @@ impl Kernel {
     }
 }
 
+/// The number of arguments, their addresses, and those of the environment.
+fn first_words(arg_at: &[u64], env_at: &[u64]) -> Vec<u64> {
+    let mut words = vec![arg_at.len() as u64];
+    words.extend(arg_at);
+    words.push(0);
+    words.extend(env_at);
+    words.push(0);
+    words
+}
+
+/// Where a program's instructions are (`start_code` and `end_code`).
+fn code_of(loads: &[Segment], bias: u64) -> Range<u64> {
+    let code = loads.iter().filter(|segment| segment.flags & 1 != 0);
+    let ends = code.map(|segment| {
+        let start = bias.wrapping_add(segment.vaddr);
+        (start, start.saturating_add(segment.filesz))
+    });
+    let joined = ends.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)));
+    joined.map_or(0..0, |(start, end)| start..end.min(USER_END))
+}
+
 /// The stack while it is filled, downwards.
 struct Stack<'a> {
     kernel: &'a mut Kernel,
@@ -400,6 +472,11 @@ impl Stack<'_> {
             mm.vmas.insert(page_down(addr), vma);
         }
         Ok(())
+    }
+
+    fn push_words(&mut self, words: &[u64]) -> Result<u64> {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.push(&bytes, 16)
     }
 
     fn push_string(&mut self, string: &[u8]) -> Result<u64> {

@@ -157,6 +157,7 @@ impl Kernel {
                 return Err(errno);
             }
         };
+        self.count_exec_read(tid, head.len());
         let allowed = set_id && self.threads.get(&tid).is_some_and(|t| !t.cred.no_new_privs);
         let group = mode::S_ISGID | 0o010;
         Ok(Found {
@@ -179,6 +180,7 @@ impl Kernel {
         let file = found.file;
         let parsed = elf::parse(&found.head, |at, count| self.read_exec(file, at, count));
         let program = parsed?;
+        self.count_exec_read(cx.tid, program.segments.len() * elf::PHDR);
         if let Some(segment) = program.segments.iter().find(|s| s.kind == elf::PT_INTERP) {
             let path = self.read_exec(file, segment.offset, segment.filesz.min(4096) as usize)?;
             self.note("interpreter-unsupported", || {
@@ -232,6 +234,7 @@ impl Kernel {
         let tid = cx.tid;
         let mut cred = self.threads.get(&tid).ok_or(Errno::ESRCH)?.cred.clone();
         cred.exec(found.setuid, found.setgid);
+        let mm = self.build_builtin(found.file, name, argv, envp)?;
         let tid = self.leave_old_program(tid, name, argv, envp, found.file);
         let (argv, envp) = (argv.to_vec(), envp.to_vec());
         let program = Program::new(|task| main(task, argv, envp));
@@ -240,10 +243,18 @@ impl Kernel {
         }
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.cred = cred;
+            thread.mm = Some(mm);
             thread.exec = Exec::Builtin(Box::new(program));
         }
         self.finish_exec(tid);
         Ok(())
+    }
+
+    /// What the kernel reads of an executable counts as read by the thread that executes it.
+    fn count_exec_read(&mut self, tid: Tid, bytes: usize) {
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            thread.io.read(bytes as u64);
+        }
     }
 
     /// Reads an executable as the kernel, whoever may read it.

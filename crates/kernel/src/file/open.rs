@@ -36,6 +36,7 @@ impl Kernel {
         };
         let mnt_ns = thread.map_or(self.root_ns.mnt_vfs, |thread| thread.ns.mnt_vfs);
         let now = self.realtime_spec();
+        self.tell_room();
         let Some(mut vfs) = self.vfs.take() else {
             unreachable!("the file system does not call itself through the kernel")
         };
@@ -52,6 +53,7 @@ impl Kernel {
         let result = call(&mut vfs, &mut cx);
         self.proc_fs.viewer = viewer;
         self.vfs = Some(vfs);
+        self.count_memory();
         self.tell_vfs_deltas();
         result
     }

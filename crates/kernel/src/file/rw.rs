@@ -9,7 +9,8 @@ use crate::wait::{Fail, SysResult, WaitKey};
 use glassdock_abi::flags::PollEvents;
 use glassdock_abi::types::signal as sig;
 use glassdock_abi::{Errno, Fd, Result, Ret};
-use glassdock_vfs::FileKind;
+use glassdock_cpu::PAGE_SIZE;
+use glassdock_vfs::{FileKind, InodeId};
 
 /// Most bytes that one read takes out of a file at a time.
 pub(crate) const READ_MAX: u64 = 1 << 24;
@@ -93,8 +94,10 @@ impl Kernel {
                 let Some(Object::Pipe(pipe)) = self.objects.get_mut(object) else {
                     return Ok(Vec::new());
                 };
+                let before = pipe.pages();
                 match pipe.read(count as usize) {
                     Ok(bytes) => {
+                        self.pipe_pages -= before - pipe.pages();
                         if !bytes.is_empty() {
                             self.object_changed_for(object, WRITABLE);
                         }
@@ -345,6 +348,7 @@ impl Kernel {
         if let (Ok((_, after)), None) = (&result, offset) {
             file.pos = *after;
         }
+        self.need_file_pages(tid, inode, at, room);
         self.files.put_back(id, file);
         self.publisher.file(id);
         self.reload_mapped(inode);
@@ -359,6 +363,14 @@ impl Kernel {
 
     fn write_pipe(
         &mut self,
+    /// Makes room for the pages that a file is about to get.
+    pub(crate) fn need_file_pages(&mut self, tid: Tid, inode: InodeId, offset: u64, len: u64) {
+        if u64::from(self.frames.free()) < len / PAGE_SIZE + 2 {
+            let pages = self.vfs().missing_pages(inode, offset, len);
+            self.need_pages(tid, pages);
+        }
+    }
+
         cx: &mut CallCx,
         id: ObjId,
         data: &[u8],
@@ -376,9 +388,11 @@ impl Kernel {
             }
             Err(Errno::EAGAIN) if !nonblock => Err(Fail::wait("pipe write", WaitKey::Obj(id))),
             Err(Errno::EPIPE) => {
+        let before = pipe.pages();
                 self.force_or_send(cx.tid, sig::PIPE);
                 Err(Errno::EPIPE.into())
             }
+                self.pipe_pages += pipe.pages() - before;
             Err(errno) => Err(errno.into()),
         }
     }

@@ -319,6 +319,7 @@ impl Kernel {
                         pipe.drop_writer();
                     }
                     if pipe.readers() == 0 && pipe.writers() == 0 {
+                        self.pipe_pages -= pipe.pages();
                         self.objects.remove(*id);
                         self.disown_object(*id);
                         if self.inode_objects.get(&inode) == Some(id) {

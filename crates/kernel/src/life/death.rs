@@ -61,6 +61,7 @@ impl Kernel {
         if let Some(process) = self.processes.get_mut(&tgid) {
             process.dead_utime += thread.utime;
             process.dead_stime += thread.stime;
+            process.dead_io.add(thread.io);
             process.threads.retain(|other| *other != tid);
             last = process.threads.is_empty();
             if tid == tgid {
@@ -387,8 +388,6 @@ impl Kernel {
             .and_then(|parent| self.processes.get_mut(&parent))
         {
             parent.children.remove(&tgid);
-            parent.children_utime += process.dead_utime + process.children_utime;
-            parent.children_stime += process.dead_stime + process.children_stime;
         }
         self.publisher.task(tgid);
         self.publisher.state(tgid);

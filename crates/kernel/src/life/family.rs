@@ -7,7 +7,7 @@ use glassdock_abi::{Errno, Result};
 use std::collections::BTreeMap;
 
 /// Bytes of a thread's kernel stack (`THREAD_SIZE` of x86-64).
-const THREAD_SIZE: u64 = 16 << 10;
+pub(crate) const THREAD_SIZE: u64 = 16 << 10;
 /// Fewest and most threads that a machine can be told to allow (`MIN_THREADS`, `MAX_THREADS`).
 const THREADS: std::ops::RangeInclusive<u32> = 20..=0x3fff_ffff;
 
@@ -40,6 +40,11 @@ impl Tasks {
         }
         self.max = value;
         Ok(())
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.into()
     }
 
     fn of(&self, user: u32) -> u32 {
@@ -85,12 +90,14 @@ impl Kernel {
         let user = self.threads.get(&tid).map_or(0, |thread| thread.cred.ruid);
         self.tasks.count += 1;
         *self.tasks.by_user.entry(user).or_default() += 1;
+        self.count_memory();
     }
 
     /// A task is forgotten: a process once it was waited for, another thread when it ends (`release_task`).
     pub(super) fn task_gone(&mut self, user: u32) {
         self.tasks.count = self.tasks.count.saturating_sub(1);
         self.tasks.leave(user);
+        self.count_memory();
     }
 
     /// Processes of a group, zombies included, in order of their numbers.

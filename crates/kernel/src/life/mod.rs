@@ -7,4 +7,4 @@ mod first;
 mod wait;
 
 pub(crate) use birth::CloneRequest;
-pub(crate) use family::Tasks;
+pub(crate) use family::{THREAD_SIZE, Tasks};

@@ -75,12 +75,20 @@ impl Kernel {
                 _ => None,
             };
             let Some(status) = found else { continue };
-            let (utime, stime) = self.process_times(child);
+            let (utime, stime) = self.times_of_waited(child);
             cx.state.note = utime;
             cx.state.deadline = Some(stime);
             if !keep {
                 match status {
-                    WaitStatus::Exited(_) | WaitStatus::Killed(..) => self.reap(child),
+                    WaitStatus::Exited(_) | WaitStatus::Killed(..) => {
+                        let io = self.process_io(child);
+                        if let Some(parent) = self.process_of_mut(cx.tid) {
+                            parent.children_utime += utime;
+                            parent.children_stime += stime;
+                            parent.dead_io.add(io);
+                        }
+                        self.reap(child);
+                    }
                     _ => {
                         if let Some(process) = self.processes.get_mut(&child) {
                             process.report = None;

@@ -5,9 +5,8 @@ use crate::Kernel;
 use crate::ids::Tid;
 use crate::process::rlimit;
 use crate::signal::{SigInfo, code};
-use glassdock_abi::types::{WaitStatus, signal as sig};
+use glassdock_abi::types::signal as sig;
 use glassdock_cpu::{Access, Fault, FaultCause, Sharing};
-use glassdock_trace::Value;
 
 /// What became of a fault.
 enum Served {
@@ -30,56 +29,21 @@ impl Kernel {
             }
             Served::Segv(si_code) => Some(SigInfo::fault(sig::SEGV, si_code, fault.addr)),
             Served::Bus => Some(SigInfo::fault(sig::BUS, code::BUS_ADRERR, fault.addr)),
-            Served::NoMemory => self.out_of_memory(tid),
+            Served::NoMemory => match self.make_room(tid) {
+                true => None,
+                false => Some(SigInfo::kernel(sig::KILL)),
+            },
         }
     }
 
-    /// Memory is used up: makes room, as `out_of_memory` in `mm/oom_kill.c` does, for another try. The signal to raise
-    /// where there is nobody to kill but the thread itself.
-    fn out_of_memory(&mut self, tid: Tid) -> Option<SigInfo> {
-        let before = self.frames.used();
-        self.shrink_clean();
-        if self.frames.used() < before {
-            return None;
-        }
-        let own = self.tgid_of(tid);
-        let victim = self.worst_process().unwrap_or(own);
-        let name = String::from_utf8_lossy(&self.comm_of_process(victim)).into_owned();
-        self.note("out-of-memory", || {
-            vec![Value::Int(i64::from(victim.0)), Value::Text(name)]
-        });
-        if victim == own {
-            return Some(SigInfo::kernel(sig::KILL));
-        }
-        self.exit_process(victim, WaitStatus::Killed(sig::KILL, false));
-        let threads = self.processes.get(&victim).map(|it| it.threads.clone());
-        for tid in threads.unwrap_or_default() {
-            self.end_thread(tid);
-        }
-        None
-    }
-
-    /// The process that holds most memory, weighted with `oom_score_adj`, but not the first one (`oom_badness`).
-    fn worst_process(&self) -> Option<Tid> {
-        const NEVER: i32 = -1000;
-        let all = i64::from(self.frames.limit());
-        let candidates = self.processes.values().filter(|process| {
-            Some(process.tgid) != self.init && process.alive() && process.oom_score_adj != NEVER
-        });
-        let weighed = candidates.filter_map(|process| {
-            let thread = self.threads.get(process.threads.first()?)?;
-            let pages = self.mms.get(thread.mm?)?.space.mapped_pages() as i64;
-            Some((
-                pages + i64::from(process.oom_score_adj) * all / 1000,
-                process.tgid,
-            ))
-        });
-        weighed.max().map(|(_, tgid)| tgid)
-    }
-
-    /// Makes a page present for the kernel's own access. False where the program could not reach it either.
+    /// Makes a page present for the kernel's own access, or room for it: to be tried again. False where the program could
+    /// not reach it either.
     pub(super) fn fault_in(&mut self, tid: Tid, mm: MmId, fault: &Fault) -> bool {
-        matches!(self.serve(tid, mm, fault), Served::Yes)
+        match self.serve(tid, mm, fault) {
+            Served::Yes => true,
+            Served::NoMemory => self.make_room(tid),
+            Served::Segv(_) | Served::Bus => false,
+        }
     }
 
     fn serve(&mut self, tid: Tid, id: MmId, fault: &Fault) -> Served {
@@ -204,7 +168,7 @@ impl Kernel {
     }
 
     /// Forgets clean pages that nobody maps.
-    fn shrink_clean(&mut self) {
+    pub(super) fn shrink_clean(&mut self) {
         let frames = &mut self.frames;
         self.page_cache.clean.retain(|_, (_, frame)| {
             let used = frames.refs(*frame) > 1;

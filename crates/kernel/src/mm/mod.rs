@@ -2,6 +2,7 @@
 
 mod calls;
 mod fault;
+mod memory;
 mod user;
 
 use crate::ids::{FileId, MmId};
@@ -56,6 +57,8 @@ pub(crate) struct Mm {
     pub(crate) users: u32,
     pub(crate) space: AddressSpace,
     pub(crate) vmas: BTreeMap<u64, Vma>,
+    /// The program's instructions, as its file says.
+    pub(crate) code: std::ops::Range<u64>,
     pub(crate) brk_start: u64,
     pub(crate) brk: u64,
     /// Where mappings without an address go, downwards.
@@ -69,6 +72,7 @@ impl Mm {
             users: 1,
             space: AddressSpace::new(),
             vmas: BTreeMap::new(),
+            code: 0..0,
             brk_start: 0,
             brk: 0,
             mmap_base,
@@ -107,6 +111,27 @@ impl Mm {
     /// Bytes of all areas.
     pub(crate) fn total(&self) -> u64 {
         self.vmas.iter().map(|(start, vma)| vma.end - start).sum()
+    }
+
+    /// Pages of areas by what they are for (`vm_stat_account`).
+    pub(crate) fn areas(&self) -> Areas {
+        let mut areas = Areas::default();
+        for (start, vma) in &self.vmas {
+            let pages = (vma.end - start) / PAGE_SIZE;
+            let has = |prot| vma.prot.contains(prot);
+            areas.all += pages;
+            if vma.grows_down {
+                areas.stack += pages;
+            } else if has(Prot::EXEC) && !has(Prot::WRITE) {
+                areas.code += pages;
+            } else if has(Prot::WRITE) && !vma.shared {
+                areas.data += pages;
+            }
+        }
+        let text =
+            self.code.end.next_multiple_of(PAGE_SIZE) - self.code.start / PAGE_SIZE * PAGE_SIZE;
+        areas.text = text / PAGE_SIZE;
+        areas
     }
 
     /// Splits areas so that none reaches over `at`.
@@ -178,6 +203,19 @@ impl Mm {
             }
         }
     }
+}
+
+/// Pages of an address space's areas.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Areas {
+    pub(crate) all: u64,
+    /// Written by the program alone.
+    pub(crate) data: u64,
+    pub(crate) stack: u64,
+    /// Executed: the program's own and libraries.
+    pub(crate) code: u64,
+    /// The program's own instructions.
+    pub(crate) text: u64,
 }
 
 /// Pages of files that programs have mapped.
@@ -269,6 +307,7 @@ impl crate::Kernel {
             users: 1,
             space: mm.space.fork(&mut self.frames),
             vmas: mm.vmas.clone(),
+            code: mm.code.clone(),
             brk_start: mm.brk_start,
             brk: mm.brk,
             mmap_base: mm.mmap_base,

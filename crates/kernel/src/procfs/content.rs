@@ -5,8 +5,9 @@ use super::system;
 use crate::Kernel;
 use crate::file::Body;
 use crate::ids::Tid;
-use crate::mm::Backing;
+use crate::mm::{Backing, Mm};
 use crate::process::{INFINITY, Process, rlimit};
+use glassdock_abi::types::Dev;
 use glassdock_abi::{Errno, Fd, Result};
 use glassdock_cpu::{PAGE_SIZE, Prot};
 use glassdock_vfs::{NodeId, SbId};
@@ -14,7 +15,6 @@ use glassdock_vfs::{NodeId, SbId};
 const NET_DEV: &str = "Inter-|   Receive                                                |  Transmit\n \
 face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n";
 const NET_UNIX: &str = "Num       RefCount Protocol Flags    Type St Inode Path\n";
-const IO: &str = "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n";
 
 impl Kernel {
     pub(super) fn proc_content(&mut self, viewer: Tid, sb: SbId, at: NodeId) -> Result<Vec<u8>> {
@@ -36,12 +36,9 @@ impl Kernel {
             "comm" => return Ok([self.comm_of(p.tid), b"\n".to_vec()].concat()),
             "mounts" => return self.mount_lines(p.tid, false),
             "mountinfo" => return self.mount_lines(p.tid, true),
-            "maps" => return Ok(self.maps(viewer, p.tid)),
+            "maps" => return self.maps(viewer, p.tid),
             "stat" => self.pid_stat(ns, p.tid, tgid),
-            "statm" => {
-                let (size, resident) = self.memory_pages(p.tid);
-                format!("{size} {resident} 0 0 0 {size} 0\n")
-            }
+            "statm" => self.statm(p.tid),
             "status" => self.pid_status(ns, p.tid, tgid),
             "limits" => limits(process),
             "wchan" => "0".into(),
@@ -51,11 +48,14 @@ impl Kernel {
                 self.threads.get(&p.tid).ok_or(Errno::ESRCH)?.personality
             ),
             "cgroup" => format!("0::{}\n", self.cgroup_seen(viewer, &process.cgroup)),
-            "oom_score" => "0\n".into(),
+            "oom_score" => format!("{}\n", self.oom_score(process)),
             "oom_score_adj" => format!("{}\n", process.oom_score_adj),
             "uid_map" | "gid_map" => format!("{:>10} {:>10} {:>10}\n", 0, 0, u32::MAX),
             "setgroups" => "allow\n".into(),
-            "io" => IO.into(),
+            "io" => {
+                self.may_inspect(p.tid)?;
+                self.io(tgid, p.in_task.then_some(p.tid))
+            }
             "net" => if p.arg == 1 { NET_DEV } else { NET_UNIX }.into(),
             _ => return Err(Errno::EISDIR),
         };
@@ -80,9 +80,15 @@ impl Kernel {
                 if !(-1000..=1000).contains(&value) {
                     return Err(Errno::EINVAL);
                 }
-                self.process_of_mut(p.tid)
-                    .ok_or(Errno::ESRCH)?
-                    .oom_score_adj = value;
+                let free = self.cred(tid)?.has(crate::cred::cap::SYS_RESOURCE);
+                let process = self.process_of_mut(p.tid).ok_or(Errno::ESRCH)?;
+                if value < process.oom_score_adj_min && !free {
+                    return Err(Errno::EACCES);
+                }
+                process.oom_score_adj = value;
+                if free {
+                    process.oom_score_adj_min = value;
+                }
             }
             _ => return Err(Errno::EINVAL),
         }
@@ -128,36 +134,42 @@ impl Kernel {
         Ok(lines.flatten().collect())
     }
 
-    fn maps(&self, viewer: Tid, tid: Tid) -> Vec<u8> {
+    /// Device and inode number of a mapped file, as `stat` gives them.
+    fn place_of_mapped(&mut self, file: crate::ids::FileId) -> Option<(Dev, u64)> {
+        let place = self.files.get(file)?.file.path;
+        let stat = self.with_kernel_vfs(|vfs, cx| vfs.stat(cx, place)).ok()?;
+        Some((stat.dev, stat.ino))
+    }
+
+    fn maps(&mut self, viewer: Tid, tid: Tid) -> Result<Vec<u8>> {
         let root = self.root_of(viewer);
-        let Some(mm) = self
-            .threads
-            .get(&tid)
-            .and_then(|thread| thread.mm)
-            .and_then(|id| self.mms.get(id))
-        else {
-            return Vec::new();
+        let Some(mm) = self.mm_of_task(tid) else {
+            return Ok(Vec::new());
         };
         let mut out = Vec::new();
-        for (start, vma) in &mm.vmas {
+        let (brk_start, brk, stack_top) = (mm.brk_start, mm.brk, mm.stack_top);
+        for (start, vma) in mm.vmas.clone() {
             let flag = |prot, letter| if vma.prot.contains(prot) { letter } else { '-' };
-            let heap = *start >= mm.brk_start && vma.end <= mm.brk.next_multiple_of(PAGE_SIZE);
-            let (offset, inode, name) = match vma.backing {
-                Backing::File { file, offset, .. } => match self.files.get(file) {
-                    Some(file) => {
-                        let name = self.vfs().d_path(root, file.file.path);
-                        (offset, file.file.inode.0, name)
-                    }
-                    None => (offset, 0, Vec::new()),
-                },
-                Backing::SharedAnonymous { offset, .. } => {
-                    (offset, 0, b"/dev/zero (deleted)".to_vec())
+            let heap = start >= brk_start && vma.end <= brk.next_multiple_of(PAGE_SIZE);
+            let nowhere = (Dev(0), 0);
+            let (offset, (dev, inode), name) = match vma.backing {
+                Backing::File { file, offset, .. } => {
+                    let place = self.place_of_mapped(file).unwrap_or(nowhere);
+                    let path = self.files.get(file).map(|file| file.file.path);
+                    let name = path.map(|path| self.vfs().d_path(root, path));
+                    (offset, place, name.unwrap_or_default())
                 }
-                Backing::Anonymous if vma.grows_down && vma.end == mm.stack_top => {
-                    (0, 0, b"[stack]".to_vec())
+                // The first of the devices without a name is that of shared memory.
+                Backing::SharedAnonymous { key, offset } => (
+                    offset,
+                    (Dev::new(0, 1), key),
+                    b"/dev/zero (deleted)".to_vec(),
+                ),
+                Backing::Anonymous if vma.grows_down && vma.end == stack_top => {
+                    (0, nowhere, b"[stack]".to_vec())
                 }
-                Backing::Anonymous if heap => (0, 0, b"[heap]".to_vec()),
-                Backing::Anonymous => (0, 0, Vec::new()),
+                Backing::Anonymous if heap => (0, nowhere, b"[heap]".to_vec()),
+                Backing::Anonymous => (0, nowhere, Vec::new()),
             };
             let (r, w, x) = (
                 flag(Prot::READ, 'r'),
@@ -166,8 +178,10 @@ impl Kernel {
             );
             let shared = if vma.shared { 's' } else { 'p' };
             let line = format!(
-                "{start:08x}-{:08x} {r}{w}{x}{shared} {offset:08x} 00:00 {inode} ",
-                vma.end
+                "{start:08x}-{:08x} {r}{w}{x}{shared} {offset:08x} {:02x}:{:02x} {inode} ",
+                vma.end,
+                dev.major(),
+                dev.minor()
             );
             let mut line = line.into_bytes();
             if !name.is_empty() {
@@ -177,19 +191,35 @@ impl Kernel {
             line.push(b'\n');
             out.extend_from_slice(&line);
         }
-        out
+        Ok(out)
     }
 
-    /// Pages mapped as areas, and pages present.
-    pub(super) fn memory_pages(&self, tid: Tid) -> (u64, u64) {
-        let mm = self
-            .threads
-            .get(&tid)
-            .and_then(|thread| thread.mm)
-            .and_then(|id| self.mms.get(id));
-        mm.map_or((0, 0), |mm| {
-            (mm.total() / PAGE_SIZE, mm.space.mapped_pages())
-        })
+    pub(super) fn mm_of_task(&self, tid: Tid) -> Option<&Mm> {
+        self.mms.get(self.threads.get(&tid)?.mm?)
+    }
+
+    fn statm(&self, tid: Tid) -> String {
+        let Some(mm) = self.mm_of_task(tid) else {
+            return "0 0 0 0 0 0 0\n".into();
+        };
+        let areas = mm.areas();
+        let (resident, shared) = self.resident(mm);
+        let data = areas.data + areas.stack;
+        format!(
+            "{} {resident} {shared} {} 0 {data} 0\n",
+            areas.all, areas.text
+        )
+    }
+
+    fn io(&self, tgid: Tid, tid: Option<Tid>) -> String {
+        let io = match tid {
+            Some(tid) => self.threads.get(&tid).map(|it| it.io).unwrap_or_default(),
+            None => self.process_io(tgid),
+        };
+        format!(
+            "rchar: {}\nwchar: {}\nsyscr: {}\nsyscw: {}\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n",
+            io.read_bytes, io.written_bytes, io.reads, io.writes
+        )
     }
 }
 

@@ -97,7 +97,7 @@ const NAMESPACES: [&str; 10] = [
 
 pub(super) struct Parts {
     pub(super) tid: Tid,
-    in_task: bool,
+    pub(super) in_task: bool,
     pub(super) item: u64,
     pub(super) arg: u64,
 }

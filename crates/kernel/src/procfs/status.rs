@@ -3,6 +3,7 @@
 use crate::Kernel;
 use crate::config::USER_HZ;
 use crate::ids::Tid;
+use crate::mm::Mm;
 use crate::process::{Process, Run, rlimit};
 use crate::signal::{SIG_DFL, SIG_IGN};
 use glassdock_cpu::PAGE_SIZE;
@@ -51,7 +52,9 @@ impl Kernel {
         let number = |id: Tid| self.pid_in(ns, id).unwrap_or(0);
         let thread = self.threads.get(&tid);
         let (utime, stime) = self.process_times(tgid);
-        let (size, resident) = self.memory_pages(tid);
+        let mm = self.mm_of_task(tid);
+        let size = mm.map_or(0, |mm| mm.total());
+        let resident = mm.map_or(0, |mm| mm.space.mapped_pages());
         let (tty, foreground) = match process.tty {
             Some(tty) => {
                 let group = self.ttys.get(tty).and_then(|pty| pty.foreground);
@@ -91,7 +94,7 @@ impl Kernel {
             out,
             " {} 0 {started} {} {resident} {}",
             process.threads.len().max(1),
-            size * PAGE_SIZE,
+            size,
             u64::MAX
         );
         let (pending, blocked) = (
@@ -176,26 +179,8 @@ impl Kernel {
             nested(tgid),
             nested(tid)
         );
-        let (size, resident) = self.memory_pages(tid);
-        if size > 0 {
-            let (size, resident) = (size * 4, resident * 4);
-            let rows = [
-                ("VmPeak", size),
-                ("VmSize", size),
-                ("VmLck", 0),
-                ("VmPin", 0),
-                ("VmHWM", resident),
-                ("VmRSS", resident),
-                ("VmData", size),
-                ("VmStk", 132),
-                ("VmExe", 0),
-                ("VmLib", 0),
-                ("VmPTE", 0),
-                ("VmSwap", 0),
-            ];
-            for (name, kib) in rows {
-                let _ = writeln!(out, "{name}:\t{kib:>8} kB");
-            }
+        if let Some(mm) = self.mm_of_task(tid) {
+            self.memory_rows(&mut out, mm);
         }
         let (pending, blocked) = (
             thread.map_or(0, |t| t.pending.set.0),
@@ -234,5 +219,31 @@ impl Kernel {
             "Mems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0"
         );
         out
+    }
+
+    fn memory_rows(&self, out: &mut String, mm: &Mm) {
+        let areas = mm.areas();
+        let (resident, shared) = self.resident(mm);
+        let rows = [
+            ("VmPeak", areas.all),
+            ("VmSize", areas.all),
+            ("VmLck", 0),
+            ("VmPin", 0),
+            ("VmHWM", resident),
+            ("VmRSS", resident),
+            ("RssAnon", resident - shared),
+            // All files are in memory.
+            ("RssFile", 0),
+            ("RssShmem", shared),
+            ("VmData", areas.data),
+            ("VmStk", areas.stack),
+            ("VmExe", areas.text),
+            ("VmLib", areas.code.saturating_sub(areas.text)),
+            ("VmPTE", mm.space.table_pages()),
+            ("VmSwap", 0),
+        ];
+        for (name, pages) in rows {
+            let _ = writeln!(out, "{name}:\t{:>8} kB", pages * (PAGE_SIZE / 1024));
+        }
     }
 }

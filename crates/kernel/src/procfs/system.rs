@@ -9,7 +9,7 @@ use crate::ns::PID_MAX;
 use crate::process::Run;
 use glassdock_abi::types::mode::*;
 use glassdock_abi::{Errno, Result};
-use glassdock_cpu::cpuid;
+use glassdock_cpu::{PAGE_SIZE, cpuid};
 use glassdock_vfs::{NodeAttr, NodeEntry};
 
 type Make = fn(&Kernel, Tid) -> String;
@@ -192,7 +192,7 @@ pub(super) static PROC: &[Entry] = &[
         format!("{SYSNAME} version {RELEASE} (glassdock) {VERSION}\n")
     }),
     file("vmstat", |k, _| {
-        format!("nr_free_pages {}\n", k.frames.limit() - k.frames.used())
+        format!("nr_free_pages {}\n", k.frames.free())
     }),
 ];
 
@@ -277,39 +277,51 @@ fn loadavg(kernel: &Kernel, tid: Tid) -> String {
         .and_then(|ns| ns.pids())
         .map_or(0, |pids| pids.last);
     format!(
-        "0.00 0.00 0.00 {}/{} {last}\n",
+        "{} {}/{} {last}\n",
+        kernel.load.shown(),
         running(kernel),
         kernel.threads.len()
     )
 }
 
 fn meminfo(kernel: &Kernel, _: Tid) -> String {
-    let total = u64::from(kernel.frames.limit()) * 4;
-    let free = u64::from(kernel.frames.limit() - kernel.frames.used()) * 4;
-    let used = total - free;
+    let usage = kernel.memory_usage();
+    let cached = usage.shmem + usage.mapped;
+    // Contents of tmpfs files cannot be given up without a swap device.
     let rows = [
-        ("MemTotal", total),
-        ("MemFree", free),
-        ("MemAvailable", free),
+        ("MemTotal", usage.total),
+        ("MemFree", usage.free),
+        ("MemAvailable", usage.free + usage.clean),
         ("Buffers", 0),
-        ("Cached", 0),
+        ("Cached", cached),
         ("SwapCached", 0),
-        ("Active", used),
-        ("Inactive", 0),
+        ("Active", usage.mapped),
+        ("Inactive", usage.anonymous + usage.shmem),
+        ("Active(anon)", 0),
+        ("Inactive(anon)", usage.anonymous + usage.shmem),
+        ("Active(file)", usage.mapped),
+        ("Inactive(file)", 0),
+        ("Unevictable", 0),
+        ("Mlocked", 0),
         ("SwapTotal", 0),
         ("SwapFree", 0),
         ("Dirty", 0),
         ("Writeback", 0),
-        ("AnonPages", used),
-        ("Mapped", 0),
-        ("Shmem", 0),
+        ("AnonPages", usage.anonymous),
+        ("Mapped", usage.mapped - usage.clean),
+        ("Shmem", usage.shmem),
+        ("KReclaimable", 0),
         ("Slab", 0),
         ("SReclaimable", 0),
         ("SUnreclaim", 0),
+        ("KernelStack", usage.stacks),
+        ("PageTables", usage.tables),
     ];
-    rows.iter()
-        .map(|(name, kib)| format!("{:<16}{kib:>8} kB\n", format!("{name}:")))
-        .collect()
+    let line = |(name, pages): &(&str, u64)| {
+        let kib = pages * (PAGE_SIZE / 1024);
+        format!("{:<16}{kib:>8} kB\n", format!("{name}:"))
+    };
+    rows.iter().map(line).collect()
 }
 
 /// Hundredths of a second that programs ran.

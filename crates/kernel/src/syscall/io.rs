@@ -121,6 +121,8 @@ impl Kernel {
         len: u64,
     ) -> SysResult {
         let id = self.real_file_id(tid, fd)?;
+        let inode = self.file(id)?.file.inode;
+        self.need_file_pages(tid, inode, offset, len);
         self.with_file(tid, id, |vfs, cx, file| {
             vfs.fallocate(cx, file, mode, offset, len)
         })?;

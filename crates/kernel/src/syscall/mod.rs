@@ -395,6 +395,7 @@ impl Kernel {
         let Some(thread) = self.threads.get_mut(&tid) else {
             return;
         };
+        count_io(&mut thread.io, call.nr, &result);
         match &mut thread.exec {
             Exec::Elf(cpu) => {
                 cpu.gpr[reg::RAX] = match result {
@@ -460,6 +461,27 @@ impl Kernel {
     /// Waits until something that depends on a child changes.
     pub(crate) fn wait_child(&self, tid: Tid) -> Fail {
         Fail::wait("wait", WaitKey::Child(self.tgid_of(tid)))
+    }
+}
+
+/// Counts what a call read or wrote (`add_rchar` and its relatives).
+fn count_io(io: &mut crate::process::Io, number: u32, result: &Result<Ret, Errno>) {
+    let bytes = match result {
+        Ok(Ret::Bytes(bytes)) => bytes.len() as u64,
+        Ok(Ret::Int(count)) => count.unsigned_abs(),
+        // A file that cannot be spliced from was asked all the same.
+        Err(Errno::EINVAL) if number == nr::sendfile => 0,
+        Ok(_) | Err(Errno::EBADF | Errno::EFAULT | Errno::EINVAL | Errno::ESPIPE) => return,
+        Err(_) => 0,
+    };
+    match number {
+        nr::read | nr::pread64 | nr::readv | nr::preadv | nr::preadv2 => io.read(bytes),
+        nr::write | nr::pwrite64 | nr::writev | nr::pwritev | nr::pwritev2 => io.wrote(bytes),
+        nr::sendfile | nr::copy_file_range => {
+            io.read(bytes);
+            io.wrote(bytes);
+        }
+        _ => {}
     }
 }
 

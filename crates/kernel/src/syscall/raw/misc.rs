@@ -51,10 +51,18 @@ impl Kernel {
 
     pub(crate) fn raw_sysinfo(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let page = glassdock_cpu::PAGE_SIZE;
-        let total = u64::from(self.frames.limit()) * page;
-        let free = u64::from(self.frames.limit() - self.frames.used()) * page;
+        let usage = self.memory_usage();
         let mut out = [0; 112];
-        let words = [(0, self.now() / 1_000_000_000), (32, total), (40, free)];
+        let [one, five, fifteen] = self.load.shifted();
+        let words = [
+            (8, one),
+            (16, five),
+            (24, fifteen),
+            (0, self.now() / 1_000_000_000),
+            (32, usage.total * page),
+            (40, usage.free * page),
+            (48, usage.shmem * page),
+        ];
         for (at, word) in words {
             out[at..at + 8].copy_from_slice(&word.to_le_bytes());
         }
