@@ -253,6 +253,10 @@ impl Kernel {
                 NsBody::Uts { hostname, .. } => Some(text(hostname)),
                 _ => None,
             },
+            loopback_up: match namespace.body {
+                NsBody::Net(loopback) => Some(loopback.up),
+                _ => None,
+            },
         })
     }
 
@@ -385,6 +389,15 @@ impl Kernel {
                     _ => None,
                 },
                 listening: self.sockets.is_listening(id.0),
+            }),
+            Object::Internet(_) => Some(ChannelInfo {
+                kind: "udp".into(),
+                ..ChannelInfo::default()
+            }),
+            Object::Route(route) => Some(ChannelInfo {
+                kind: "netlink".into(),
+                queued: route.queued() as u64,
+                ..ChannelInfo::default()
             }),
             _ => None,
         }

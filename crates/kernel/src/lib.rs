@@ -21,6 +21,7 @@ mod kernel;
 mod life;
 mod load;
 mod mm;
+mod netlink;
 mod ns;
 pub mod pipe;
 mod process;

@@ -48,6 +48,7 @@ pub(crate) enum NsBody {
         domainname: Vec<u8>,
     },
     Mnt(MountNsId),
+    Net(crate::netlink::Loopback),
     Pid(PidNs),
 }
 
@@ -93,6 +94,7 @@ pub(crate) fn first(
             domainname: b"(none)".to_vec(),
         },
         NsKind::Mnt => NsBody::Mnt(mnt),
+        NsKind::Net => NsBody::Net(Default::default()),
         NsKind::Pid => NsBody::Pid(PidNs::default()),
         _ => NsBody::Plain,
     };
@@ -271,9 +273,13 @@ impl Kernel {
             }
         };
         plain(self, CloneFlags::NEWIPC, NsKind::Ipc, &mut ns.ipc);
-        plain(self, CloneFlags::NEWNET, NsKind::Net, &mut ns.net);
         plain(self, CloneFlags::NEWCGROUP, NsKind::Cgroup, &mut ns.cgroup);
         plain(self, CloneFlags::NEWTIME, NsKind::Time, &mut ns.time);
+        if flags.contains(CloneFlags::NEWNET) {
+            let body = NsBody::Net(Default::default());
+            self.release_namespace(ns.net);
+            ns.net = self.add_namespace(NsKind::Net, None, old.user, body);
+        }
         if flags.contains(CloneFlags::NEWCGROUP) {
             let path = self
                 .process_of(tid)

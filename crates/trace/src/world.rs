@@ -118,6 +118,8 @@ pub struct NsInfo {
     pub owner: Option<NsId>,
     /// Host name, for UTS namespaces.
     pub hostname: Option<String>,
+    /// Whether the loopback interface is up, for network namespaces.
+    pub loopback_up: Option<bool>,
 }
 
 /// A mount.

@@ -74,6 +74,10 @@ pub(crate) enum Body {
         write: bool,
     },
     Socket(ObjId),
+    /// A route netlink socket.
+    Route(ObjId),
+    /// A socket of the internet family, which only answers questions about interfaces.
+    Internet(ObjId),
     /// The master end of a pseudo-terminal.
     Master(u32),
     /// The slave end.
@@ -110,6 +114,9 @@ pub(crate) enum Object {
     Timer(TimerFd),
     Signal(SigSet),
     Epoll(epoll::Epoll),
+    Route(crate::netlink::Route),
+    /// The network namespace that it was made in.
+    Internet(NsId),
 }
 
 /// `man 2 timerfd_create`.

@@ -28,6 +28,11 @@ impl Kernel {
                 _ => PollEvents::HUP,
             },
             Body::Socket(id) => self.sockets.poll(id.0),
+            Body::Internet(_) => WRITABLE,
+            Body::Route(id) => match self.objects.get(*id) {
+                Some(Object::Route(route)) if route.queued() > 0 => READABLE | WRITABLE,
+                _ => WRITABLE,
+            },
             Body::Master(number) => self
                 .ttys
                 .get(*number)
@@ -84,9 +89,11 @@ impl Kernel {
             return;
         };
         match &file.body {
-            Body::Vfs | Body::Synthetic { .. } | Body::Dev(_) | Body::Ns(_) => {}
+            Body::Vfs | Body::Synthetic { .. } | Body::Dev(_) | Body::Ns(_) | Body::Internet(_) => {
+            }
             Body::Pipe { id, .. }
             | Body::Socket(id)
+            | Body::Route(id)
             | Body::Event(id)
             | Body::Timer(id)
             | Body::Epoll(id) => {

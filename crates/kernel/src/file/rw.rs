@@ -117,6 +117,12 @@ impl Kernel {
                 }
                 Ok(taken.data)
             }
+            Body::Internet(_) => Err(Errno::EOPNOTSUPP.into()),
+            Body::Route(route) => {
+                let flags = glassdock_abi::flags::MsgFlags::empty();
+                let received = self.route_receive(route, count, flags, nonblock)?;
+                Ok(received.data)
+            }
             Body::Master(number) => self.read_master(number, count as usize, nonblock),
             Body::Slave(number) => self.read_slave(cx, number, count as usize, nonblock),
             Body::Dev(device) => Ok(self.read_device(device, count)),
@@ -295,6 +301,8 @@ impl Kernel {
                 Body::Socket(id) => {
                     return self.send(cx, *id, data, Vec::new(), nonblock, false);
                 }
+                Body::Internet(_) => return Err(Errno::EOPNOTSUPP.into()),
+                Body::Route(id) => return self.route_send(cx.tid, *id, data, None),
                 Body::Master(number) => self.write_master(cx, *number, rest, nonblock)?,
                 Body::Slave(number) => self.write_slave(cx, *number, rest, nonblock)?,
                 Body::Dev(Device::Full) if !rest.is_empty() => return Err(Errno::ENOSPC.into()),
@@ -340,6 +348,7 @@ impl Kernel {
         }
         let room = limit.saturating_sub(at).min(data.len() as u64);
         let data = &data[..room as usize];
+        self.need_file_pages(tid, inode, at, room);
         self.flush_mapped(inode);
         let Some(mut file) = self.files.remove(id) else {
             return Err(Errno::EBADF);
@@ -348,11 +357,18 @@ impl Kernel {
         if let (Ok((_, after)), None) = (&result, offset) {
             file.pos = *after;
         }
-        self.need_file_pages(tid, inode, at, room);
         self.files.put_back(id, file);
         self.publisher.file(id);
         self.reload_mapped(inode);
         result.map(|(count, _)| count)
+    }
+
+    /// Makes room for the pages that a file is about to get.
+    pub(crate) fn need_file_pages(&mut self, tid: Tid, inode: InodeId, offset: u64, len: u64) {
+        if u64::from(self.frames.free()) < len / PAGE_SIZE + 2 {
+            let pages = self.vfs().missing_pages(inode, offset, len);
+            self.need_pages(tid, pages);
+        }
     }
 
     /// A signal that a thread's own call earns it.
@@ -363,14 +379,6 @@ impl Kernel {
 
     fn write_pipe(
         &mut self,
-    /// Makes room for the pages that a file is about to get.
-    pub(crate) fn need_file_pages(&mut self, tid: Tid, inode: InodeId, offset: u64, len: u64) {
-        if u64::from(self.frames.free()) < len / PAGE_SIZE + 2 {
-            let pages = self.vfs().missing_pages(inode, offset, len);
-            self.need_pages(tid, pages);
-        }
-    }
-
         cx: &mut CallCx,
         id: ObjId,
         data: &[u8],
@@ -380,19 +388,19 @@ impl Kernel {
         let Some(Object::Pipe(pipe)) = self.objects.get_mut(id) else {
             return Err(Errno::EPIPE.into());
         };
+        let before = pipe.pages();
         match pipe.write(data) {
             Ok(taken) => {
                 pipe.cause = span;
+                self.pipe_pages += pipe.pages() - before;
                 self.object_changed_for(id, READABLE);
                 Ok(taken)
             }
             Err(Errno::EAGAIN) if !nonblock => Err(Fail::wait("pipe write", WaitKey::Obj(id))),
             Err(Errno::EPIPE) => {
-        let before = pipe.pages();
                 self.force_or_send(cx.tid, sig::PIPE);
                 Err(Errno::EPIPE.into())
             }
-                self.pipe_pages += pipe.pages() - before;
             Err(errno) => Err(errno.into()),
         }
     }

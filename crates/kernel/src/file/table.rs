@@ -338,6 +338,11 @@ impl Kernel {
                     self.timers.cancel(key);
                 }
             }
+            Body::Route(id) | Body::Internet(id) => {
+                self.objects.remove(*id);
+                self.disown_object(*id);
+                self.publisher.channel(*id);
+            }
             Body::Event(id) | Body::Signal(id) => {
                 self.objects.remove(*id);
             }

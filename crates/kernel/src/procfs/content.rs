@@ -13,7 +13,8 @@ use glassdock_cpu::{PAGE_SIZE, Prot};
 use glassdock_vfs::{NodeId, SbId};
 
 const NET_DEV: &str = "Inter-|   Receive                                                |  Transmit\n \
-face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n";
+face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    \
+lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n";
 const NET_UNIX: &str = "Num       RefCount Protocol Flags    Type St Inode Path\n";
 
 impl Kernel {
@@ -146,8 +147,8 @@ impl Kernel {
         let Some(mm) = self.mm_of_task(tid) else {
             return Ok(Vec::new());
         };
-        let mut out = Vec::new();
         let (brk_start, brk, stack_top) = (mm.brk_start, mm.brk, mm.stack_top);
+        let mut out = Vec::new();
         for (start, vma) in mm.vmas.clone() {
             let flag = |prot, letter| if vma.prot.contains(prot) { letter } else { '-' };
             let heap = start >= brk_start && vma.end <= brk.next_multiple_of(PAGE_SIZE);

@@ -5,6 +5,7 @@ use crate::Kernel;
 use crate::cred::cap;
 use crate::file::{Body, Object, Passed, READABLE, WRITABLE};
 use crate::ids::*;
+use crate::netlink::{AF_NETLINK, Route};
 use crate::unix::Taken;
 use crate::wait::{Fail, SysResult, WaitKey};
 use glassdock_abi::call::Received;
@@ -16,7 +17,10 @@ use glassdock_vfs::{At, Lookup};
 use std::collections::BTreeMap;
 
 const AF_UNIX: u32 = 1;
+const AF_INET: u32 = 2;
 const SOCK_STREAM: u32 = 1;
+const SOCK_DGRAM: u32 = 2;
+const SOCK_RAW: u32 = 3;
 const SOCK_TYPE: u32 = 0xf;
 const SOL_SOCKET: u32 = 1;
 
@@ -55,7 +59,12 @@ impl Kernel {
         self.own_object(tid, id, 0o777);
         let file = self.hidden_file("sockfs", id.0, OpenFlags::RDWR | status)?;
         let what = format!("socket:[{}]", id.0).into_bytes();
-        let file = self.add_file(file, Body::Socket(id), what);
+        let body = match self.objects.get(id) {
+            Some(Object::Route(_)) => Body::Route(id),
+            Some(Object::Internet(_)) => Body::Internet(id),
+            _ => Body::Socket(id),
+        };
+        let file = self.add_file(file, body, what);
         self.publisher.channel(id);
         self.install(tid, file, flags.contains(OpenFlags::CLOEXEC))
     }
@@ -67,10 +76,49 @@ impl Kernel {
         kind: u32,
         protocol: u32,
     ) -> SysResult {
+        if domain == AF_NETLINK {
+            return self.route_socket(tid, kind, protocol);
+        }
+        if domain == AF_INET && kind & SOCK_TYPE == SOCK_DGRAM {
+            return self.internet_socket(tid, kind, protocol);
+        }
         self.check_kind(domain, kind, protocol)?;
         let id = self.objects.add(Object::Socket);
         let owner = self.ucred(tid);
         self.sockets.create(id.0, owner);
+        Ok(Ret::Fd(self.socket_file(tid, id, kind)?))
+    }
+
+    /// A datagram socket that can be asked about interfaces. It carries nothing: all else on it is `EOPNOTSUPP`.
+    fn internet_socket(&mut self, tid: Tid, kind: u32, protocol: u32) -> SysResult {
+        const IPPROTO_UDP: u32 = 17;
+        if !matches!(protocol, 0 | IPPROTO_UDP) {
+            return Err(Errno::EPROTONOSUPPORT.into());
+        }
+        let net = self
+            .threads
+            .get(&tid)
+            .map_or(self.root_ns.net, |t| t.ns.net);
+        let id = self.objects.add(Object::Internet(net));
+        Ok(Ret::Fd(self.socket_file(tid, id, kind)?))
+    }
+
+    fn route_socket(&mut self, tid: Tid, kind: u32, protocol: u32) -> SysResult {
+        const NETLINK_ROUTE: u32 = 0;
+        if !matches!(kind & SOCK_TYPE, SOCK_DGRAM | SOCK_RAW) {
+            return Err(Errno::ESOCKTNOSUPPORT.into());
+        }
+        if protocol != NETLINK_ROUTE {
+            self.note("netlink-family-unsupported", || {
+                vec![Value::Int(i64::from(protocol))]
+            });
+            return Err(Errno::EPROTONOSUPPORT.into());
+        }
+        let net = self
+            .threads
+            .get(&tid)
+            .map_or(self.root_ns.net, |t| t.ns.net);
+        let id = self.objects.add(Object::Route(Route::new(net)));
         Ok(Ret::Fd(self.socket_file(tid, id, kind)?))
     }
 
@@ -108,6 +156,7 @@ impl Kernel {
         let file = self.file(self.real_file_id(tid, fd)?)?;
         match file.body {
             Body::Socket(id) => Ok((id, file.flags.contains(OpenFlags::NONBLOCK))),
+            Body::Route(_) | Body::Internet(_) => Err(Errno::EOPNOTSUPP),
             _ => Err(Errno::ENOTSOCK),
         }
     }
@@ -190,6 +239,9 @@ impl Kernel {
     }
 
     pub(crate) fn sys_bind(&mut self, tid: Tid, fd: Fd, addr: &SockAddr) -> SysResult {
+        if let Some((id, _)) = self.route_of(tid, fd) {
+            return self.route_bind(tid, id, addr);
+        }
         let (id, _) = self.socket_of(tid, fd)?;
         if self.sockets.name(id.0)? != SockAddr::UnixUnnamed {
             return Err(Errno::EINVAL.into());
@@ -401,6 +453,9 @@ impl Kernel {
         to: Option<&SockAddr>,
         flags: MsgFlags,
     ) -> SysResult {
+        if let Some((id, _)) = self.route_of(cx.tid, fd) {
+            return self.route_send(cx.tid, id, data, to);
+        }
         let (id, nonblock) = self.socket_of(cx.tid, fd)?;
         if to.is_some() {
             let connected = self.sockets.peer(id.0).is_some();
@@ -466,6 +521,10 @@ impl Kernel {
         count: u64,
         flags: MsgFlags,
     ) -> SysResult {
+        if let Some((id, nonblock)) = self.route_of(cx.tid, fd) {
+            let received = self.route_receive(id, count, flags, nonblock)?;
+            return Ok(Ret::Msg(Box::new(received)));
+        }
         let (id, nonblock) = self.socket_of(cx.tid, fd)?;
         if flags.contains(MsgFlags::OOB) {
             return Err(Errno::EOPNOTSUPP.into());
@@ -509,6 +568,9 @@ impl Kernel {
     }
 
     pub(crate) fn sys_sockname(&mut self, tid: Tid, fd: Fd, peer: bool) -> SysResult {
+        if let (Some((id, _)), false) = (self.route_of(tid, fd), peer) {
+            return self.route_name(id);
+        }
         let (id, _) = self.socket_of(tid, fd)?;
         let addr = if peer {
             self.sockets.peer_name(id.0)?
@@ -546,7 +608,10 @@ impl Kernel {
     }
 
     pub(crate) fn sys_setsockopt(&mut self, tid: Tid, fd: Fd, level: u32, name: u32) -> SysResult {
-        self.socket_of(tid, fd)?;
+        // Sizes are nothing to them either.
+        if self.route_of(tid, fd).is_none() {
+            self.socket_of(tid, fd)?;
+        }
         if level != SOL_SOCKET {
             return Err(Errno::EOPNOTSUPP.into());
         }

@@ -201,6 +201,7 @@ impl Writer {
             parent: None,
             owner: None,
             hostname: hostname.map(str::to_owned),
+            loopback_up: None,
         });
         self.tell(
             None,

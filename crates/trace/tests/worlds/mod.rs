@@ -66,6 +66,7 @@ pub fn world(seed: u64) -> World {
             parent: n.maybe(|n| NsId(n.few())),
             owner: n.maybe(|n| NsId(n.few())),
             hostname: n.maybe(Numbers::text),
+            loopback_up: None,
         };
         world.namespaces.insert(NsId(n.few()), namespace);
         world.mounts.insert(n.few(), mount(n));

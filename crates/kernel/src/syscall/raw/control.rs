@@ -143,6 +143,9 @@ impl Kernel {
             }
             other => IoctlReq::Other(other, arg),
         };
+        if let Some(net) = self.internet_of(tid, fd(a[0])) {
+            return self.raw_interface(cx, net, number, arg);
+        }
         match self.call(
             cx,
             &Call::Ioctl {

@@ -3,6 +3,7 @@
 mod control;
 mod events;
 mod files;
+mod interfaces;
 mod misc;
 mod paths;
 mod procs;

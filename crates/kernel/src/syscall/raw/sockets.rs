@@ -177,10 +177,25 @@ impl Kernel {
         for fd in &message.fds {
             let _ = self.close_fd(cx.tid, *fd);
         }
-        if a[4] != 0 && a[5] != 0 {
-            self.write_user(cx.tid, a[5], &0u32.to_le_bytes())?;
+        if a[5] != 0 {
+            self.answer_address(cx, a[4], a[5], message.from.as_ref())?;
         }
         self.answer_bytes(cx, a[1], &message.data)
+    }
+
+    /// Writes who sent a message, and the length of that; of a stream that is nobody.
+    fn answer_address(
+        &mut self,
+        cx: &CallCx,
+        addr: u64,
+        len_at: u64,
+        from: Option<&SockAddr>,
+    ) -> Result<(), Errno> {
+        match (addr, from) {
+            (0, _) => Ok(()),
+            (_, None) => self.write_user(cx.tid, len_at, &0u32.to_le_bytes()),
+            (_, Some(from)) => self.write_sockaddr(cx.tid, addr, len_at, from),
+        }
     }
 
     fn read_header(&mut self, cx: &CallCx, addr: u64) -> Result<Header, Errno> {
@@ -254,7 +269,12 @@ impl Kernel {
             self.write_user(cx.tid, header.control.0, &out)?;
             used = out.len() as u64;
         }
-        self.write_user(cx.tid, a[1].wrapping_add(8), &0u32.to_le_bytes())?;
+        self.answer_address(
+            cx,
+            header.name.0,
+            a[1].wrapping_add(8),
+            message.from.as_ref(),
+        )?;
         self.write_user(cx.tid, a[1].wrapping_add(40), &used.to_le_bytes())?;
         self.write_user(
             cx.tid,
