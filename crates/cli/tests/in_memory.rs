@@ -577,7 +577,11 @@ fn what_makes_no_sense_is_refused_before_anything_is_asked_for() {
             1,
         ),
         (&["rmi", "--platform", "foo", "x"], "FOO", 1),
-        (&["save", "--platform", "foo", "x"], "invalid platform: FOO", 1),
+        (
+            &["save", "--platform", "foo", "x"],
+            "invalid platform: FOO",
+            1,
+        ),
         (
             &["events", "--since", "foo", "--until", "bar"],
             "failed to parse value as time or duration: \"foo\"\n",

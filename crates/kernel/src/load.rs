@@ -104,7 +104,7 @@ mod tests {
             .collect();
         assert_eq!(shown[0], "0.08 0.02 0.01");
         assert_eq!(shown[11], "0.63 0.18 0.06");
-        assert_eq!(shown[179], "1.00 0.95 0.64");
+        assert_eq!(shown[179], "1.00 0.96 0.65");
     }
 
     #[test]
