@@ -115,6 +115,8 @@ pub struct Facts {
     pub cgroup2: bool,
     /// Whether a container can have a network namespace of its own.
     pub net_namespace: bool,
+    /// Whether there are drivers of block devices, so that a device file could open a disk.
+    pub block_devices: bool,
     /// Types of file systems that the kernel has.
     pub filesystems: Vec<String>,
 }

@@ -278,7 +278,7 @@ impl<S: Kernel> Engine<S> {
                     .or(config.console_size)
                     .filter(|_| config.tty),
             ),
-            capabilities: Some(spec::capability_sets(&host, user.uid)?),
+            capabilities: Some(spec::capability_sets(&host, &self.shared.facts, user.uid)?),
             no_new_privileges: spec::no_new_privileges(&record.host) && !config.privileged,
             user,
             args: config.cmd.clone().unwrap_or_default(),

@@ -160,6 +160,7 @@ impl Facts {
                 .readlinkat(Fd::CWD, "/proc/self/ns/net".into())
                 .await
                 .is_ok(),
+            block_devices: has_block_devices(&text("/proc/devices").await),
             filesystems: text("/proc/filesystems")
                 .await
                 .lines()
@@ -167,6 +168,12 @@ impl Facts {
                 .collect(),
         }
     }
+}
+
+/// Whether `/proc/devices` lists a driver of block devices (`man 5 proc_devices`).
+fn has_block_devices(text: &str) -> bool {
+    let mut lines = text.lines().skip_while(|line| *line != "Block devices:");
+    lines.nth(1).is_some_and(|line| !line.trim().is_empty())
 }
 
 /// Whether `/sys/fs/cgroup` is a cgroup2 file system.
@@ -177,4 +184,21 @@ async fn has_cgroup2<S: Sys>(sys: &S) -> bool {
     };
     let answer = sys.call(call).await.and_then(glassdock_abi::Ret::statfs);
     answer.is_ok_and(|figures| figures.kind == CGROUP2_SUPER_MAGIC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_block_devices;
+
+    #[test]
+    fn drivers_of_block_devices_stand_after_their_title() {
+        let characters = "Character devices:\n  1 mem\n  5 /dev/tty\n";
+        let block = format!("{characters}\nBlock devices:\n  7 loop\n254 virtblk\n");
+        assert!(has_block_devices(&block));
+        assert!(!has_block_devices(characters));
+        assert!(!has_block_devices(&format!(
+            "{characters}\nBlock devices:\n"
+        )));
+        assert!(!has_block_devices(""));
+    }
 }

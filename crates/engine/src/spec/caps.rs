@@ -20,6 +20,17 @@ pub const DEFAULT: [&str; 14] = [
     "CAP_AUDIT_WRITE",
 ];
 
+/// Lets its owner make device files.
+pub const MKNOD: &str = "CAP_MKNOD";
+
+/// Whether additions name a capability, or all.
+pub fn asks_for(add: &[String], name: &str) -> bool {
+    add.iter().any(|given| {
+        let given = given.to_uppercase();
+        given == "ALL" || given == name || name.strip_prefix("CAP_") == Some(&given)
+    })
+}
+
 /// All capabilities of Linux in the order of their numbers (`man 7 capabilities`).
 pub const ALL: [&str; 41] = [
     "CAP_CHOWN",

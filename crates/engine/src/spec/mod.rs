@@ -78,7 +78,7 @@ pub struct SpecInput<'a> {
 /// 400 where the configuration is wrong; creation has looked at it, so this comes of states from elsewhere only.
 pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
     let host = input.host;
-    let capabilities = capability_sets(host, input.user.uid)?;
+    let capabilities = capability_sets(host, input.facts, input.user.uid)?;
     let own_uts = host.uts_mode != "host";
     Ok(Spec {
         oci_version: OCI_VERSION.to_string(),
@@ -146,18 +146,19 @@ pub fn console_size(size: Option<[u32; 2]>) -> Option<ConsoleSize> {
 }
 
 /// Capability sets of a process: a user other than root has them in the bounding set only, as after an `execve`.
-pub fn capability_sets(host: &HostConfig, uid: u32) -> Result<Capabilities> {
+pub fn capability_sets(host: &HostConfig, facts: &Facts, uid: u32) -> Result<Capabilities> {
     let names = |slice: &Option<glassdock_api::StrSlice>| {
         slice
             .as_ref()
             .map(|words| words.0.clone())
             .unwrap_or_default()
     };
-    let set = caps::tweak(
-        &names(&host.cap_add),
-        &names(&host.cap_drop),
-        host.privileged,
-    )?;
+    let add = names(&host.cap_add);
+    let mut set = caps::tweak(&add, &names(&host.cap_drop), host.privileged)?;
+    // Nothing else keeps a container from opening the host's disks yet: moby's control group of devices does there.
+    if facts.block_devices && !host.privileged && !caps::asks_for(&add, caps::MKNOD) {
+        set.retain(|name| name != caps::MKNOD);
+    }
     let own = if uid == 0 { set.clone() } else { Vec::new() };
     Ok(Capabilities {
         bounding: set,

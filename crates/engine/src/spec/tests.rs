@@ -296,3 +296,35 @@ fn variables_are_replaced_added_and_removed() {
         ["PATH=/x", "TERM=xterm", "A=1=2"]
     );
 }
+
+#[test]
+fn device_files_are_made_where_there_are_no_disks_or_where_it_is_asked_for() {
+    let disks = Facts {
+        block_devices: true,
+        ..Facts::default()
+    };
+    let list = |names: &[&str]| {
+        let names = names.iter().map(|name| name.to_string()).collect();
+        Some(glassdock_api::StrSlice(names))
+    };
+    for (facts, add, drop, privileged, may) in [
+        (&Facts::default(), &[][..], &[][..], false, true),
+        (&disks, &[], &[], false, false),
+        (&disks, &["mknod"], &[], false, true),
+        (&disks, &["CAP_MKNOD"], &[], false, true),
+        (&disks, &["ALL"], &[], false, true),
+        (&disks, &["SYS_TIME"], &[], false, false),
+        (&disks, &["ALL"], &["MKNOD"], false, false),
+        (&disks, &[], &[], true, true),
+    ] {
+        let host = HostConfig {
+            cap_add: list(add),
+            cap_drop: list(drop),
+            privileged,
+            ..host()
+        };
+        let sets = capability_sets(&host, facts, 0).unwrap();
+        let has = sets.bounding.contains(&"CAP_MKNOD".to_string());
+        assert_eq!(has, may, "{add:?} {drop:?} {privileged}");
+    }
+}
