@@ -148,6 +148,7 @@ mod tests {
             include_str!("view/time.rs"),
             include_str!("view/terminal.rs"),
             include_str!("view/dialogs.rs"),
+            include_str!("view/halted.rs"),
         ];
         let english = Texts::parse(include_str!("../../../www/text/en.json"));
         let korean = Texts::parse(include_str!("../../../www/text/ko.json"));
@@ -184,6 +185,11 @@ mod tests {
         assert!(asked > 40, "{asked}");
         for layer in glassdock_trace::Layer::ALL {
             assert!(english.find(&format!("layer.{}", layer.name())).is_some());
+            assert!(
+                english
+                    .find(&format!("layer-short.{}", layer.name()))
+                    .is_some()
+            );
             assert!(
                 english
                     .find(&format!("layer-about.{}", layer.name()))

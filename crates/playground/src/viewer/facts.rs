@@ -314,10 +314,32 @@ fn bytes_of<'a>(args: &'a Args, wanted: &str) -> Option<(&'a [u8], u64)> {
 
 /// The HTTP messages of a step: its own, its body where that came later, and the answer.
 fn messages(timeline: &Timeline, span: &Span) -> Vec<Message> {
-    let mut messages = Vec::new();
     if span.layer != Layer::Http {
-        return messages;
+        return Vec::new();
     }
+    let mut messages = exchanged(timeline, served(timeline, span).unwrap_or(span));
+    if messages.len() < 2 {
+        // The answer is on its way.
+        messages.extend(exchanged(timeline, span).into_iter().skip(1));
+    }
+    messages
+}
+
+/// The step of the server that answers a client's request: what it read is what went over the socket, with what the
+/// client's library added below the client's own step.
+fn served<'a>(timeline: &'a Timeline, request: &Span) -> Option<&'a Span> {
+    let answers = |span: &&Span| {
+        span.layer == Layer::Http && span.name == request.name && span.pid != request.pid
+    };
+    let mut sent = children(timeline, request.id);
+    sent.find_map(|child| match child.layer {
+        Layer::Http => Some(child).filter(answers),
+        _ => children(timeline, child.id).find(answers),
+    })
+}
+
+fn exchanged(timeline: &Timeline, span: &Span) -> Vec<Message> {
+    let mut messages = Vec::new();
     let read = |span: &Span| {
         let head = bytes_of(&span.args, "head")?.0;
         Some(http::message(head, bytes_of(&span.args, "body")))

@@ -354,6 +354,23 @@ pub fn editor(w: &mut Writer) {
     w.task(None, 30, None);
 }
 
+/// A process that has ended and that nobody has waited for.
+pub fn zombie(w: &mut Writer) {
+    w.start(None, task(40, 1, &["sleep"]));
+    for (kind, _) in HOST_NS {
+        let before = w.world.members.get(&(40, kind)).copied();
+        w.tell(
+            None,
+            Delta::NsMember(Change {
+                key: (40, kind),
+                before,
+                after: None,
+            }),
+        );
+    }
+    w.state(40, Some(TaskState::Zombie(0)));
+}
+
 /// `ls /etc` at the shell.
 pub fn ls(w: &mut Writer) {
     ls_as(w, "ls /etc");

@@ -6,8 +6,21 @@ use glassdock_trace::{Delta, SpanId, World};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Deltas between two copies of the state. The cursor walks at most half as many, which takes some milliseconds.
+/// Deltas between two copies of the state, at least. The cursor walks at most half as many, which takes some
+/// milliseconds. Where the state has more entities than this, there are as many deltas: so copies take no more time and
+/// memory than the deltas themselves, however large the machine grows.
 const SNAPSHOT_EVERY: usize = 4096;
+
+/// How many entities a state has, of the kinds that grow with what a machine does.
+fn entities(world: &World) -> usize {
+    world.tasks.len()
+        + world.members.len()
+        + world.fds.len()
+        + world.files.len()
+        + world.inodes.len()
+        + world.entries.len()
+        + world.mounts.len()
+}
 
 /// A delta with its place in the stream.
 #[derive(Clone, Debug)]
@@ -50,7 +63,7 @@ impl Folded {
         if self
             .snapshots
             .back()
-            .is_some_and(|(at, _)| end - at >= SNAPSHOT_EVERY)
+            .is_some_and(|(at, _)| end - at >= SNAPSHOT_EVERY.max(entities(&self.newest)))
         {
             self.snapshots
                 .push_back((end, Rc::new(self.newest.clone())));
@@ -147,6 +160,7 @@ impl Folded {
 mod tests {
     use super::*;
     use glassdock_trace::Change as Keyed;
+    use glassdock_trace::world::FdInfo;
     use proptest::prelude::*;
 
     /// Deltas on the working directories of a few processes, one an event.
@@ -176,6 +190,29 @@ mod tests {
         assert_eq!(folded.at(2).cwds.get(&2), None);
         assert_eq!(folded.at(3).cwds.len(), 2);
         assert_eq!(folded.mismatches(), 0);
+    }
+
+    #[test]
+    fn copies_of_a_large_state_are_as_far_apart_as_it_is_large() {
+        let mut folded = Folded::default();
+        for event in 0..50_000 {
+            let delta = Delta::Fd(Keyed {
+                key: (1, event as i32),
+                before: None,
+                after: Some(FdInfo {
+                    file: event,
+                    cloexec: false,
+                }),
+            });
+            folded.push(Change {
+                event,
+                span: None,
+                delta,
+            });
+        }
+        let sizes = folded.snapshots.iter().map(|(_, world)| entities(world));
+        assert!(sizes.sum::<usize>() <= 2 * 50_000);
+        assert_eq!(folded.at(49_000).fds.len(), 49_000);
     }
 
     #[test]

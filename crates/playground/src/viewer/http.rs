@@ -1,6 +1,6 @@
 //! An HTTP message made readable: its head in lines, its body as what it is.
 
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 /// Longest body that is laid out as JSON, in bytes; a longer one is shown as it is.
 const JSON_LIMIT: usize = 256 * 1024;
@@ -58,17 +58,11 @@ pub fn lay_out(bytes: &[u8]) -> Body {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Body::Binary(super::describe::quoted(bytes));
     };
-    if bytes.len() <= JSON_LIMIT && text.trim_start().starts_with(['{', '[']) {
-        let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text)
-            .into_iter()
-            .collect();
-        if let Ok(values) = values {
-            let laid: Vec<String> = values
-                .iter()
-                .filter_map(|value| serde_json::to_string_pretty(value).ok())
-                .collect();
-            return Body::Json(laid.join("\n"));
-        }
+    if bytes.len() <= JSON_LIMIT
+        && text.trim_start().starts_with(['{', '['])
+        && let Some(laid) = lay_out_json(text)
+    {
+        return Body::Json(laid);
     }
     if text
         .chars()
@@ -79,9 +73,78 @@ pub fn lay_out(bytes: &[u8]) -> Body {
     Body::Text(text.to_owned())
 }
 
+/// JSON values one after another, with line breaks and two spaces a level, and otherwise as they are: names in their
+/// order, numbers and texts as they were written. `None` where it is no JSON.
+fn lay_out_json(text: &str) -> Option<String> {
+    for value in serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>() {
+        value.ok()?;
+    }
+    let mut out = String::new();
+    let mut depth = 0;
+    let mut rest = text.chars().peekable();
+    while let Some(letter) = rest.next() {
+        match letter {
+            '"' => {
+                out.push('"');
+                string(&mut rest, &mut out);
+            }
+            '{' | '[' => {
+                out.push(letter);
+                while rest.next_if(char::is_ascii_whitespace).is_some() {}
+                match rest.next_if(|next| matches!(next, '}' | ']')) {
+                    Some(close) => out.push(close),
+                    None => {
+                        depth += 1;
+                        new_line(&mut out, depth);
+                    }
+                }
+            }
+            '}' | ']' => {
+                depth = usize::saturating_sub(depth, 1);
+                new_line(&mut out, depth);
+                out.push(letter);
+            }
+            ',' => {
+                out.push(',');
+                new_line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            // Between values that follow each other.
+            letter if letter.is_ascii_whitespace() => {
+                if depth == 0
+                    && !out.is_empty()
+                    && rest.peek().is_some_and(|next| !next.is_ascii_whitespace())
+                {
+                    out.push('\n');
+                }
+            }
+            letter => out.push(letter),
+        }
+    }
+    Some(out)
+}
+
+/// The rest of a text, up to and with the quotation mark that ends it.
+fn string(rest: &mut impl Iterator<Item = char>, out: &mut String) {
+    while let Some(letter) = rest.next() {
+        out.push(letter);
+        match letter {
+            '\\' => out.extend(rest.next()),
+            '"' => return,
+            _ => {}
+        }
+    }
+}
+
+fn new_line(out: &mut String, depth: usize) {
+    out.push('\n');
+    out.extend(std::iter::repeat_n("  ", depth));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_message_has_a_first_line_fields_and_a_body() {
@@ -104,6 +167,13 @@ mod tests {
             (&b""[..], Body::Empty),
             (b"OK", Body::Text("OK".into())),
             (b"{cut", Body::Text("{cut".into())),
+            // In the order in which it came, numbers and texts as they were written.
+            (
+                b"{\"b\":1.50,\"a\":[ ],\"c\":[{\"x\":\"}\\\"{\"},1e3]}",
+                Body::Json(
+                    "{\n  \"b\": 1.50,\n  \"a\": [],\n  \"c\": [\n    {\n      \"x\": \"}\\\"{\"\n    },\n    1e3\n  ]\n}".into(),
+                ),
+            ),
             (
                 b"{\"a\":1}\n{\"b\":2}\n",
                 Body::Json("{\n  \"a\": 1\n}\n{\n  \"b\": 2\n}".into()),
@@ -115,6 +185,32 @@ mod tests {
             (b"\xff", Body::Binary(r#""\377""#.into())),
         ] {
             assert_eq!(lay_out(bytes), expected);
+        }
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            ".*".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                prop::collection::btree_map(".*", inner, 0..4)
+                    .prop_map(|fields| fields.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn laid_out_json_is_what_the_library_makes_of_it(value in json()) {
+            let plain = serde_json::to_string(&value).unwrap();
+            let pretty = serde_json::to_string_pretty(&value).unwrap();
+            prop_assert_eq!(lay_out_json(&plain), Some(pretty.clone()));
+            prop_assert_eq!(lay_out_json(&pretty), Some(pretty));
         }
     }
 }

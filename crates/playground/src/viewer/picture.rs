@@ -363,9 +363,11 @@ impl<'a> Draw<'a> {
             .iter()
             .copied()
             .filter(|kind| {
-                first.is_some_and(|first| self.member(first, *kind) != self.member(pid, *kind))
+                // A process that has ended has left its namespaces, and is in none.
+                let here = first.and_then(|first| self.member(first, *kind));
+                let own = self.member(pid, *kind);
+                own.is_some() && here.is_some() && own != here
             })
-            .filter(|_| !self.touched.gone.contains_key(&pid))
             .collect();
         ProcessRow {
             depth,

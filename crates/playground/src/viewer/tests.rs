@@ -325,6 +325,16 @@ fn what_went_away_in_a_step_is_still_shown_and_marked() {
     );
 }
 
+#[test]
+fn a_process_that_has_ended_is_in_no_other_namespace_than_its_box() {
+    let mut timeline = timeline(fixture::zombie);
+    let end = timeline.end();
+    let host = picture(&mut timeline, end, end).host.unwrap();
+    let row = host.processes.last().unwrap();
+    assert_eq!((row.state, row.comm.as_str()), ('Z', "sleep"));
+    assert_eq!(row.apart, []);
+}
+
 fn named(timeline: &Timeline, name: &str) -> glassdock_trace::SpanId {
     timeline
         .spans_between(0, timeline.end())

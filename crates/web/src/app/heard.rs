@@ -2,7 +2,7 @@
 
 use super::{App, Stage};
 use crate::page;
-use glassdock_playground::protocol::{FromMachine, ToMachine, VERSION, decode, encode};
+use glassdock_playground::protocol::{FromMachine, State, ToMachine, VERSION, decode, encode};
 use glassdock_trace::Event;
 
 /// How long after a change the journey is laid out anew while the machine runs, in milliseconds.
@@ -84,7 +84,8 @@ impl App {
                 return false;
             }
             FromMachine::State(state) => {
-                let same = self.state.busy == state.busy && self.state.undoable == state.undoable;
+                let shown = |state: &State| (state.busy, state.halted, state.undoable);
+                let same = shown(&self.state) == shown(&state);
                 self.state = state;
                 self.lay_out_soon();
                 return !same;

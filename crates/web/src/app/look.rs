@@ -1,12 +1,51 @@
 //! What is looked at: the moment, the command, the selected step; and walking.
 
 use super::{App, Msg, Tab, Walk, after};
-use glassdock_playground::viewer::{Journey, Moment, RowKind, facts, picture};
-use glassdock_trace::SpanId;
+use crate::page;
+use crate::view::time::Track;
+use glassdock_playground::viewer::{
+    Journey, Layers, Moment, PictureBox, PictureBoxKind, RowKind, facts, picture,
+};
+use glassdock_trace::{Layer, SpanId};
+use std::collections::BTreeSet;
 use yew::prelude::*;
 
 /// Time between two steps while playing, in milliseconds.
 const PLAY_MS: u32 = 650;
+/// Room that is left around what is scrolled into view, in pixels.
+const MARGIN: f64 = 12.0;
+/// What is remembered of the layers: the names of those that are hidden, with spaces between.
+const HIDDEN: &str = "hidden-layers";
+
+/// What of the machine's picture is to be seen.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Reveal {
+    /// What the step changed.
+    Change,
+    /// A container that has just appeared, by its id.
+    Container(String),
+}
+
+/// The layers that were shown when the page was last used.
+pub(super) fn remembered_layers() -> Layers {
+    let hidden = page::recall(HIDDEN).unwrap_or_default();
+    let known = |name: &str| Layer::ALL.into_iter().find(|layer| layer.name() == name);
+    let hidden: BTreeSet<Layer> = hidden.split_whitespace().filter_map(known).collect();
+    hidden.into_iter().fold(Layers::default(), Layers::toggled)
+}
+
+/// The ids of the containers with processes in a box.
+fn containers(shown: &PictureBox, found: &mut BTreeSet<String>) {
+    if let PictureBoxKind::Container(id) = &shown.kind
+        && !shown.processes.is_empty()
+    {
+        found.insert(id.clone());
+    }
+    shown
+        .boxes
+        .iter()
+        .for_each(|inner| containers(inner, found));
+}
 
 impl App {
     /// Lays the journey out anew and looks at the moment again.
@@ -32,6 +71,7 @@ impl App {
                 .map_or(moment.saturating_sub(1), |step| step.moment),
         };
         self.picture = picture(&mut self.timeline, since, moment);
+        self.notice_boxes();
         if self.at.is_some() {
             let row = self.journey.at(moment).map(|step| step.row as usize);
             self.selected = row.and_then(|row| Some(self.journey.rows.get(row)?.kind));
@@ -211,6 +251,82 @@ impl App {
         if top < from + self.row_height || top > from + height - 2.0 * self.row_height {
             list.set_scroll_top((top - height / 2.0).max(0.0) as i32);
         }
+    }
+
+    pub(super) fn remember_layers(&self) {
+        let hidden = Layer::ALL
+            .into_iter()
+            .filter(|layer| !self.layers.has(*layer));
+        let names: Vec<&str> = hidden.map(Layer::name).collect();
+        page::remember(HIDDEN, &names.join(" "));
+    }
+
+    /// Decides what of the new picture is to be seen: in the past what the step changed, now a container that is new.
+    fn notice_boxes(&mut self) {
+        let mut drawn = BTreeSet::new();
+        if let Some(host) = &self.picture.host {
+            containers(host, &mut drawn);
+        }
+        let new = drawn.difference(&self.drawn).last().cloned();
+        self.show_box = match (self.at, new) {
+            (Some(_), _) => Some(Reveal::Change),
+            (None, Some(id)) => Some(Reveal::Container(id)),
+            (None, None) => self.show_box.take(),
+        };
+        self.drawn = drawn;
+    }
+
+    /// Scrolls the machine's picture to what is to be seen of it, where it is out of view.
+    pub(super) fn reveal_box(&mut self) {
+        let Some(reveal) = self.show_box.take() else {
+            return;
+        };
+        let Some(body) = self.boxes.cast::<web_sys::Element>() else {
+            return;
+        };
+        let selector = match &reveal {
+            Reveal::Change => ".added, .changed, .removed".to_owned(),
+            // An id is hexadecimal: nothing in it needs an escape.
+            Reveal::Container(id) => ["[data-container='", id, "']"].concat(),
+        };
+        let Ok(Some(wanted)) = body.query_selector(&selector) else {
+            return;
+        };
+        let (room, place) = (
+            body.get_bounding_client_rect(),
+            wanted.get_bounding_client_rect(),
+        );
+        let above = place.top() - MARGIN - room.top();
+        let below = place.bottom() + MARGIN - room.bottom();
+        // What is taller than the room is seen from its top.
+        let by = if above < 0.0 {
+            above
+        } else {
+            below.max(0.0).min(above)
+        };
+        if by != 0.0 {
+            body.set_scroll_top(body.scroll_top() + by as i32);
+        }
+    }
+
+    /// Learns how much of the journey's list is in view, where that is not known from scrolling.
+    pub(super) fn measure(&self, ctx: &Context<App>) {
+        if let Some(list) = self.list.cast::<web_sys::Element>() {
+            let (top, height) = (
+                f64::from(list.scroll_top()),
+                f64::from(list.client_height()),
+            );
+            if height > 0.0 && height != self.scroll.1 {
+                ctx.link().send_message(Msg::Scrolled(top, height));
+            }
+        }
+    }
+
+    /// The pointer is over a place along the timeline. Whether anything new is to be drawn.
+    pub(super) fn hover(&mut self, part: Option<f64>) -> bool {
+        let place = part.and_then(|part| Track::new(self, 1.0).place(part));
+        let place = place.filter(|place| *place != self.place);
+        std::mem::replace(&mut self.hover, place) != place
     }
 
     /// The span that is selected.

@@ -15,6 +15,8 @@ use glassdock_playground::viewer::{
     Facts, Journey, Layers, Moment, Opened, Picture, RowKind, Timeline,
 };
 use handlers::Handlers;
+use look::{Reveal, remembered_layers};
+use std::collections::BTreeSet;
 use wasm_bindgen::prelude::Closure;
 use yew::prelude::*;
 
@@ -60,6 +62,13 @@ pub struct App {
     output_old: u64,
     pub(crate) screen: NodeRef,
     pub(crate) list: NodeRef,
+    /// The machine's picture, and what of it is to be scrolled into view.
+    pub(crate) boxes: NodeRef,
+    show_box: Option<Reveal>,
+    /// Containers that were drawn, so that a new one is noticed.
+    drawn: BTreeSet<String>,
+    /// The command whose stretch of the timeline the pointer is over.
+    pub(crate) hover: Option<usize>,
     pub(crate) canvas: NodeRef,
     handlers: Option<Handlers>,
 }
@@ -95,7 +104,7 @@ impl Component for App {
             rewinds: false,
             timeline: Timeline::new(),
             journey: Journey::default(),
-            layers: Layers::default(),
+            layers: remembered_layers(),
             opened: Opened::new(),
             at: None,
             place: 0,
@@ -119,6 +128,10 @@ impl Component for App {
             output_old: 0,
             screen: NodeRef::default(),
             list: NodeRef::default(),
+            boxes: NodeRef::default(),
+            show_box: None,
+            drawn: BTreeSet::new(),
+            hover: None,
             canvas: NodeRef::default(),
             handlers: None,
         }
@@ -187,6 +200,7 @@ impl Component for App {
                 let track = view::time::Track::new(self, 1.0);
                 self.seek(track.moment(part));
             }
+            Msg::Hover(part) => return self.hover(part),
             Msg::Now => self.now(),
             Msg::Step(walk) => {
                 self.playing = false;
@@ -197,6 +211,7 @@ impl Component for App {
             Msg::Toggle(row) => self.toggle(row),
             Msg::Layer(layer) => {
                 self.layers = self.layers.toggled(layer);
+                self.remember_layers();
                 self.lay_out();
             }
             Msg::Scrolled(top, height) => self.scroll = (top, height),
@@ -246,6 +261,8 @@ impl Component for App {
         }
         self.open_terminal();
         self.reveal_selected();
+        self.reveal_box();
+        self.measure(ctx);
         view::time::draw(self);
     }
 }

@@ -66,6 +66,8 @@ pub enum Dialog {
     Help,
     /// What this is and what is modelled.
     About,
+    /// Whether to start the machine anew.
+    Restart,
 }
 
 /// What may happen.
@@ -94,6 +96,8 @@ pub enum Msg {
     ToastOver(u32),
     /// To a place along the timeline, in parts of its width.
     SeekAlong(f64),
+    /// The pointer is over a place along the timeline, in parts of its width, or has left it.
+    Hover(Option<f64>),
     /// To now.
     Now,
     /// By a step.

@@ -104,18 +104,18 @@ fn outcome(app: &App, facts: &Facts) -> Html {
         Ending::Fine(text) if text.is_empty() => (texts.get("details.fine"), false),
         Ending::Fine(text) => (text.clone(), false),
         Ending::Errno(errno) => {
-            let mut text = errno.name().unwrap_or_default().to_owned();
-            text.push_str(" · ");
-            text.push_str(errno.message());
-            (text, true)
+            let returned = if facts.layer == Layer::Syscall {
+                "-1 "
+            } else {
+                ""
+            };
+            let name = errno.name().unwrap_or_default();
+            ([returned, name, " (", errno.message(), ")"].concat(), true)
         }
         Ending::Failed(text) => (text.clone(), true),
         Ending::Cut => (texts.get("details.cut"), true),
     };
-    let took = match facts.time.1 {
-        Some(nanos) => texts.duration(nanos),
-        None => texts.get("details.open"),
-    };
+    let took = facts.time.1.map(|nanos| texts.duration(nanos));
     let who = texts.with(
         "details.process",
         &[facts.comm.clone(), facts.pid.to_string()],
@@ -126,8 +126,10 @@ fn outcome(app: &App, facts: &Facts) -> Html {
             <dl class="facts plain">
                 <dt>{ texts.get("details.result") }</dt>
                 <dd class={classes!("mono", bad.then_some("bad"))}>{ value }</dd>
-                <dt>{ texts.get("details.took") }</dt>
-                <dd>{ took }</dd>
+                if let Some(took) = took {
+                    <dt>{ texts.get("details.took") }</dt>
+                    <dd>{ took }</dd>
+                }
                 <dt>{ texts.get("details.at") }</dt>
                 <dd>{ texts.duration(facts.time.0) }</dd>
                 if facts.pid != 0 {

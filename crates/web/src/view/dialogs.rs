@@ -16,6 +16,7 @@ pub fn dialog(app: &App, link: &Link) -> Html {
     let title = match open {
         Dialog::Help => texts.get("help.title"),
         Dialog::About => texts.get("about.title"),
+        Dialog::Restart => texts.get("restart.title"),
     };
     let close = link.callback(|_| Msg::Dialog(None));
     let outside = link.batch_callback(|event: MouseEvent| {
@@ -30,11 +31,11 @@ pub fn dialog(app: &App, link: &Link) -> Html {
                     <h2>{ title }</h2>
                     { tool(texts.get("top.close"), CLOSE, false, close) }
                 </header>
-                if open == Dialog::Help {
-                    { help(app) }
-                } else {
-                    { about(app) }
-                }
+                { match open {
+                    Dialog::Help => help(app),
+                    Dialog::About => about(app),
+                    Dialog::Restart => restart(app, link),
+                } }
             </div>
         </div>
     }
@@ -66,6 +67,19 @@ fn help(app: &App) -> Html {
                     </tr>
                 }) }
             </table>
+        </>
+    }
+}
+
+fn restart(app: &App, link: &Link) -> Html {
+    let texts = &app.texts;
+    html! {
+        <>
+            <p>{ texts.get("restart.about") }</p>
+            <div class="choices">
+                <button class="button" onclick={link.callback(|_| Msg::Restart)}>{ texts.get("restart.again") }</button>
+                <button class="button plain" onclick={link.callback(|_| Msg::Dialog(None))}>{ texts.get("restart.keep") }</button>
+            </div>
         </>
     }
 }

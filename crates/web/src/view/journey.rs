@@ -1,16 +1,19 @@
 //! The journey: the steps of a command, nested.
 
-use super::{Link, icon, is_prose, layer_class, layer_name, tag, title};
+use super::{Link, icon, is_prose, layer_class, layer_name, title};
 use crate::app::{App, Msg, Stage};
+use crate::texts::Texts;
 use glassdock_playground::viewer::{Command, CommandKind, Row, RowKind, result, summary};
 use glassdock_trace::Layer;
 use yew::prelude::*;
 
 /// Rows drawn above and below what is visible.
 const MARGIN_ROWS: usize = 6;
-/// Width of one level, in pixels, and how many levels are drawn at most.
-const INDENT: u16 = 12;
-const INDENT_LEVELS: u16 = 16;
+/// Width of one level, in pixels; levels further in are told apart by less, and so are not all.
+const INDENT: u16 = 9;
+const WIDE_LEVELS: u16 = 7;
+const NARROW: u16 = 3;
+const NARROW_LEVELS: u16 = 10;
 
 const CHEVRON: &str = "M9 5l7 7-7 7";
 
@@ -148,7 +151,8 @@ fn row(app: &App, link: &Link, place: usize, selected: bool) -> Html {
     let later = app.at.is_some_and(|at| row.moment > at);
     let mut style = pixels("top", place as f64 * app.row_height);
     style.push_str(&pixels("height", app.row_height));
-    let indent = row.depth.min(INDENT_LEVELS) * INDENT;
+    let wide = row.depth.min(WIDE_LEVELS) * INDENT;
+    let narrow = (row.depth - row.depth.min(WIDE_LEVELS)).min(NARROW_LEVELS) * NARROW;
     html! {
         <div
             class={classes!("row", kind, selected.then_some("selected"), later.then_some("later"))}
@@ -161,7 +165,8 @@ fn row(app: &App, link: &Link, place: usize, selected: bool) -> Html {
             aria-expanded={row.open.map(|open| open.to_string())}
             onclick={link.callback(move |_| Msg::Select(place))}
         >
-            <span class="guide" style={pixels("width", f64::from(indent))}></span>
+            <span class="guide" style={pixels("width", wide.into())}></span>
+            <span class="guide narrow" style={pixels("width", narrow.into())}></span>
             { twist(app, link, place, row) }
             { content(app, row) }
         </div>
@@ -188,6 +193,23 @@ fn twist(app: &App, link: &Link, place: usize, row: &Row) -> Html {
     }
 }
 
+/// A request in two: what may be cut where there is no room, and the end of the path, which tells requests apart.
+fn ends(request: &str) -> (&str, &str) {
+    let place = request
+        .rfind('/')
+        .filter(|place| request[..*place].contains('/'));
+    request.split_at(place.unwrap_or(request.len()))
+}
+
+/// A layer's tag in few letters: in a row each of them counts.
+fn short_tag(texts: &Texts, layer: Layer) -> Html {
+    let mut key = "layer-short.".to_owned();
+    key.push_str(layer.name());
+    html! {
+        <span class={classes!("tag", layer_class(layer))} title={layer_name(texts, layer)}>{ texts.get(&key) }</span>
+    }
+}
+
 fn content(app: &App, row: &Row) -> Html {
     let texts = &app.texts;
     match row.kind {
@@ -206,7 +228,7 @@ fn content(app: &App, row: &Row) -> Html {
                 .map_or(Layer::Syscall, |span| span.layer);
             html! {
                 <>
-                    { tag(texts, layer) }
+                    { short_tag(texts, layer) }
                     <span class="name">{ texts.count("journey.fold", count.into()) }</span>
                 </>
             }
@@ -218,13 +240,32 @@ fn content(app: &App, row: &Row) -> Html {
             let prose = is_prose(texts, span);
             let more = if prose { String::new() } else { summary(span) };
             let took = span.duration().filter(|nanos| *nanos > 0);
+            let (title, result) = (title(texts, app, span), result(span));
+            let (start, end) = match span.layer {
+                Layer::Http => ends(&title),
+                _ => (title.as_str(), ""),
+            };
+            let about = [title.as_str(), more.as_str()].join(" ");
+            // An empty part would keep room from the others.
             html! {
                 <>
-                    { tag(texts, span.layer) }
-                    <span class={classes!("name", (!prose).then_some("mono"))}>{ title(texts, app, span) }</span>
-                    <span class="more">{ more }</span>
-                    <span class={classes!("result", span.failed().then_some("bad"))}>{ result(span) }</span>
-                    <span class="took">{ took.map(|nanos| texts.duration(nanos)) }</span>
+                    { short_tag(texts, span.layer) }
+                    <span class={classes!("name", (!prose).then_some("mono"))} title={about}>
+                        <span class="start">{ start }</span>
+                        if !end.is_empty() {
+                            <span class="end">{ end }</span>
+                        }
+                    </span>
+                    if !more.is_empty() {
+                        <span class="more">{ more }</span>
+                    }
+                    <span class="gap"></span>
+                    if !result.is_empty() {
+                        <span class={classes!("result", span.failed().then_some("bad"))}>{ result }</span>
+                    }
+                    if let Some(nanos) = took {
+                        <span class="took">{ texts.duration(nanos) }</span>
+                    }
                 </>
             }
         }

@@ -9,6 +9,11 @@ use yew::prelude::*;
 /// Characters of a container's id that are shown, as `docker ps` does.
 const SHORT_ID: usize = 12;
 
+/// Processes of a box that are drawn, and among how many those are that the step changed: a page of thousands of rows
+/// would answer to nothing else.
+const ROWS: usize = 40;
+const MARKED_ROWS: usize = 400;
+
 /// The pane.
 pub fn pane(app: &App, link: &Link) -> Html {
     html! {
@@ -17,7 +22,7 @@ pub fn pane(app: &App, link: &Link) -> Html {
                 <h2 class="tabbed">{ app.texts.get("machine.title") }</h2>
                 { side_tabs(app, link) }
             </header>
-            <div class="body machine" tabindex="0">
+            <div class="body machine" tabindex="0" ref={app.boxes.clone()}>
                 if let Some(host) = &app.picture.host {
                     { draw(app, host) }
                 } else {
@@ -34,12 +39,25 @@ fn draw(app: &App, shown: &PictureBox) -> Html {
         PictureBoxKind::Container(_) => "container",
         PictureBoxKind::Namespace => "namespace",
     };
+    let id = match &shown.kind {
+        PictureBoxKind::Container(id) => Some(id.clone()),
+        _ => None,
+    };
+    let drawn = shown.processes.iter().enumerate();
+    let drawn: Vec<&ProcessRow> = drawn
+        .filter(|(place, row)| *place < ROWS || (row.mark != Mark::Same && *place < MARKED_ROWS))
+        .map(|(_, row)| row)
+        .collect();
+    let rest = shown.processes.len() - drawn.len();
     html! {
-        <div class={classes!("box", kind, mark_class(shown.mark))}>
+        <div class={classes!("box", kind, mark_class(shown.mark))} data-container={id}>
             { head(app, shown) }
             { kinds(app, shown) }
-            if !shown.processes.is_empty() {
-                <ul class="processes">{ for shown.processes.iter().map(|row| process(app, row)) }</ul>
+            if !drawn.is_empty() {
+                <ul class="processes">{ for drawn.into_iter().map(|row| process(app, row)) }</ul>
+            }
+            if rest > 0 {
+                <p class="rest">{ app.texts.count("machine.rest", rest as u64) }</p>
             }
             { for shown.boxes.iter().map(|inner| draw(app, inner)) }
         </div>
@@ -153,14 +171,14 @@ fn process(app: &App, row: &ProcessRow) -> Html {
         _ => texts.with("machine.pid", &pids),
     };
     html! {
-        <li class={classes!("process-row", mark_class(row.mark))} {style}>
+        <li class={classes!("process-row", mark_class(row.mark), (row.state == 'Z').then_some("ended"))} {style}>
             { badge(texts, row.mark) }
             <span class="pids" title={about.clone()} aria-label={about} role="img">
                 { for pids.iter().map(|pid| html! { <span>{ pid }</span> }) }
             </span>
             <span class="command" title={command.clone()}>{ command }</span>
             { for row.apart.iter().map(|kind| html! { <span class="kind own" title={texts.get("machine.apart")}>{ kind_name(*kind) }</span> }) }
-            <span class={classes!("doing", (row.state == 'R' && !gone).then_some("running"))}>{ doing }</span>
+            <span class={classes!("doing", (row.state == 'R' && !gone).then_some("running"))} title={doing.clone()}>{ doing }</span>
         </li>
     }
 }

@@ -2,6 +2,7 @@
 
 mod details;
 mod dialogs;
+mod halted;
 mod journey;
 mod machine;
 mod terminal;
@@ -33,6 +34,7 @@ pub fn app(app: &App, link: &Link) -> Html {
                 data-events={app.state.events.to_string()}
                 data-hash={hexadecimal(app.state.hash)}
                 data-busy={app.state.busy.to_string()}
+                data-halted={app.state.halted.to_string()}
                 data-instructions={app.state.instructions.to_string()}
             >
                 { top::bar(app, link) }
@@ -44,6 +46,7 @@ pub fn app(app: &App, link: &Link) -> Html {
                 { time::bar(app, link) }
                 { terminal::pane(app, link) }
                 { bottom_tabs(app, link) }
+                { halted::note(app, link) }
             </div>
             { dialogs::dialog(app, link) }
             <div class="hidden-visually" role="status" aria-live="polite">{ spoken(app) }</div>

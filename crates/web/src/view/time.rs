@@ -89,6 +89,12 @@ impl Track {
         segment.start + within.max(1)
     }
 
+    /// The command whose stretch is at a place of the track.
+    pub fn place(&self, x: f64) -> Option<usize> {
+        let segment = self.segments.iter().find(|segment| x < segment.right);
+        segment.map(|segment| segment.place)
+    }
+
     /// The place of a moment on the track.
     fn x(&self, moment: Moment) -> f64 {
         for segment in &self.segments {
@@ -131,12 +137,31 @@ pub fn bar(app: &App, link: &Link) -> Html {
                 aria-valuetext={value_text(app)}
                 onpointerdown={link.batch_callback(|event: PointerEvent| pointed(&event, true))}
                 onpointermove={link.batch_callback(|event: PointerEvent| pointed(&event, false))}
+                onpointerleave={link.callback(|_| Msg::Hover(None))}
             >
                 <canvas ref={app.canvas.clone()}></canvas>
+                { tip(app) }
             </div>
             { now(app, link) }
         </section>
     }
+}
+
+/// What the stretch under the pointer is: most are too narrow for their line.
+fn tip(app: &App) -> Html {
+    let command = app.hover.and_then(|place| app.timeline.command(place));
+    let track = Track::new(app, 100.0);
+    let segment = track
+        .segments
+        .iter()
+        .find(|segment| Some(segment.place) == app.hover);
+    let (Some(command), Some(segment)) = (command, segment) else {
+        return Html::default();
+    };
+    let mut style = "left:".to_owned();
+    style.push_str(&(segment.left as i64).to_string());
+    style.push('%');
+    html! { <span class="tip" {style}>{ journey::label(app, &command) }</span> }
 }
 
 fn value_text(app: &App) -> String {
@@ -177,9 +202,11 @@ fn now(app: &App, link: &Link) -> Html {
             }
         }
         None => html! {
-            <span class={classes!("now", app.state.busy.then_some("busy"))}>
+            <span class={classes!("now", app.state.busy.then_some("busy"), app.state.halted.then_some("halted"))}>
                 <i></i>
-                if app.state.busy {
+                if app.state.halted {
+                    { texts.get("time.halted") }
+                } else if app.state.busy {
                     { texts.get("time.busy") }
                 } else {
                     { texts.get("time.live") }
@@ -196,12 +223,14 @@ fn pointed(event: &PointerEvent, down: bool) -> Option<Msg> {
     if down {
         // Not to be captured only means that a drag ends at the track's edge.
         let _ = track.set_pointer_capture(event.pointer_id());
-    } else if event.buttons() & 1 == 0 {
-        return None;
     }
     let place = track.get_bounding_client_rect();
     let along = (f64::from(event.client_x()) - place.left()) / place.width().max(1.0);
-    Some(Msg::SeekAlong(along.clamp(0.0, 1.0)))
+    let along = along.clamp(0.0, 1.0);
+    Some(match down || event.buttons() & 1 != 0 {
+        true => Msg::SeekAlong(along),
+        false => Msg::Hover(Some(along)),
+    })
 }
 
 /// Colours that are not a layer's, by place.

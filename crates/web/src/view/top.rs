@@ -6,6 +6,7 @@ use crate::texts::LANGUAGES;
 use yew::prelude::*;
 
 const UNDO: &str = "M4 9h10a5 5 0 0 1 0 10h-3M8 5L4 9l4 4";
+const RESTART: &str = "M12 3.500v8M7.200 6.700a7.500 7.500 0 1 0 9.600 0";
 const HELP: &str = "M9 9a3 3 0 1 1 4.500 2.600c-1 .6-1.500 1.200-1.500 2.400M12 17.500v.1";
 const ABOUT: &str = "M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18M12 11v5M12 7.800v.1";
 const AUTO: &str = "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18M12 8l6.500 0M12 12h8.500M12 16h6.500";
@@ -40,7 +41,10 @@ pub fn bar(app: &App, link: &Link) -> Html {
             </button>
             { language(app, link) }
             { tool(texts.with("top.theme", &[theme_name]), theme_path, false, link.callback(|_| Msg::Theme)) }
-            { tool(texts.get("help.title"), HELP, false, link.callback(|_| Msg::Dialog(Some(Dialog::Help)))) }
+            { tool(texts.get("restart.title"), RESTART, false, link.callback(|_| Msg::Dialog(Some(Dialog::Restart)))) }
+            <span class="for-keyboard">
+                { tool(texts.get("help.title"), HELP, false, link.callback(|_| Msg::Dialog(Some(Dialog::Help)))) }
+            </span>
             { tool(texts.get("about.title"), ABOUT, false, link.callback(|_| Msg::Dialog(Some(Dialog::About)))) }
         </header>
     }
