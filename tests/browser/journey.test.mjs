@@ -165,3 +165,93 @@ test("steps lead back and on among a hundred thousand events", async () => {
   assert.deepEqual(moments.slice(30), moments.slice(9, 29).reverse());
   await context.close();
 });
+
+test("rows keep the end of a request's path and the whole name of a call, and hidden layers stay hidden", async () => {
+  const { context, page, errors } = await booted(browser, { viewport: { width: 1280, height: 800 } });
+  await enter(page, "docker run --rm busybox true");
+  const clipped = (selector) =>
+    page.locator(selector).evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent));
+  const chip = page.locator(".chip.layer-syscall");
+  assert.deepEqual(await clipped(".row .name.mono:has(+ .more) .start"), []);
+  await chip.click();
+  const list = page.locator("#journey");
+  const seen = new Set();
+  for (let top = 0; top < (await list.evaluate((one) => one.scrollHeight)); top += 200) {
+    await list.evaluate((one, place) => one.scrollTo(0, place), top);
+    await page.waitForTimeout(50);
+    for (const end of await page.locator(".row .name .end").all()) {
+      const [box, row] = [await end.boundingBox(), await page.locator("#journey").boundingBox()];
+      assert.ok(box.x + box.width <= row.x + row.width);
+      seen.add(await end.innerText());
+    }
+  }
+  for (const end of ["/create", "/attach", "/wait", "/start"]) assert.ok(seen.has(end), `${[...seen]}`);
+  await page.waitForTimeout(1500);
+  await page.reload();
+  await chip.waitFor();
+  assert.equal(await chip.getAttribute("aria-pressed"), "false");
+  assert.deepEqual(errors, []);
+  await context.close();
+});
+
+test("a request is shown as it went over the socket", async () => {
+  const { context, page } = await booted(browser, { viewport: { width: 1440, height: 900 } });
+  await enter(page, "docker create --name sea busybox true");
+  await request(page, "containers/create").click();
+  const [head, body] = await page.locator(".pane-details .wire").allInnerTexts();
+  assert.match(head, /^content-length: \d+$/im);
+  // In the order in which it was written, which is no alphabet's.
+  const names = [...body.matchAll(/^  "(\w+)":/gm)].map((found) => found[1]);
+  assert.ok(names.length > 5);
+  assert.notDeepEqual(names, [...names].sort());
+  await context.close();
+});
+
+test("what is typed ahead is no command until the shell reads it, and a pager's keys are none", async () => {
+  const { context, page } = await booted(browser, { viewport: { width: 1440, height: 900 } });
+  const subject = page.locator(".pane-journey .subject");
+  await page.evaluate(() => document.querySelector(".xterm-helper-textarea").focus());
+  await page.keyboard.type("sleep 2; echo slept\r");
+  await page.keyboard.type("echo ahead\r");
+  await page.waitForTimeout(500);
+  assert.equal(await subject.innerText(), "sleep 2; echo slept");
+  await shows(page, /^ahead$/m);
+  await rests(page);
+  assert.equal(await subject.innerText(), "echo ahead");
+  await page.keyboard.type("top\r");
+  await shows(page, /Load average/);
+  await page.keyboard.type("q");
+  await enter(page, "pwd", /^\/root$/m);
+  assert.equal(await subject.innerText(), "pwd");
+  await context.close();
+});
+
+test("a process that has ended and that nobody waits for takes one row", async () => {
+  const { context, page } = await booted(browser, { viewport: { width: 1280, height: 800 } });
+  await enter(page, "docker run -d --name z busybox sh -c 'sleep 0.1 & exec sleep 1000'", /[0-9a-f]{30}/);
+  const ended = page.locator(".machine .process-row.ended");
+  await ended.waitFor();
+  assert.equal(await ended.locator(".kind").count(), 0);
+  const [row, other] = [await ended.boundingBox(), await page.locator(".machine .process-row").first().boundingBox()];
+  assert.ok(row.height <= other.height + 1, `${row.height} ${other.height}`);
+  // The container came into view by itself.
+  const [box, pane] = [await page.locator(".machine .box.container .head").boundingBox(), await page.locator(".machine").boundingBox()];
+  assert.ok(box.y >= pane.y && box.y + box.height <= pane.y + pane.height);
+  await context.close();
+});
+
+test("a machine that is off says so, and goes back or starts again", async () => {
+  const { context, page, errors } = await booted(browser, { viewport: { width: 1280, height: 800 } });
+  const off = page.locator(".halted");
+  for (const way of ["back", "again"]) {
+    await enter(page, "poweroff -f");
+    await off.waitFor();
+    assert.equal((await state(page)).halted, "true");
+    await off.locator("button").nth(way === "back" ? 1 : 0).click();
+    await off.waitFor({ state: "detached" });
+    await shows(page, /~# *$/);
+    await enter(page, `echo ${way}`, new RegExp(`^${way}$`, "m"));
+  }
+  assert.deepEqual(errors, []);
+  await context.close();
+});
