@@ -252,10 +252,21 @@ fn commands_begin_where_a_shell_has_read_a_line() {
         ("exit\r", 500),
         // Corrected, completed, and brought back by the history's key.
         ("cat /etc/hostx\x7fna\t\r", 300),
-        ("\x1b[A\x1b[A\r", 300),
+        ("\x1b[A\x1b[A\r", 500),
+        ("exit\r", 500),
     ] {
         watcher.types(&mut machine, keys);
         watcher.waits(&mut machine, millis);
+    }
+    // A line that is longer than a phone's screen is wide, and once more from the history.
+    machine.hear(ToMachine::Resize {
+        terminal: 0,
+        rows: 24,
+        cols: 30,
+    });
+    for keys in ["echo some words that fill a row and more\r", "\x1b[A\r"] {
+        watcher.types(&mut machine, keys);
+        watcher.waits(&mut machine, 300);
     }
     let lines = watcher.timeline.lines().iter();
     let texts: Vec<&str> = lines
@@ -275,6 +286,9 @@ fn commands_begin_where_a_shell_has_read_a_line() {
             "exit",
             "cat /etc/hostname",
             "docker run --rm -it busybox sh",
+            "exit",
+            "echo some words that fill a row and more",
+            "echo some words that fill a row and more",
         ]
     );
 }

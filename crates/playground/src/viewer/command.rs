@@ -75,8 +75,8 @@ impl Timeline {
 
     fn label(&self, line: &Line, start: Moment, end: Moment) -> String {
         match &line.text {
-            Some(text) => text.clone(),
-            None => self.started_programs(start, end),
+            Some(text) if !text.is_empty() => text.clone(),
+            _ => self.started_programs(start, end),
         }
     }
 }

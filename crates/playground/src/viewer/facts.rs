@@ -326,16 +326,18 @@ fn messages(timeline: &Timeline, span: &Span) -> Vec<Message> {
 }
 
 /// The step of the server that answers a client's request: what it read is what went over the socket, with what the
-/// client's library added below the client's own step.
+/// client's library added below the client's own step. It is the first with the same request after it.
 fn served<'a>(timeline: &'a Timeline, request: &Span) -> Option<&'a Span> {
     let answers = |span: &&Span| {
         span.layer == Layer::Http && span.name == request.name && span.pid != request.pid
     };
-    let mut sent = children(timeline, request.id);
-    sent.find_map(|child| match child.layer {
-        Layer::Http => Some(child).filter(answers),
-        _ => children(timeline, child.id).find(answers),
-    })
+    let until = request
+        .exited
+        .as_ref()
+        .map_or(timeline.end(), |(at, ..)| *at);
+    timeline
+        .spans_between(request.entered + 1, until)
+        .find(answers)
 }
 
 fn exchanged(timeline: &Timeline, span: &Span) -> Vec<Message> {

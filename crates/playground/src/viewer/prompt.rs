@@ -29,6 +29,8 @@ pub(super) struct Prompts {
 /// A line that is being edited.
 #[derive(Clone, Debug, Default)]
 struct Editing {
+    /// The terminal's number.
+    terminal: u32,
     /// When the read of its first key began.
     typed_at: Option<Moment>,
     shown: Shown,
@@ -61,10 +63,19 @@ impl Prompts {
         }
     }
 
+    /// A terminal has another size.
+    pub fn resized(&mut self, terminal: u32, size: &TtyInfo) {
+        let there = |editing: &&mut Editing| editing.terminal == terminal;
+        for editing in self.editing.values_mut().filter(there) {
+            editing.shown.width = size.winsize.cols.into();
+        }
+    }
+
     /// The process `pid`, whose name is `name`, changed a terminal. Gives the line that it has read thereby.
     pub fn terminal(
         &mut self,
         (pid, name): (i32, &str),
+        terminal: u32,
         before: &TtyInfo,
         after: &TtyInfo,
         moment: Moment,
@@ -74,7 +85,16 @@ impl Prompts {
         }
         match (before.lflag & ICANON != 0, after.lflag & ICANON != 0) {
             (true, false) => {
-                self.editing.insert(pid, Editing::default());
+                let shown = Shown {
+                    width: after.winsize.cols.into(),
+                    ..Shown::default()
+                };
+                let editing = Editing {
+                    terminal,
+                    typed_at: None,
+                    shown,
+                };
+                self.editing.insert(pid, editing);
                 None
             }
             (false, true) => {
@@ -104,11 +124,15 @@ fn reads_a_key(span: &Span) -> bool {
     yielded && matches!(**call, Call::Read { fd: Fd::STDIN, .. })
 }
 
-/// The terminal's line with the cursor in it, as wide as it needs to be.
+/// The terminal's line with the cursor in it, its rows one after another.
 #[derive(Clone, Debug, Default)]
 struct Shown {
     cells: Vec<char>,
     at: usize,
+    /// Columns of the terminal; none where it has not said so.
+    width: usize,
+    /// The cursor went back to the beginning of a row that is full: a line feed now goes on with the line.
+    full: bool,
     /// The line above, which was left by the last line feed.
     above: Vec<char>,
     /// Cells of the prompt.
@@ -148,8 +172,14 @@ impl Shown {
     }
 
     fn control(&mut self, byte: u8) {
+        let full = std::mem::take(&mut self.full);
         match byte {
-            b'\r' => self.at = 0,
+            b'\r' if self.width > 0 && self.at > 0 && self.at.is_multiple_of(self.width) => {
+                self.at -= self.width;
+                self.full = true;
+            }
+            b'\r' => self.at -= self.column(),
+            b'\n' if full => self.at += self.width,
             b'\n' => {
                 self.above = std::mem::take(&mut self.cells);
                 self.at = 0;
@@ -157,6 +187,10 @@ impl Shown {
             0x08 => self.at = self.at.saturating_sub(1),
             _ => {}
         }
+    }
+
+    fn column(&self) -> usize {
+        self.at.checked_rem(self.width).unwrap_or(self.at)
     }
 
     /// An escape sequence at the beginning of some bytes: its length, if all of it is there.
@@ -175,9 +209,12 @@ impl Shown {
             b'D' => self.at = self.at.saturating_sub(count),
             // A screen that is wiped begins anew at its top.
             b'H' => self.at = 0,
+            b'A' if self.width > 0 => {
+                let rows = count.saturating_mul(self.width);
+                self.at = self.at.saturating_sub(rows);
+            }
             // Colours, and a question about the cursor.
             b'm' | b'n' => {}
-            // Up and down: lines longer than the screen is wide.
             _ => self.unclear = true,
         }
         Some(end + 3)
@@ -194,6 +231,7 @@ impl Shown {
             self.unclear = true;
             return Some(1);
         };
+        self.full = false;
         if self.cells.len() <= self.at {
             self.cells.resize(self.at + 1, ' ');
         }
@@ -239,6 +277,25 @@ mod tests {
         ] {
             let mut shown = Shown::default();
             shown.write(b"# \x1b[6n");
+            shown.prompt_ends();
+            writes.iter().for_each(|text| shown.write(text.as_bytes()));
+            assert_eq!(shown.text().as_deref(), Some(expected), "{writes:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_goes_on_in_the_next_row() {
+        for (writes, expected) in [
+            (&["abcdef", "\r\n", "g", "\n"][..], "abcdefg"),
+            (&["abcdef", "g\x08", "gh", "\n"], "abcdefgh"),
+            (&["abcdef", "\r\n", "g", "\x1b[1A\r# ", "xy\x1b[J\n"], "xy"),
+            (&["abcdef", "\r\n", "g\r", "h", "\n"], "abcdefh"),
+        ] {
+            let mut shown = Shown {
+                width: 8,
+                ..Shown::default()
+            };
+            shown.write(b"# ");
             shown.prompt_ends();
             writes.iter().for_each(|text| shown.write(text.as_bytes()));
             assert_eq!(shown.text().as_deref(), Some(expected), "{writes:?}");

@@ -192,11 +192,16 @@ impl Timeline {
         let (Some(before), Some(after)) = (&change.before, &change.after) else {
             return;
         };
+        if before.winsize != after.winsize {
+            self.prompts.resized(change.key, after);
+        }
         let Some(pid) = span.and_then(|id| self.span(id)).map(|span| span.pid) else {
             return;
         };
         let name = self.names.get(&pid).map_or("", String::as_str);
-        let line = self.prompts.terminal((pid, name), before, after, moment);
+        let line = self
+            .prompts
+            .terminal((pid, name), change.key, before, after, moment);
         self.lines.extend(line);
     }
 

@@ -202,7 +202,7 @@ fn now(app: &App, link: &Link) -> Html {
             }
         }
         None => html! {
-            <span class={classes!("now", app.state.busy.then_some("busy"), app.state.halted.then_some("halted"))}>
+            <span class={classes!("now", app.state.busy.then_some("busy"), app.state.halted.then_some("off"))}>
                 <i></i>
                 if app.state.halted {
                     { texts.get("time.halted") }
