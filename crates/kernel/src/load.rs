@@ -53,7 +53,7 @@ impl Load {
             format!(
                 "{}.{:02}",
                 rounded >> SHIFT,
-                (rounded & (ONE - 1)) * 100 >> SHIFT
+                ((rounded & (ONE - 1)) * 100) >> SHIFT
             )
         });
         shown.join(" ")

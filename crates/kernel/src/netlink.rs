@@ -184,14 +184,15 @@ impl Kernel {
         data: &[u8],
         to: Option<&SockAddr>,
     ) -> SysResult {
-        match to {
-            None => {}
+        let other = match to {
+            None => 0,
             Some(SockAddr::Other(family, rest)) if u32::from(*family) == AF_NETLINK => {
-                if word(rest, 2).ok_or(Errno::EINVAL)? != 0 {
-                    return Err(Errno::ECONNREFUSED.into());
-                }
+                word(rest, 2).ok_or(Errno::EINVAL)?
             }
             Some(_) => return Err(Errno::EINVAL.into()),
+        };
+        if other != 0 {
+            return Err(Errno::ECONNREFUSED.into());
         }
         self.give_port(tid, id)?;
         let mut rest = data;
