@@ -143,8 +143,12 @@ fn cargo(args: &[&str]) -> Result<Counts> {
 /// Every crate with `tests/web.rs` has tests that belong into a browser.
 fn wasm() -> Result<Counts> {
     let driver = on_path("chromedriver").context("chromedriver is not on PATH")?;
+    // Tests boot the machine from them.
+    images::ensure()?;
     let mut env = setup::page_environment()?;
-    env.push(("GLASSDOCK_HASHES".to_owned(), native_hashes()?.into()));
+    for (name, package, example) in NATIVE_RUNS {
+        env.push((name.to_owned(), native_run(package, example)?.into()));
+    }
     let mut counts = Counts::default();
     for folder in crates_with_web_tests()? {
         println!("wasm-pack test {folder}");
@@ -162,16 +166,20 @@ fn wasm() -> Result<Counts> {
     Ok(counts)
 }
 
-/// What `crates/kernel/tests/web.rs` compares a browser's events with: those of a native run, now.
-fn native_hashes() -> Result<String> {
-    let example = [
-        "run",
-        "--quiet",
-        "--package=glassdock-kernel",
-        "--example=hashes",
-    ];
-    let hashes = Cmd::new("cargo").args(example).dir(root()).output()?;
-    Ok(hashes.trim().to_owned())
+/// Hashes of events that tests in a browser compare theirs with: the variable that passes them, and the package's
+/// example that makes them natively.
+const NATIVE_RUNS: [(&str, &str, &str); 2] = [
+    ("GLASSDOCK_HASHES", "glassdock-kernel", "hashes"),
+    ("GLASSDOCK_JOURNEY", "glassdock-playground", "journey"),
+];
+
+/// What an example prints.
+fn native_run(package: &str, example: &str) -> Result<String> {
+    let printed = Cmd::new("cargo")
+        .args(["run", "--quiet", "--package", package, "--example", example])
+        .dir(root())
+        .output()?;
+    Ok(printed.trim().to_owned())
 }
 
 fn crates_with_web_tests() -> Result<Vec<String>> {
