@@ -2,41 +2,23 @@
 
 use crate::surroundings::{self, Stage};
 use crate::userland::Outcome;
-use anyhow::{Context, Result, bail};
-use glassdock_abi::BoxFuture;
-use glassdock_abi::types::Timespec;
-use glassdock_kernel::{Config, ImportMeta, ImportNode, Kernel, Limits, RunState, Task};
+use anyhow::{Context, Result};
+use glassdock_kernel::{Config, ImportNode, Kernel, Task, testing};
 use glassdock_trace::Event;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// Instructions of one slice.
-const SLICE: u64 = 1_000_000;
 /// Slices that a script may take.
-const SLICES_MAX: u32 = 20_000;
+const SLICES_MAX: u32 = 2_000;
 
 /// Who is told what a machine does.
 pub type Watch<'a> = Box<dyn FnMut(Event) + 'a>;
 
 /// A machine with the system mounts and an empty directory `/box`.
-fn machine(record: bool) -> Result<Kernel> {
+fn machine(record: bool) -> Kernel {
     let mut config = Config::default();
     config.trace.record = record;
-    let mtime = Timespec::from_nanos(config.boot_time);
-    let mut kernel = Kernel::new(config);
-    let meta = ImportMeta {
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        mtime,
-    };
-    for dir in ["proc", "sys", "dev", "run", "tmp", "box"] {
-        kernel
-            .import(dir.as_bytes(), &meta, ImportNode::Directory)
-            .with_context(|| format!("making /{dir}"))?;
-    }
-    kernel.mount_system().context("mounting what a host has")?;
-    Ok(kernel)
+    let place = ("box".to_owned(), 0o755, ImportNode::Directory);
+    testing::host(config, &[], vec![place])
 }
 
 /// Runs a script on a new machine.
@@ -54,7 +36,7 @@ pub fn run(stage: Stage) -> Result<Outcome> {
 /// Those of [`run`].
 pub fn run_watched(stage: Stage, watch: Watch<'_>) -> Result<Outcome> {
     let start = |task, place| surroundings::run(task, Stage { place, ..stage });
-    go(machine(true)?, start, watch)?.context("making the surroundings")
+    go(machine(true), start, watch)?.context("making the surroundings")
 }
 
 /// Runs a function as the first process of a new machine; it gets its kernel and a directory to mount at.
@@ -66,7 +48,7 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    go(machine(false)?, start, Box::new(|_| {}))
+    go(machine(false), start, Box::new(|_| {}))
 }
 
 fn go<T, F>(
@@ -78,32 +60,13 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    let result = Arc::new(Mutex::new(None));
-    let yielded = Arc::clone(&result);
-    let first = |task| -> BoxFuture<'static, u8> {
-        let future = start(task, "/box".into());
-        Box::pin(async move {
-            let value = future.await;
-            *yielded.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-            0
-        })
-    };
-    kernel.boot_with(first).context("booting")?;
     let mut told = 0;
-    for _ in 0..SLICES_MAX {
-        let state = kernel.run(Limits::jumping(SLICE));
+    let after_slice = |kernel: &mut Kernel| {
         for (number, event) in kernel.tracer().read(told, usize::MAX) {
             told = number + 1;
             watch(event);
         }
-        match state {
-            RunState::Busy => {}
-            RunState::Halted => {
-                let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
-                return value.context("the first process ended early");
-            }
-            RunState::Idle(_) => bail!("all processes wait for ever"),
-        }
-    }
-    bail!("more than {} instructions", SLICE * u64::from(SLICES_MAX))
+    };
+    let first = |task| start(task, "/box".into());
+    Ok(testing::run(&mut kernel, SLICES_MAX, first, after_slice)?)
 }

@@ -1,11 +1,13 @@
 //! Linux's words, as x86-64 programs know them, and the line between Glassdock and a kernel.
 //!
-//! Nothing here acts: [`Errno`], [`flags`], [`nr`] and [`types`] name what the kernel's headers name, [`Call`] is a
+//! Nothing here acts by itself: [`Errno`], [`flags`], [`nr`] and [`types`] name what the kernel's headers name, [`Call`] is a
 //! system call with typed, owned arguments, and [`Sys`] is the trait that every kernel implements: the simulated one
 //! and the real one. Everything above it is written once.
 
+pub mod calendar;
 pub mod call;
 mod errno;
+pub mod files;
 pub mod flags;
 pub mod nr;
 mod sys;

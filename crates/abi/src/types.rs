@@ -308,6 +308,48 @@ impl Termios {
     }
 }
 
+/// Numbers of resource limits (`man 2 getrlimit`).
+pub mod resource {
+    /// Their names without `RLIMIT_`, by their numbers.
+    pub const NAMES: [&str; 16] = [
+        "CPU",
+        "FSIZE",
+        "DATA",
+        "STACK",
+        "CORE",
+        "RSS",
+        "NPROC",
+        "NOFILE",
+        "MEMLOCK",
+        "AS",
+        "LOCKS",
+        "SIGPENDING",
+        "MSGQUEUE",
+        "NICE",
+        "RTPRIO",
+        "RTTIME",
+    ];
+    /// The number of a name in small letters, such as `nofile`, as `ulimit` and Docker spell it.
+    pub fn from_ulimit(name: &str) -> Option<u32> {
+        let small = |known: &str| {
+            known
+                .bytes()
+                .map(|byte| byte.to_ascii_lowercase())
+                .eq(name.bytes())
+        };
+        position(small)
+    }
+    /// The number of a whole name, such as `RLIMIT_NOFILE`.
+    pub fn from_name(name: &str) -> Option<u32> {
+        let name = name.strip_prefix("RLIMIT_")?;
+        position(|known| known == name)
+    }
+    fn position(is: impl Fn(&str) -> bool) -> Option<u32> {
+        let at = NAMES.iter().position(|known| is(known))?;
+        u32::try_from(at).ok()
+    }
+}
+
 /// `struct rlimit64`; `u64::MAX` is `RLIM_INFINITY`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Rlimit {

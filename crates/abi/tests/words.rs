@@ -2,6 +2,7 @@
 //!
 //! The values of C macros were printed by a C program with glibc 2.36's headers.
 
+use glassdock_abi::calendar::{Date, rfc3339_nano};
 use glassdock_abi::call::{FcntlCmd, IoctlReq};
 use glassdock_abi::flags::*;
 use glassdock_abi::types::*;
@@ -107,6 +108,66 @@ fn times_are_counted_in_nanoseconds_without_wrapping() {
     }
     for (sec, nanos) in [(-1, 0), (i64::MIN, 0), (i64::MAX, u64::MAX)] {
         assert_eq!(Timespec { sec, nsec: 5 }.as_nanos(), nanos, "{sec}");
+    }
+}
+
+#[test]
+fn a_second_has_its_date_and_a_date_its_second() {
+    for (seconds, date, weekday) in [
+        (0, "1970-01-01T00:00:00", "Thu"),
+        (-1, "1969-12-31T23:59:59", "Wed"),
+        (784_111_777, "1994-11-06T08:49:37", "Sun"),
+        (951_782_400, "2000-02-29T00:00:00", "Tue"),
+        (951_868_800, "2000-03-01T00:00:00", "Wed"),
+        (1_735_689_599, "2024-12-31T23:59:59", "Tue"),
+        (4_107_542_399, "2100-02-28T23:59:59", "Sun"),
+        (4_107_542_400, "2100-03-01T00:00:00", "Mon"),
+        (-62_135_596_800, "0001-01-01T00:00:00", "Mon"),
+        (253_402_300_799, "9999-12-31T23:59:59", "Fri"),
+    ] {
+        let found = Date::of(seconds);
+        assert_eq!(found.to_string(), date);
+        assert_eq!(found.weekday_name(), weekday, "{date}");
+        assert_eq!(found.seconds(), seconds, "{date}");
+    }
+    // Every day of 400 years and some more.
+    let days: Vec<Date> = (-1000..147_000).map(|day| Date::of(day * 86_400)).collect();
+    for (at, pair) in days.windows(2).enumerate() {
+        let (today, tomorrow) = (pair[0], pair[1]);
+        assert_eq!(today.seconds(), (at as i64 - 1000) * 86_400);
+        let next = (tomorrow.year, tomorrow.month, tomorrow.day);
+        let may_be = [
+            (today.year, today.month, today.day + 1),
+            (today.year, today.month + 1, 1),
+            (today.year + 1, 1, 1),
+        ];
+        assert!(may_be.contains(&next), "{today} is followed by {tomorrow}");
+    }
+}
+
+#[test]
+fn a_fraction_is_written_without_zeros_at_its_end() {
+    for (sec, nsec, text) in [
+        (0, 0, "1970-01-01T00:00:00Z"),
+        (1_700_000_000, 120_000_000, "2023-11-14T22:13:20.12Z"),
+        (951_782_400, 1, "2000-02-29T00:00:00.000000001Z"),
+    ] {
+        assert_eq!(rfc3339_nano(Timespec { sec, nsec }), text);
+    }
+}
+
+#[test]
+fn resource_limits_are_found_by_both_spellings() {
+    for (small, whole, number) in [
+        ("cpu", "RLIMIT_CPU", Some(0)),
+        ("nofile", "RLIMIT_NOFILE", Some(7)),
+        ("rttime", "RLIMIT_RTTIME", Some(15)),
+        ("NOFILE", "NOFILE", None),
+        ("", "RLIMIT_", None),
+        ("nofiles", "RLIMIT_nofile", None),
+    ] {
+        assert_eq!(resource::from_ulimit(small), number, "{small}");
+        assert_eq!(resource::from_name(whole), number, "{whole}");
     }
 }
 

@@ -8,6 +8,7 @@
 mod go;
 
 pub mod container;
+pub mod detach;
 pub mod exec;
 pub mod filters;
 pub mod image;

@@ -1,5 +1,7 @@
 //! How a command fails.
 
+use glassdock_oci::reference::ReferenceError;
+
 /// Why a command ends without success.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fail {
@@ -57,6 +59,12 @@ impl Fail {
     pub fn of_kind(mut self, kind: Kind) -> Fail {
         self.kind = kind;
         self
+    }
+}
+
+impl From<ReferenceError> for Fail {
+    fn from(error: ReferenceError) -> Self {
+        Fail::new(error.to_string())
     }
 }
 

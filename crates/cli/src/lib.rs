@@ -10,7 +10,6 @@ mod format;
 mod help;
 mod options;
 mod platform;
-mod reference;
 mod session;
 mod streams;
 mod table;

@@ -3,6 +3,7 @@
 use crate::error::{Fail, Kind, Result};
 use crate::url;
 use futures_util::stream;
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::Clock;
 use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Sys};
@@ -384,21 +385,6 @@ pub fn body_of<S: Sys>(sys: S, fd: Fd, owner: Option<OwnedFd<S>>) -> Body {
         }
     });
     Body::from_stream(pieces)
-}
-
-/// Writes all bytes to any descriptor.
-pub async fn write_all<S: Sys>(sys: &S, fd: Fd, bytes: &[u8]) -> glassdock_abi::Result<()> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let piece = &rest[..rest.len().min(READ_BYTES as usize)];
-        match sys.write(fd, piece.to_vec()).await {
-            Ok(0) => return Err(Errno::EIO),
-            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }
 
 /// Reads a document.

@@ -2,9 +2,10 @@
 
 use crate::error::{Fail, Kind, Result};
 use crate::session::Session;
-use crate::terminal::{self, EscapeFilter, Raw};
+use crate::terminal::{self, Raw};
 use futures_util::{FutureExt, pin_mut, select_biased};
 use glassdock_abi::{Fd, Io, Sys};
+use glassdock_api::detach::{self, Detach};
 use glassdock_api::stdcopy::{Demux, StdStream};
 use glassdock_api::stream::{JsonMessage, JsonProgress};
 use glassdock_http::client::Answer;
@@ -56,9 +57,7 @@ async fn both_ways<S: Sys + Trace>(
     how: &Attachment,
 ) -> Result<()> {
     let filter = match how.tty {
-        true => Some(EscapeFilter::new(
-            detach_keys(session, &how.detach_keys).await,
-        )),
+        true => Some(Detach::new(detach_keys(session, &how.detach_keys).await)),
         false => None,
     };
     let socket = connection.socket();
@@ -82,10 +81,7 @@ async fn detach_keys<S: Sys + Trace>(session: &Session<S>, keys: &str) -> Vec<u8
     } else {
         keys
     };
-    if keys.is_empty() {
-        return terminal::DEFAULT_KEYS.to_vec();
-    }
-    match terminal::keys(keys) {
+    match detach::parse(keys) {
         Ok(keys) => keys,
         Err(why) => {
             let _ = session
@@ -93,7 +89,7 @@ async fn detach_keys<S: Sys + Trace>(session: &Session<S>, keys: &str) -> Vec<u8
                     "invalid detach escape keys, using default: {why}\n"
                 ))
                 .await;
-            terminal::DEFAULT_KEYS.to_vec()
+            detach::DEFAULT.to_vec()
         }
     }
 }
@@ -121,7 +117,7 @@ async fn input<S: Sys + Trace>(
     session: &Session<S>,
     socket: Socket<S>,
     stdin: bool,
-    mut filter: Option<EscapeFilter>,
+    mut filter: Option<Detach>,
 ) -> bool {
     if !stdin {
         let _ = socket.shutdown_write().await;
@@ -135,7 +131,7 @@ async fn input<S: Sys + Trace>(
             break;
         }
         let (pass, left) = match &mut filter {
-            Some(filter) => filter.push(&typed),
+            Some(filter) => filter.feed(&typed),
             None => (typed, false),
         };
         if !pass.is_empty() && socket.write_all(&pass).await.is_err() {

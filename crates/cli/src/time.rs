@@ -1,82 +1,39 @@
 //! Times as text. The time zone is UTC.
 
 use crate::units::parse_duration;
+use glassdock_abi::calendar::Date;
 
 const NANOS: i64 = 1_000_000_000;
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-
-/// Year, month (1 to 12), day, and the second of the day.
-fn civil(seconds: i64) -> (i64, usize, i64, i64) {
-    let days = seconds.div_euclid(86_400) + 719_468;
-    let era = days.div_euclid(146_097);
-    let doe = days.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    (
-        year,
-        month as usize,
-        doy - (153 * mp + 2) / 5 + 1,
-        seconds.rem_euclid(86_400),
-    )
-}
-
-/// Days since 1970 of a date.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let yoe = year.rem_euclid(400);
-    let doy = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
-}
 
 /// `2026-01-01T00:00:00Z`.
 pub fn rfc3339(seconds: i64) -> String {
-    let (year, month, day, rest) = civil(seconds);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
+    format!("{}Z", Date::of(seconds))
 }
 
 /// `2026-01-01T00:00:00.000000000Z`, from nanoseconds since 1970.
 pub fn rfc3339_nanos(nanos: i64) -> String {
-    let text = rfc3339(nanos.div_euclid(NANOS));
-    format!(
-        "{}.{:09}Z",
-        text.trim_end_matches('Z'),
-        nanos.rem_euclid(NANOS)
-    )
+    let (seconds, fraction) = (nanos.div_euclid(NANOS), nanos.rem_euclid(NANOS));
+    format!("{}.{fraction:09}Z", Date::of(seconds))
 }
 
 /// `2026-01-01 00:00:00 +0000 UTC` (`Time.String`).
 pub fn go_string(seconds: i64) -> String {
-    let (year, month, day, rest) = civil(seconds);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} +0000 UTC",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
+    let date = Date::of(seconds).to_string();
+    format!("{} +0000 UTC", date.replace('T', " "))
 }
 
 /// `Mon Jan  2 15:04:05 2006` (`time.ANSIC`).
 pub fn ansic(seconds: i64) -> String {
-    let (year, month, day, rest) = civil(seconds);
-    let weekday = WEEKDAYS[seconds.div_euclid(86_400).rem_euclid(7) as usize];
-    let month = MONTHS[month - 1];
+    let date = Date::of(seconds);
     format!(
-        "{weekday} {month} {day:>2} {:02}:{:02}:{:02} {year}",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
+        "{} {} {:>2} {:02}:{:02}:{:02} {}",
+        date.weekday_name(),
+        date.month_name(),
+        date.day,
+        date.hour,
+        date.minute,
+        date.second,
+        date.year
     )
 }
 
@@ -90,8 +47,10 @@ pub fn parse(text: &str) -> Option<i64> {
             false => (text, ""),
         },
     };
-    let mut parts = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let mut parts = date.splitn(3, '-');
+    let year = parts.next()?.parse().ok()?;
+    let mut number = || parts.next()?.parse::<u32>().ok();
+    let (month, day) = (number()?, number()?);
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) || date.len() != 10 {
         return None;
     }
@@ -100,7 +59,7 @@ pub fn parse(text: &str) -> Option<i64> {
     let mut parts = clock
         .split(':')
         .filter(|part| !part.is_empty())
-        .map(|part| part.parse::<i64>().ok());
+        .map(|part| part.parse::<u32>().ok());
     let mut next = || parts.next().unwrap_or(Some(0));
     let (hour, minute, second) = (next()?, next()?, next()?);
     if parts.next().is_some()
@@ -110,8 +69,15 @@ pub fn parse(text: &str) -> Option<i64> {
     {
         return None;
     }
-    let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
-    seconds
+    let date = Date {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    };
+    (date.seconds() - offset)
         .checked_mul(NANOS)?
         .checked_add(fraction_nanos(fraction)?)
 }

@@ -9,10 +9,10 @@ use crate::daemon::listen::{GROUP, listen};
 use crate::engine::system;
 use crate::error::{ApiError, Result};
 use glassdock_abi::call::FcntlCmd;
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{AtFlags, OpenFlags, PollEvents};
 use glassdock_abi::types::PollFd;
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Ret, Sys};
-use glassdock_image::fs;
 
 /// The first descriptor that is handed over (`SD_LISTEN_FDS_START`).
 const FIRST: Fd = Fd(3);
@@ -43,7 +43,7 @@ pub async fn main<S: Sys>(sys: S, argv: Vec<Vec<u8>>, envp: Vec<Vec<u8>>) -> u8 
 
 async fn say<S: Sys>(sys: &S, text: &str) -> u8 {
     // Nobody else can be told.
-    let _ = fs::write_all(sys, Fd::STDERR, text.as_bytes()).await;
+    let _ = write_all(sys, Fd::STDERR, text.as_bytes()).await;
     USAGE_ERROR
 }
 

@@ -285,7 +285,7 @@ impl<S: Kernel> Engine<S> {
             return;
         }
         let line = format!("dockerd: {what}\n");
-        let _ = glassdock_image::fs::write_all(&self.sys, Fd::STDERR, line.as_bytes()).await;
+        let _ = glassdock_abi::files::write_all(&self.sys, Fd::STDERR, line.as_bytes()).await;
     }
 
     /// Tells a change of what the interface shows.

@@ -1,23 +1,16 @@
 //! Times as Go writes and reads them. The clock itself is [`glassdock_abi::Sys::now`].
 
+pub use glassdock_abi::calendar::rfc3339_nano as rfc3339;
+
+use glassdock_abi::calendar::Date;
 use glassdock_abi::types::Timespec;
 
 /// Go's zero time, which the API writes for "never".
 pub const NEVER: &str = "0001-01-01T00:00:00Z";
 
-const DAY: i64 = 86_400;
-
-/// RFC 3339 in UTC with the fraction's trailing zeros left out (Go's `RFC3339Nano`).
-pub fn rfc3339(time: Timespec) -> String {
-    let fraction = format!("{:09}", time.nsec);
-    let fraction = fraction.trim_end_matches('0');
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!("{}{point}{fraction}Z", whole_seconds(time.sec))
-}
-
 /// RFC 3339 in UTC with nine digits of fraction, as `docker logs --timestamps` shows it.
 pub fn rfc3339_padded(time: Timespec) -> String {
-    format!("{}.{:09}Z", whole_seconds(time.sec), time.nsec)
+    format!("{}.{:09}Z", Date::of(time.sec), time.nsec)
 }
 
 /// The same for a time that may not have come.
@@ -25,49 +18,12 @@ pub fn rfc3339_or_never(time: Option<Timespec>) -> String {
     time.map_or_else(|| NEVER.to_string(), rfc3339)
 }
 
-fn whole_seconds(sec: i64) -> String {
-    let (year, month, day) = civil(sec.div_euclid(DAY));
-    let (hour, minute, second) = (
-        sec.rem_euclid(DAY) / 3600,
-        sec.rem_euclid(3600) / 60,
-        sec.rem_euclid(60),
-    );
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
-}
-
-/// Year, month and day of a day counted from 1970-01-01 (proleptic Gregorian calendar; 400 years have 146,097 days, and
-/// years are counted from March so that the leap day is the last).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    (year + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// The day, counted from 1970-01-01, of a date.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
 /// Reads RFC 3339, with any offset and up to nine digits of fraction. `None` for Go's zero time and for anything else.
 pub fn parse_rfc3339(text: &str) -> Option<Timespec> {
     if text == NEVER || !text.is_ascii() {
         return None;
     }
-    let number = |range: core::ops::Range<usize>| -> Option<i64> {
+    let number = |range: core::ops::Range<usize>| -> Option<u32> {
         let digits = text.get(range)?;
         if digits.bytes().all(|byte| byte.is_ascii_digit()) {
             digits.parse().ok()
@@ -87,8 +43,14 @@ pub fn parse_rfc3339(text: &str) -> Option<Timespec> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    let days = days_from_civil(number(0..4)?, month, day);
-    let sec = days * DAY + number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
+    let date = Date {
+        year: number(0..4)?.into(),
+        month,
+        day,
+        hour: number(11..13)?,
+        minute: number(14..16)?,
+        second: number(17..19)?,
+    };
     let rest = text.get(19..)?;
     let digits = rest.strip_prefix('.').map_or("", |rest| {
         let end = rest
@@ -104,7 +66,7 @@ pub fn parse_rfc3339(text: &str) -> Option<Timespec> {
     };
     let nsec = format!("{digits:0<9}").get(..9)?.parse().ok()?;
     Some(Timespec {
-        sec: sec - zone_offset(zone)?,
+        sec: date.seconds() - zone_offset(zone)?,
         nsec,
     })
 }

@@ -5,9 +5,9 @@ mod tree;
 pub use tree::link_tree;
 
 use crate::{Error, Result};
-use glassdock_abi::flags::{AtFlags, OpenFlags, RenameFlags, ResolveFlags};
+use glassdock_abi::flags::{AtFlags, OpenFlags, ResolveFlags};
 use glassdock_abi::types::{OpenHow, mode};
-use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Sys};
+use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Sys, files};
 use std::collections::BTreeSet;
 
 /// Deepest nesting of directories that is removed; a kernel's paths end before.
@@ -195,18 +195,6 @@ pub async fn list<S: Sys>(sys: &S, dir: Fd) -> Result<Vec<(Vec<u8>, bool)>> {
     }
 }
 
-/// Writes all of some bytes.
-pub async fn write_all<S: Sys>(sys: &S, fd: Fd, data: &[u8]) -> Result<(), Errno> {
-    let mut written = 0;
-    while let Some(rest) = data.get(written..).filter(|rest| !rest.is_empty()) {
-        match sys.write(fd, rest.to_vec()).await? {
-            0 => return Err(Errno::EIO),
-            count => written += count,
-        }
-    }
-    Ok(())
-}
-
 /// Reads a whole file by absolute path, at most `limit` bytes of it.
 pub async fn read_file<S: Sys>(sys: &S, path: &PathArg, limit: u64) -> Result<Vec<u8>> {
     let fail = |errno| Error::os("open", path.as_bytes())(errno);
@@ -218,43 +206,14 @@ pub async fn read_file<S: Sys>(sys: &S, path: &PathArg, limit: u64) -> Result<Ve
     crate::source::read_all(source, "file", limit).await
 }
 
-/// Replaces a file's contents so that after a crash it has either the old or the new ones: a temporary file beside it,
-/// synchronised, renamed over it, and the directory synchronised. One at a time: the temporary file's name is the same
-/// each time, so that a crash leaves one at most.
+/// Replaces a file's contents by absolute path ([`files::replace_file`]).
 pub async fn write_atomic<S: Sys>(
     sys: &S,
     path: &PathArg,
     data: &[u8],
     permissions: u32,
 ) -> Result<()> {
-    let mut temporary = path.clone();
-    temporary.0.extend_from_slice(b".tmp");
-    let result = async {
-        let flags = OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::TRUNC | OpenFlags::NOFOLLOW;
-        let fd = sys
-            .openat(Fd::CWD, temporary.clone(), flags, permissions)
-            .await?;
-        write_all(sys, fd.fd(), data).await?;
-        sys.fsync(fd.fd()).await?;
-        sys.renameat2(
-            Fd::CWD,
-            temporary.clone(),
-            Fd::CWD,
-            path.clone(),
-            RenameFlags::empty(),
-        )
-        .await?;
-        let bytes = path.as_bytes();
-        let end = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-        let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY;
-        let dir = sys
-            .openat(Fd::CWD, bytes[..end.max(1)].into(), flags, 0)
-            .await?;
-        sys.fsync(dir.fd()).await
-    }
-    .await;
-    if result.is_err() {
-        let _ = sys.unlinkat(Fd::CWD, temporary, AtFlags::empty()).await;
-    }
-    result.map_err(Error::os("write", path.as_bytes()))
+    files::replace_file(sys, path, data, permissions)
+        .await
+        .map_err(Error::os("write", path.as_bytes()))
 }

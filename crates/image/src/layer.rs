@@ -5,11 +5,12 @@
 //! `RESOLVE_IN_ROOT`, so that `..`, absolute names and links, also ones swapped while this runs, stay inside. That is
 //! what Docker gets from its chroot.
 
-use crate::fs::{open_dir_in_root, remove_all, write_all};
+use crate::fs::{open_dir_in_root, remove_all};
 use crate::source::{Hashed, Source};
 use crate::tar::{Entry, Kind, Reader};
 use crate::{Digest, Error, Result};
 use glassdock_abi::call::Call;
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{AtFlags, OpenFlags, XattrFlags};
 use glassdock_abi::types::{Dev, TimeSet, Timespec, mode};
 use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Sys};

@@ -1,6 +1,6 @@
 //! OCI images: what they are made of, how archives carry them, and how a layer becomes a directory.
 //!
-//! Everything that needs no kernel is pure ([`digest`], [`reference`](mod@reference), [`config`], [`tar`]); what does
+//! Everything that needs no kernel is pure ([`digest`], [`config`], [`tar`]); what does
 //! goes through [`glassdock_abi::Sys`] ([`layer`], [`archive`], [`fs`]). Archives are read as a stream of chunks
 //! ([`Source`]): no part of one is held in memory but its small documents, and a layer is unpacked while it arrives.
 
@@ -11,12 +11,10 @@ pub mod digest;
 mod error;
 pub mod fs;
 pub mod layer;
-pub mod reference;
 pub mod source;
 pub mod tar;
 
 pub use error::{Error, Result, errno_text};
-pub use glassdock_oci::Digest;
 pub use glassdock_oci::image::ImageConfig;
-pub use reference::Reference;
+pub use glassdock_oci::{Digest, Reference};
 pub use source::Source;

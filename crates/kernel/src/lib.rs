@@ -30,6 +30,8 @@ mod random;
 mod sched;
 mod signal;
 mod syscall;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tty;
 pub mod unix;
 mod wait;

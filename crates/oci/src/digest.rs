@@ -20,8 +20,12 @@ pub enum DigestError {
     NoSeparator,
     /// The algorithm is empty or has a character that the grammar does not allow.
     Algorithm,
-    /// The encoded part is empty, has a character that the grammar does not allow, or does not fit the algorithm.
+    /// The encoded part is empty or has a character that the grammar or the algorithm does not allow.
     Encoded,
+    /// The encoded part has not as many digits as the algorithm gives.
+    Length,
+    /// Well-formed, but of an algorithm that is not known, where that is asked for.
+    Unsupported,
     /// Longer than [`MAX_DIGEST_LEN`].
     TooLong,
 }
@@ -29,9 +33,11 @@ pub enum DigestError {
 impl fmt::Display for DigestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            DigestError::NoSeparator => "invalid checksum digest format",
-            DigestError::Algorithm => "unsupported digest algorithm",
-            DigestError::Encoded => "invalid checksum digest length",
+            DigestError::NoSeparator | DigestError::Algorithm | DigestError::Encoded => {
+                "invalid checksum digest format"
+            }
+            DigestError::Length => "invalid checksum digest length",
+            DigestError::Unsupported => "unsupported digest algorithm",
             DigestError::TooLong => "digest is too long",
         })
     }
@@ -56,6 +62,10 @@ impl Digest {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+    /// Whether the algorithm is one whose digests can be computed.
+    pub fn is_known(&self) -> bool {
+        digits(self.algorithm()).is_some()
+    }
     /// The part before the colon.
     pub fn algorithm(&self) -> &str {
         self.0
@@ -77,22 +87,32 @@ fn algorithm_is_valid(algorithm: &str) -> bool {
     })
 }
 
-fn encoded_is_valid(algorithm: &str, encoded: &str) -> bool {
-    let digits = match algorithm {
-        "sha256" => 64,
-        "sha384" => 96,
-        "sha512" => 128,
-        _ => {
-            return !encoded.is_empty()
-                && encoded
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"=_-".contains(&b));
-        }
+/// Digits of the encoded part of the algorithms that are known.
+fn digits(algorithm: &str) -> Option<usize> {
+    match algorithm {
+        "sha256" => Some(64),
+        "sha384" => Some(96),
+        "sha512" => Some(128),
+        _ => None,
+    }
+}
+
+fn check_encoded(algorithm: &str, encoded: &str) -> Result<(), DigestError> {
+    let (fits, allowed): (_, fn(u8) -> bool) = match digits(algorithm) {
+        Some(digits) => (
+            encoded.len() == digits,
+            |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        ),
+        None => (true, |byte| {
+            byte.is_ascii_alphanumeric() || b"=_-".contains(&byte)
+        }),
     };
-    encoded.len() == digits
-        && encoded
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    match () {
+        () if encoded.is_empty() => Err(DigestError::Encoded),
+        () if !fits => Err(DigestError::Length),
+        () if encoded.bytes().all(allowed) => Ok(()),
+        () => Err(DigestError::Encoded),
+    }
 }
 
 impl FromStr for Digest {
@@ -105,9 +125,7 @@ impl FromStr for Digest {
         if !algorithm_is_valid(algorithm) {
             return Err(DigestError::Algorithm);
         }
-        if !encoded_is_valid(algorithm, encoded) {
-            return Err(DigestError::Encoded);
-        }
+        check_encoded(algorithm, encoded)?;
         Ok(Digest(text.to_owned()))
     }
 }

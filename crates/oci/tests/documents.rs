@@ -186,7 +186,7 @@ fn a_digest_follows_the_grammar_and_its_algorithm() {
         (format!("sha256+:{}", hex(64)), Err(DigestError::Algorithm)),
         (format!("é:{}", hex(64)), Err(DigestError::Algorithm)),
         ("sha256:".to_owned(), Err(DigestError::Encoded)),
-        (format!("sha256:{}", hex(62)), Err(DigestError::Encoded)),
+        (format!("sha256:{}", hex(62)), Err(DigestError::Length)),
         (
             format!("sha256:{}", hex(64).to_uppercase()),
             Err(DigestError::Encoded),

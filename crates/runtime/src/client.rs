@@ -4,12 +4,13 @@
 //! wait for output; [`Shim::run`] lets the program run; [`Shim::wait`] tells the end; [`Shim::delete`] removes what the
 //! runtime keeps. After a restart, [`Shim::reconnect`] takes up a container by its state directory.
 
-use crate::io::{Lines, make_dirs, read_file, read_to_end, replace_file, send_all};
+use crate::io::{Lines, make_dirs, read_file, read_to_end, send_all};
 use crate::proto::{
     EXIT, Exit, FRAME_HEADER, MAX_FRAME, MAX_LINE, OPTIONS, Reply, Report, Request, SOCKET,
     ShimOptions, Stream,
 };
 use crate::{ErrorKind, RuntimeError};
+use glassdock_abi::files::replace_file;
 use glassdock_abi::flags::{OpenFlags, WaitFlags};
 use glassdock_abi::types::{SockAddr, WaitFor, signal};
 use glassdock_abi::{Errno, Fd, Io, PathArg, Spawn, Sys};
@@ -71,7 +72,7 @@ impl<S: Sys> Shim<S> {
             .map_err(|errno| RuntimeError::errno(format_args!("mkdir {dir}"), errno))?;
         let text = serde_json::to_vec(&options)
             .map_err(|error| RuntimeError::new(ErrorKind::Invalid, error.to_string()))?;
-        replace_file(sys, &dir, OPTIONS, text, 0o600)
+        replace_file(sys, &dir.join(OPTIONS), &text, 0o600)
             .await
             .map_err(|errno| RuntimeError::errno(format_args!("write {dir}/{OPTIONS}"), errno))?;
         let report = launch(sys, &options).await?;

@@ -1,25 +1,10 @@
-//! Small pieces over [`Sys`]: whole files, whole writes, lines, durable replacement.
+//! Small pieces over [`Sys`]: whole files, whole messages, lines.
 
-use glassdock_abi::flags::{AtFlags, MsgFlags, OpenFlags, RenameFlags};
+use glassdock_abi::flags::{MsgFlags, OpenFlags};
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Result, Sys};
 
 /// Bytes asked for by one read.
 pub const CHUNK: u64 = 32 << 10;
-
-/// Writes all of `data`.
-pub async fn write_all<S: Sys>(sys: &S, fd: Fd, mut data: Vec<u8>) -> Result<()> {
-    while !data.is_empty() {
-        let written = sys.write(fd, data.clone()).await?;
-        if written == 0 {
-            return Err(Errno::EIO);
-        }
-        if written >= data.len() {
-            break;
-        }
-        data.drain(..written);
-    }
-    Ok(())
-}
 
 /// Writes all of `data` to a socket. A peer that is gone is `EPIPE`, without the signal.
 pub async fn send_all<S: Sys>(sys: &S, fd: Fd, mut data: Vec<u8>) -> Result<()> {
@@ -62,46 +47,6 @@ pub async fn read_file<S: Sys>(sys: &S, path: impl Into<PathArg>, limit: usize) 
         .openat(Fd::CWD, path.into(), OpenFlags::RDONLY, 0)
         .await?;
     read_to_end(sys, file.fd(), limit).await
-}
-
-/// Replaces the file `name` in `dir` so that a crash leaves the old or the new contents, durably (`fsync` of the file,
-/// `rename`, `fsync` of the directory).
-pub async fn replace_file<S: Sys>(
-    sys: &S,
-    dir: &PathArg,
-    name: &str,
-    data: Vec<u8>,
-    mode: u32,
-) -> Result<()> {
-    let temporary = dir.join(format!(".{name}.tmp"));
-    let flags = OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::TRUNC | OpenFlags::NOFOLLOW;
-    let file = sys.openat(Fd::CWD, temporary.clone(), flags, mode).await?;
-    let done = async {
-        write_all(sys, file.fd(), data).await?;
-        sys.fsync(file.fd()).await?;
-        sys.renameat2(
-            Fd::CWD,
-            temporary.clone(),
-            Fd::CWD,
-            dir.join(name),
-            RenameFlags::empty(),
-        )
-        .await
-    }
-    .await;
-    if done.is_err() {
-        let _ = sys.unlinkat(Fd::CWD, temporary, AtFlags::empty()).await;
-        return done;
-    }
-    let dir = sys
-        .openat(
-            Fd::CWD,
-            dir.clone(),
-            OpenFlags::RDONLY | OpenFlags::DIRECTORY,
-            0,
-        )
-        .await?;
-    sys.fsync(dir.fd()).await
 }
 
 /// Makes a directory and its missing parents.

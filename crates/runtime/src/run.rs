@@ -4,10 +4,11 @@
 //! reports that it is ready or where it failed; its end means that the program runs. After a failure the parent carries
 //! out the rollback, so that nothing is left.
 
-use crate::io::{Lines, write_all};
+use crate::io::Lines;
 use crate::plan::{Alternative, Expect, Find, Item, Plan, Slot, SlotKind, Step};
 use crate::plan::{SlotValue, bind};
 use crate::{ErrorKind, RuntimeError, error_text};
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
 use glassdock_abi::types::mode;
 use glassdock_abi::{BoxFuture, Call, Errno, Fd, Io, PathArg, Pid, Proc, Ret};
@@ -284,7 +285,7 @@ impl<P: Proc + Trace> Actor<P> {
         if self.ready {
             // The parent is gone; whoever reads the program's errors learns it.
             let text = format!("{}\n", failure.text).into_bytes();
-            let _ = write_all(&self.proc, Fd::STDERR, text).await;
+            let _ = write_all(&self.proc, Fd::STDERR, &text).await;
             return EXEC_FAILED;
         }
         let _ = self.report(&Report::Failed(failure)).await;
@@ -295,7 +296,7 @@ impl<P: Proc + Trace> Actor<P> {
         let writer = self.pipe.writer.ok_or(Errno::EBADF)?;
         let mut line = serde_json::to_vec(report).map_err(|_| Errno::EINVAL)?;
         line.push(b'\n');
-        write_all(&self.proc, writer, line).await
+        write_all(&self.proc, writer, &line).await
     }
 
     async fn tell_ready(&mut self) -> Result<(), Failure> {

@@ -4,19 +4,16 @@ mod scenarios;
 
 use expect_test::{Expect, expect};
 use glassdock_abi::flags::OpenFlags;
-use glassdock_abi::types::Timespec;
 use glassdock_abi::{BoxFuture, Fd, Io, PathArg, Sys};
-use glassdock_kernel::{Config, ImportMeta, ImportNode, Kernel, Limits, RunState, Task};
+use glassdock_kernel::{Config, ImportNode, Kernel, Main, Task, testing};
 use glassdock_runtime::io::read_file;
 use scenarios::{APPLETS, Place};
-use std::sync::{Arc, Mutex};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// Debian's busybox-static.
 const BUSYBOX: &[u8] = include_bytes!(env!("GLASSDOCK_BUSYBOX"));
-/// Instructions of one slice, and slices that one scenario may take.
-const SLICE: u64 = 10_000_000;
+/// Slices that one scenario may take.
 const SLICES: u32 = 2_000;
 /// Times that the end of a shim is looked for, and nanoseconds between them.
 const LOOKS: u32 = 200;
@@ -32,37 +29,19 @@ fn runtime(task: Task, argv: Vec<Vec<u8>>, envp: Vec<Vec<u8>>) -> BoxFuture<'sta
 
 /// A host without programs but ours, and the root file system that the containers share.
 fn machine() -> Kernel {
-    let mut kernel = Kernel::new(Config::default());
-    kernel.register("shim", shim);
-    kernel.register("runtime", runtime);
-    let passwd = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n";
-    let mut import = |path: &str, mode: u32, node: ImportNode| {
-        let meta = ImportMeta {
-            mode,
-            mtime: Timespec::from_nanos(Config::default().boot_time),
-            ..ImportMeta::default()
-        };
-        kernel.import(path.as_bytes(), &meta, node).expect(path);
-    };
-    for dir in ["proc", "sys", "dev", "run", "tmp", "base"] {
-        import(dir, 0o755, ImportNode::Directory);
-    }
-    for dir in ["bin", "etc", "tmp", "proc", "dev"] {
-        import(&format!("base/shared/{dir}"), 0o755, ImportNode::Directory);
-    }
-    import("base/shared/bin/busybox", 0o755, ImportNode::File(BUSYBOX));
+    const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n";
+    let dir = |path: &str| (path.to_owned(), 0o755, ImportNode::Directory);
+    let shared = |name: &str| format!("base/shared/{name}");
+    let mut files = vec![dir("base")];
+    files.extend(["bin", "etc", "tmp", "proc", "dev"].map(|name| dir(&shared(name))));
+    files.push((shared("bin/busybox"), 0o755, ImportNode::File(BUSYBOX)));
     for applet in APPLETS {
-        let path = format!("base/shared/bin/{applet}");
-        import(&path, 0o777, ImportNode::Symlink(b"busybox"));
+        let link = ImportNode::Symlink(b"busybox");
+        files.push((shared(&format!("bin/{applet}")), 0o777, link));
     }
-    let passwd = ImportNode::File(passwd.as_bytes());
-    import("base/shared/etc/passwd", 0o644, passwd);
-    for name in ["shim", "runtime"] {
-        let text = format!("#!glassdock-builtin {name}\n");
-        import(name, 0o755, ImportNode::File(text.as_bytes()));
-    }
-    kernel.mount_system().expect("the system's mounts");
-    kernel
+    files.push((shared("etc/passwd"), 0o644, ImportNode::File(PASSWD)));
+    let programs: [(&str, Main); 2] = [("shim", shim), ("runtime", runtime)];
+    testing::host(Config::default(), &programs, files)
 }
 
 /// What a scenario must not leave: mounts of this namespace, and processes of our programs.
@@ -116,26 +95,8 @@ async fn scenario(sys: Task, name: &'static str) -> (String, (usize, usize)) {
 
 fn check(name: &'static str, expected: Expect) {
     let mut kernel = machine();
-    let result = Arc::new(Mutex::new(None));
-    let place = Arc::clone(&result);
-    kernel
-        .boot_with(move |task| {
-            Box::pin(async move {
-                let told = scenario(task, name).await;
-                *place.lock().expect("nobody panics with it") = Some(told);
-                0
-            })
-        })
-        .expect("starts");
-    for _ in 0..SLICES {
-        match kernel.run(Limits::jumping(SLICE)) {
-            RunState::Busy => {}
-            RunState::Halted => break,
-            RunState::Idle(_) => panic!("{name}: everybody waits for ever"),
-        }
-    }
-    let told = result.lock().expect("nobody panics with it").take();
-    let (told, left) = told.unwrap_or_else(|| panic!("{name} takes too long"));
+    let told = testing::run(&mut kernel, SLICES, |task| scenario(task, name), |_| {});
+    let (told, left) = told.unwrap_or_else(|why| panic!("{name}: {why}"));
     expected.assert_eq(&told);
     assert_eq!(left, (0, 0), "mounts, processes");
 }
@@ -145,7 +106,7 @@ macro_rules! on_this_kernel {
         $(#[test] fn $name() { check(stringify!($name), $expected); })*
         #[test]
         fn every_scenario_is_here() {
-            assert_eq!(scenarios::NAMES, [$(stringify!($name)),*]);
+            assert_eq!(scenarios::names(), [$(stringify!($name)),*]);
         }
     };
 }

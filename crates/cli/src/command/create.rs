@@ -5,12 +5,13 @@ use crate::error::{Fail, Kind, Result};
 use crate::flags::Parsed;
 use crate::options::{self, Facts, key_values};
 use crate::platform::Platform;
-use crate::reference::Reference;
-use crate::session::{Call, Session, write_all};
+use crate::session::{Call, Session};
 use crate::terminal;
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
 use glassdock_abi::{Fd, Io, OwnedFd, PathArg, Sys};
 use glassdock_api::container::{CreateRequest, CreateResponse};
+use glassdock_oci::Reference;
 use glassdock_trace::Trace;
 
 /// Adds a hint at help, as `create` and `run` do (`withHelp`).
@@ -231,7 +232,7 @@ async fn make_with_image<S: Sys + Trace>(
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let reference = match digest || image.starts_with("sha256:") {
         true => None,
-        false => Some(Reference::parse(image).map_err(Fail::new)?.tagged()),
+        false => Some(Reference::parse(image)?.or_latest()),
     };
     let quiet = flags.bool("quiet");
     if let (Some(reference), "always") = (&reference, flags.text("pull")) {

@@ -4,7 +4,6 @@ use super::containers::{confirm, filters, path};
 use crate::error::{Fail, Kind, Result, join};
 use crate::flags::Parsed;
 use crate::platform::Platform;
-use crate::reference::Reference;
 use crate::session::{Call, Session, body_of};
 use crate::streams::progress;
 use crate::{terminal, units, url};
@@ -14,6 +13,8 @@ use glassdock_api::IdResponse;
 use glassdock_api::image::{DeleteItem, PruneReport};
 use glassdock_http::client::Answer;
 use glassdock_http::{Body, header};
+use glassdock_oci::Reference;
+use glassdock_oci::reference::ReferenceError;
 use glassdock_trace::Trace;
 
 /// Bytes of an answer that is not progress at most.
@@ -81,7 +82,7 @@ pub async fn import<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Res
         [] => ("-", ""),
     };
     if !repository.is_empty() {
-        Reference::parse(repository).map_err(Fail::new)?;
+        Reference::parse(repository)?;
     }
     let remote = source.starts_with("http://") || source.starts_with("https://");
     let mut call = Call::post("/images/create")
@@ -115,12 +116,10 @@ pub async fn pull_reference<S: Sys + Trace>(
     quiet: bool,
     fd: Fd,
 ) -> Result<()> {
-    let tag = reference
-        .digest
-        .as_ref()
-        .or(reference.tag.as_ref())
-        .cloned()
-        .unwrap_or_default();
+    let tag = match (&reference.digest, &reference.tag) {
+        (Some(digest), _) => digest.as_str(),
+        (None, tag) => tag.as_deref().unwrap_or_default(),
+    };
     let call = Call::post("/images/create")
         .with("fromImage", reference.name())
         .with_if(!tag.is_empty(), "tag", tag)
@@ -133,7 +132,7 @@ pub async fn pull_reference<S: Sys + Trace>(
 /// `docker pull`
 pub async fn pull<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result<()> {
     let name = flags.args.first().map_or("", String::as_str);
-    let reference = Reference::parse(name).map_err(Fail::new)?;
+    let reference = Reference::parse(name)?;
     let all = flags.bool("all-tags");
     if all && (reference.tag.is_some() || reference.digest.is_some()) {
         return Err(Fail::new("tag can't be used with --all-tags/-a"));
@@ -143,7 +142,11 @@ pub async fn pull<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resul
     if bare && !all && !quiet {
         session.out("Using default tag: latest\n").await?;
     }
-    let reference = if all { reference } else { reference.tagged() };
+    let reference = if all {
+        reference
+    } else {
+        reference.or_latest()
+    };
     pull_reference(
         session,
         &reference,
@@ -152,10 +155,14 @@ pub async fn pull<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resul
         Fd::STDOUT,
     )
     .await?;
-    let separator = if reference.digest.is_some() { '@' } else { ':' };
-    let tag = reference.digest.as_ref().or(reference.tag.as_ref());
-    let tag = tag.map_or(String::new(), |tag| format!("{separator}{tag}"));
-    session.out(format!("{}{tag}\n", reference.name())).await
+    let name = match reference.digest {
+        Some(_) => Reference {
+            tag: None,
+            ..reference
+        },
+        None => reference,
+    };
+    session.out(format!("{name}\n")).await
 }
 
 /// `docker rmi`
@@ -207,7 +214,7 @@ pub async fn tag<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result
     let [source, target] = flags.args.as_slice() else {
         return Ok(());
     };
-    let wrong = |name: &str, why: String| {
+    let wrong = |name: &str, why: ReferenceError| {
         let name = crate::text::quote(name);
         Fail::new(format!(
             "Error parsing reference: {name} is not a valid repository/tag: {why}"
@@ -224,7 +231,7 @@ pub async fn tag<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result
             "refusing to create a tag with a digest reference",
         ));
     }
-    let reference = reference.tagged();
+    let reference = reference.or_latest();
     let call = Call::post(format!("/images/{}/tag", url::path_escape(source)))
         .with("repo", reference.name())
         .with("tag", reference.tag.unwrap_or_default());
@@ -235,7 +242,7 @@ pub async fn tag<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result
 pub async fn commit<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result<()> {
     let name = flags.args.first().map_or("", String::as_str);
     let target = match flags.args.get(1) {
-        Some(target) => Some(Reference::parse(target).map_err(Fail::new)?.tagged()),
+        Some(target) => Some(Reference::parse(target)?.or_latest()),
         None => None,
     };
     let mut call = Call::post("/commit")

@@ -2,12 +2,12 @@
 
 use super::{Titles, display_ports};
 use crate::error::{Fail, Result};
-use crate::reference::Reference;
 use crate::template::{Missing, Template};
 use crate::text::{ellipsis, quote, short_id};
 use crate::value::Value;
 use crate::{time, units};
 use glassdock_api::container::{MountPoint, Summary};
+use glassdock_oci::Reference;
 
 const KIND: &str = "*formatter.ContainerContext";
 const TABLE: &str =

@@ -1,11 +1,11 @@
 //! Rows of `docker images`.
 
 use super::Titles;
-use crate::reference::Reference;
 use crate::text::short_id;
 use crate::value::Value;
 use crate::{time, units};
 use glassdock_api::image::Summary;
+use glassdock_oci::Reference;
 use std::collections::BTreeMap;
 
 const KIND: &str = "*formatter.imageContext";
@@ -112,7 +112,7 @@ fn names(image: &Summary) -> (Names, Names) {
             digests
                 .entry(reference.familiar_name())
                 .or_default()
-                .push(digest.clone());
+                .push(digest.to_string());
         }
     }
     (tags, digests)

@@ -2,6 +2,7 @@
 
 use crate::text::quote;
 use crate::units::ram_in_bytes;
+use glassdock_abi::types::resource;
 use std::net::IpAddr;
 
 /// `-e NAME=value` or `-e NAME`.
@@ -142,27 +143,11 @@ pub fn sysctl(value: &str) -> Result<String, String> {
 
 /// `--ulimit nofile=1024:2048`.
 pub fn ulimit(value: &str) -> Result<String, String> {
-    const NAMES: [&str; 15] = [
-        "core",
-        "cpu",
-        "data",
-        "fsize",
-        "locks",
-        "memlock",
-        "msgqueue",
-        "nice",
-        "nofile",
-        "nproc",
-        "rss",
-        "rtprio",
-        "rttime",
-        "sigpending",
-        "stack",
-    ];
     let Some((name, limits)) = value.split_once('=') else {
         return Err(format!("invalid ulimit argument: {value}"));
     };
-    if !NAMES.contains(&name) {
+    // The address space is the one that Docker leaves out (go-units, `ulimit.go`).
+    if name == "as" || resource::from_ulimit(name).is_none() {
         return Err(format!("invalid ulimit type: {name}"));
     }
     let number = |text: &str| {

@@ -6,6 +6,7 @@ use crate::engine::Facts;
 use crate::error::{ApiError, Result};
 use crate::spec::mounts::{Mounts, clean};
 use crate::spec::{self, caps};
+use glassdock_abi::types::resource;
 use glassdock_api::container::{Config, HealthConfig, HostConfig, LogConfig};
 use glassdock_api::{Empty, List, Map, StrSlice};
 use glassdock_oci::image::RunConfig;
@@ -283,7 +284,7 @@ fn check_policy(host: &HostConfig) -> Result<()> {
         check_security_option(option)?;
     }
     for ulimit in host.ulimits.iter().flatten() {
-        if !ULIMITS.contains(&ulimit.name.as_str()) {
+        if resource::from_ulimit(&ulimit.name).is_none() {
             return Err(ApiError::invalid(format!(
                 "invalid ulimit type: {}",
                 ulimit.name
@@ -298,25 +299,6 @@ fn check_policy(host: &HostConfig) -> Result<()> {
     }
     Ok(())
 }
-
-const ULIMITS: [&str; 16] = [
-    "as",
-    "core",
-    "cpu",
-    "data",
-    "fsize",
-    "locks",
-    "memlock",
-    "msgqueue",
-    "nice",
-    "nofile",
-    "nproc",
-    "rss",
-    "rtprio",
-    "rttime",
-    "sigpending",
-    "stack",
-];
 
 fn check_security_option(option: &str) -> Result<()> {
     let (key, value) = option.split_once(['=', ':']).unwrap_or((option, ""));

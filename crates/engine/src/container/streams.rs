@@ -4,8 +4,8 @@ use super::Container;
 use crate::engine::{Engine, Kernel, system};
 use crate::error::{ApiError, Result};
 use crate::streams::attach::{Left, Origin, Session};
-use crate::streams::detach::{self, Detach};
 use crate::streams::logs::{LogOptions, LogReader};
+use glassdock_api::detach::{self, Detach};
 use glassdock_http::Upgraded;
 use glassdock_runtime::client::Streams;
 use glassdock_trace::Args;
@@ -42,7 +42,12 @@ impl<S: Kernel> Engine<S> {
             "container.attach",
             Args::text("container", given),
             |engine| async move {
-                let keys = detach::parse(&options.detach_keys)?;
+                let keys = detach::parse(&options.detach_keys).map_err(|_| {
+                    ApiError::invalid(format!(
+                        "Invalid detach keys ({}) provided",
+                        options.detach_keys
+                    ))
+                })?;
                 let container = engine.container(given)?;
                 let (tty, open_stdin) = container
                     .with(|inner| (inner.record.config.tty, inner.record.config.open_stdin));

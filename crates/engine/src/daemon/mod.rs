@@ -13,6 +13,7 @@ use crate::{activate, http, names};
 use futures_util::future::{join_all, select_all};
 use futures_util::{FutureExt, pin_mut, select_biased};
 use glassdock_abi::call::Call;
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
 use glassdock_abi::types::signal;
 use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg};
@@ -61,7 +62,7 @@ pub async fn main<S: Kernel>(sys: S, argv: Vec<Vec<u8>>, envp: Vec<Vec<u8>>) -> 
 }
 
 async fn say<S: Kernel>(sys: &S, fd: Fd, text: &str) {
-    let _ = fs::write_all(sys, fd, text.as_bytes()).await;
+    let _ = write_all(sys, fd, text.as_bytes()).await;
 }
 
 /// The daemon from its start to its end, for who has taken the [`lock`]. `envp` says which socket it was started with.

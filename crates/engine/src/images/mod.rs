@@ -375,13 +375,13 @@ pub(crate) fn repo_tag(repo: &str, tag: &str) -> Result<Option<Reference>> {
         return Ok(None);
     }
     let invalid =
-        |error: glassdock_image::reference::ReferenceError| ApiError::invalid(error.to_string());
+        |error: glassdock_oci::reference::ReferenceError| ApiError::invalid(error.to_string());
     let mut name = Reference::parse(repo).map_err(invalid)?;
     if name.digest.is_some() {
         return Err(ApiError::invalid("cannot import digest reference"));
     }
     if !tag.is_empty() {
-        if !glassdock_image::reference::is_tag(tag) {
+        if !glassdock_oci::reference::is_tag(tag) {
             return Err(ApiError::invalid("invalid tag format"));
         }
         name.tag = Some(tag.to_string());

@@ -1,12 +1,12 @@
 //! Attaching a client to a container's or an executed process's streams (moby `daemon/attach.go`,
 //! `container/stream/attach.go`).
 
-use super::detach::Detach;
 use crate::engine::Kernel;
 use crate::streams::logs::{LogOptions, LogReader};
 use futures_channel::oneshot;
 use futures_util::{FutureExt, StreamExt, pin_mut, select_biased};
 use glassdock_abi::Fd;
+use glassdock_api::detach::Detach;
 use glassdock_http::{Socket, Upgraded};
 use glassdock_runtime::client::{Attachment, Shim, Streams, end_input, send_input};
 

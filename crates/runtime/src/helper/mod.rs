@@ -26,12 +26,13 @@ pub use look::{Listed, list, processes};
 pub(crate) use state::{CREATED, remove_state};
 use state::{STATE, Saved};
 
-use crate::io::{read_file, replace_file, write_all};
+use crate::io::read_file;
 use crate::plan::{self, PlanError, Problem, Target};
 use crate::proto::Reply;
 use crate::run::{Failure, Inputs, run};
 use crate::{ErrorKind, RuntimeError};
 use args::{Command, Options};
+use glassdock_abi::files::{replace_file, write_all};
 use glassdock_abi::flags::{AtFlags, CloneFlags, OpenFlags, WaitFlags};
 use glassdock_abi::types::{WaitFor, mode, signal};
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Pid, Proc, Sys};
@@ -80,7 +81,7 @@ async fn tell<S: Sys>(sys: &S, report_fd: Option<Fd>, result: Result<Answer>) ->
         (Err(error), Some(fd)) => (json(&Reply::Error(error)), fd),
         (Err(error), None) => (format!("{error}\n").into_bytes(), Fd::STDERR),
     };
-    match write_all(sys, fd, text).await {
+    match write_all(sys, fd, &text).await {
         Ok(()) => status,
         Err(_) => 1,
     }
@@ -238,7 +239,7 @@ async fn record<S: Sys>(
     saved: &Saved,
     pid: Pid,
 ) -> Result<()> {
-    replace_file(sys, dir, STATE, json(saved), 0o600)
+    replace_file(sys, &dir.join(STATE), &json(saved), 0o600)
         .await
         .map_err(|errno| RuntimeError::errno(format_args!("write {dir}/{STATE}"), errno))?;
     write_pid(sys, options, pid).await
@@ -254,7 +255,7 @@ async fn write_pid<S: Sys>(sys: &S, options: &Options, pid: Pid) -> Result<()> {
         .openat(Fd::CWD, path.into(), flags, 0o644)
         .await
         .map_err(failed)?;
-    write_all(sys, file.fd(), pid.0.to_string().into_bytes())
+    write_all(sys, file.fd(), pid.0.to_string().as_bytes())
         .await
         .map_err(failed)
 }
@@ -311,7 +312,7 @@ async fn start<S: Sys>(sys: &S, options: &Options) -> Result<Answer> {
     sys.unlinkat(Fd::CWD, path, AtFlags::empty())
         .await
         .map_err(failed)?;
-    write_all(sys, fifo.fd(), vec![0]).await.map_err(failed)?;
+    write_all(sys, fifo.fd(), &[0]).await.map_err(failed)?;
     Ok(Answer::Reply(Reply::Ok))
 }
 

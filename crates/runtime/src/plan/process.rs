@@ -6,7 +6,7 @@ use super::{Expect, Find, HostFacts, Item, PlanError, SlotKind, Step, caps};
 use crate::why;
 use glassdock_abi::call::PrctlOp;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
-use glassdock_abi::types::{CapSets, Rlimit};
+use glassdock_abi::types::{CapSets, Rlimit, resource};
 use glassdock_abi::{Call, Errno, Fd, PathArg, Pid};
 use glassdock_oci::runtime::{Process, User};
 
@@ -16,26 +16,6 @@ const USER: &str = "config.md#posix-platform-user";
 
 /// Mask of permission bits where the specification has none, as runc's.
 const DEFAULT_UMASK: u32 = 0o022;
-
-/// Names of resource limits by their numbers (`man 2 getrlimit`).
-const RLIMITS: [&str; 16] = [
-    "RLIMIT_CPU",
-    "RLIMIT_FSIZE",
-    "RLIMIT_DATA",
-    "RLIMIT_STACK",
-    "RLIMIT_CORE",
-    "RLIMIT_RSS",
-    "RLIMIT_NPROC",
-    "RLIMIT_NOFILE",
-    "RLIMIT_MEMLOCK",
-    "RLIMIT_AS",
-    "RLIMIT_LOCKS",
-    "RLIMIT_SIGPENDING",
-    "RLIMIT_MSGQUEUE",
-    "RLIMIT_NICE",
-    "RLIMIT_RTPRIO",
-    "RLIMIT_RTTIME",
-];
 
 /// Refuses what no plan can do yet.
 pub(super) fn check(process: &Process) -> Result<(), PlanError> {
@@ -174,16 +154,12 @@ fn rlimits(process: &Process) -> Result<Vec<Item>, PlanError> {
     let mut items: Vec<Item> = Vec::new();
     for (index, limit) in process.rlimits.iter().enumerate() {
         let field = format!("process.rlimits[{index}]");
-        let resource = RLIMITS
-            .iter()
-            .position(|name| *name == limit.kind)
-            .and_then(|at| u32::try_from(at).ok())
-            .ok_or_else(|| {
-                PlanError::invalid(
-                    format!("{field}.type"),
-                    format!("invalid rlimit type {:?}", limit.kind),
-                )
-            })?;
+        let resource = resource::from_name(&limit.kind).ok_or_else(|| {
+            PlanError::invalid(
+                format!("{field}.type"),
+                format!("invalid rlimit type {:?}", limit.kind),
+            )
+        })?;
         if process.rlimits[..index]
             .iter()
             .any(|other| other.kind == limit.kind)

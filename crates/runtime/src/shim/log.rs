@@ -1,7 +1,8 @@
 //! The log in moby's `json-file` format (moby v28.5.2: daemon/logger/copier.go, jsonfilelog/jsonlog/jsonlogbytes.go).
 
-use super::time::rfc3339_nano;
 use crate::proto::Stream;
+use glassdock_abi::calendar::rfc3339_nano;
+use glassdock_abi::types::Timespec;
 
 /// Longest piece of a line in one entry, in bytes; a longer line becomes several entries (copier.go: `defaultBufSize`).
 pub(super) const MAX_PIECE: usize = 16 << 10;
@@ -68,7 +69,7 @@ fn entry(line: &[u8], stream: Stream, time: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\",\"stream\":\"");
     out.extend_from_slice(stream.as_str().as_bytes());
     out.extend_from_slice(b"\",\"time\":\"");
-    out.extend_from_slice(rfc3339_nano(time).as_bytes());
+    out.extend_from_slice(rfc3339_nano(Timespec::from_nanos(time)).as_bytes());
     out.extend_from_slice(b"\"}\n");
 }
 

@@ -10,14 +10,14 @@ mod outbox;
 mod process;
 mod serve;
 mod start;
-mod time;
 
 use crate::helper::remove_state;
-use crate::io::{read_file, write_all};
+use crate::io::read_file;
 use crate::proto::{MAX_LINE, OPTIONS, Reply, SOCKET, ShimOptions};
 use crate::{ErrorKind, RuntimeError};
 use futures_channel::oneshot;
 use glassdock_abi::call::PrctlOp;
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::WaitFlags;
 use glassdock_abi::types::{SockAddr, WaitFor, signal};
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Pid, Proc, Sys};
@@ -50,7 +50,7 @@ pub async fn main<S: Proc + Trace>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8
         let _ = remove_state(&sys, &dir).await;
     }
     let text = serde_json::to_vec(&report).unwrap_or_default();
-    let told = write_all(&sys, REPORT, text).await;
+    let told = write_all(&sys, REPORT, &text).await;
     sys.close(REPORT);
     match started {
         // Who asked for the container is gone, and nobody else knows of it: it was never there, and has no exit.

@@ -5,10 +5,10 @@ mod output;
 use super::outbox::Outbox;
 use crate::client::Streams;
 use crate::helper::remove_state;
-use crate::io::replace_file;
 use crate::proto::{EXIT, Exit, Report, ShimOptions, Stream};
 use crate::{ErrorKind, RuntimeError};
 use futures_channel::oneshot;
+use glassdock_abi::files::replace_file;
 use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::{Clock, WaitStatus};
 use glassdock_abi::{Fd, Io, OwnedFd, PathArg, Pid, Sys};
@@ -326,7 +326,7 @@ impl<S: Sys + Trace> Table<S> {
                 "shim record exit",
                 Args::Fields(vec![("code".into(), Value::Int(i64::from(exit.code)))]),
             );
-            let recorded = replace_file(&span, &self.dir, EXIT, text, 0o600).await;
+            let recorded = replace_file(&span, &self.dir.join(EXIT), &text, 0o600).await;
             span.exit(match recorded {
                 Ok(()) => Outcome::Ok,
                 Err(errno) => Outcome::Errno(errno),

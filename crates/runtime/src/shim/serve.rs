@@ -4,11 +4,12 @@ use super::outbox::Outbox;
 use super::process::{Key, Table};
 use super::start;
 use crate::client::Streams;
-use crate::io::{Lines, send_all, write_all};
+use crate::io::{Lines, send_all};
 use crate::proto::{MAX_LINE, Reply, Request};
 use crate::{ErrorKind, RuntimeError};
 use futures_util::future::{Either, select};
 use glassdock_abi::call::IoctlReq;
+use glassdock_abi::files::write_all;
 use glassdock_abi::types::Winsize;
 use glassdock_abi::{Call, Errno, Io, OwnedFd, Sys};
 use glassdock_trace::{Args, Layer, Outcome, Trace};
@@ -218,7 +219,7 @@ async fn stream<S: Sys + Trace>(
                 continue;
             };
             // A process that has closed its input misses nothing.
-            let _ = write_all(&input_table.sys, target.fd(), data).await;
+            let _ = write_all(&input_table.sys, target.fd(), &data).await;
         }
         if stdin {
             input_table.input_ended(&input_key);

@@ -4,9 +4,10 @@ use super::outbox::Outbox;
 use super::process::{Channel, Key, Table};
 use crate::client::REPORT_FD;
 use crate::helper::CREATED;
-use crate::io::{Lines, write_all};
+use crate::io::Lines;
 use crate::proto::{MAX_LINE, Reply, Stream};
 use crate::{ErrorKind, RuntimeError};
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{AtFlags, MsgFlags, OpenFlags};
 use glassdock_abi::types::signal;
 use glassdock_abi::{Call, Fd, Io, OwnedFd, PathArg, Pid, Spawn, Sys};
@@ -112,7 +113,7 @@ pub(super) async fn start<S: Sys + Trace>(table: &Table<S>) -> Result<()> {
         .sys
         .unlinkat(Fd::CWD, table.dir.join(CREATED), AtFlags::empty())
         .await;
-    write_all(&table.sys, go.fd(), vec![0])
+    write_all(&table.sys, go.fd(), &[0])
         .await
         .map_err(|errno| RuntimeError::errno("start the container", errno))
 }
@@ -149,7 +150,7 @@ pub(super) async fn exec<S: Sys + Trace>(
         .openat(Fd::CWD, path.clone(), flags, 0o600)
         .await
         .map_err(failed)?;
-    write_all(sys, file.fd(), text).await.map_err(failed)?;
+    write_all(sys, file.fd(), &text).await.map_err(failed)?;
     drop(file);
     let options = &table.options;
     let document = path.to_string();

@@ -1,10 +1,11 @@
 //! What processes write: into the log, to the clients, and to its end.
 
 use super::{Client, Key, Process, Table};
-use crate::io::{CHUNK, write_all};
+use crate::io::CHUNK;
 use crate::proto::{MAX_FRAME, Stream};
 use crate::shim::log::Splitter;
 use futures_channel::oneshot;
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::PollEvents;
 use glassdock_abi::types::PollFd;
 use glassdock_abi::{Io, OwnedFd, Sys};
@@ -57,7 +58,7 @@ impl<S: Sys + Trace> Table<S> {
             return;
         };
         // A full disk must not stop the container; what cannot be logged is lost, as in moby.
-        let _ = write_all(&self.sys, log.fd(), entries).await;
+        let _ = write_all(&self.sys, log.fd(), &entries).await;
         for watcher in &self.state().watchers {
             watcher.nudge(b"\n".to_vec());
         }

@@ -2,11 +2,10 @@
 //!
 //! The grammar and the messages are those of the distribution project's `reference` package, which Docker uses.
 
-use crate::Digest;
-use crate::digest;
+use crate::{Digest, DigestError};
 use core::fmt;
 
-/// Longest name (domain and path) in bytes.
+/// Longest path in bytes; the domain does not count.
 const MAX_NAME: usize = 255;
 /// Longest tag in bytes.
 const MAX_TAG: usize = 128;
@@ -31,11 +30,13 @@ pub struct Reference {
 pub enum ReferenceError {
     /// Does not fit the grammar.
     Format,
+    /// The digest fits the grammar of names and is none.
+    Digest(DigestError),
     /// The repository has a capital letter.
     Uppercase(String),
     /// Looks like an image id.
     Identifier(String),
-    /// Longer than 255 bytes.
+    /// The path is longer than 255 bytes.
     TooLong,
 }
 
@@ -43,6 +44,7 @@ impl fmt::Display for ReferenceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ReferenceError::Format => f.write_str("invalid reference format"),
+            ReferenceError::Digest(error) => error.fmt(f),
             ReferenceError::Uppercase(name) => {
                 write!(
                     f,
@@ -70,36 +72,37 @@ impl std::error::Error for ReferenceError {}
 impl Reference {
     /// Reads a name as people type it: `busybox` is `docker.io/library/busybox`.
     pub fn parse(text: &str) -> Result<Reference, ReferenceError> {
-        if digest::from_hex(text).is_some() {
+        if is_identifier(text) {
             return Err(ReferenceError::Identifier(text.to_string()));
         }
         let (domain, rest) = split_domain(text);
         let remote = rest.split(':').next().unwrap_or_default();
-        if remote.chars().any(char::is_uppercase) {
+        if remote.to_lowercase() != remote {
             return Err(ReferenceError::Uppercase(remote.to_string()));
         }
         let (rest, digest) = match rest.split_once('@') {
-            Some((rest, digest)) => (
-                rest,
-                Some(digest.parse().map_err(|_| ReferenceError::Format)?),
-            ),
+            Some((rest, digest)) => (rest, Some(digest)),
             None => (rest.as_str(), None),
         };
         let (path, tag) = match rest.split_once(':') {
             Some((path, tag)) => (path, Some(tag)),
             None => (rest, None),
         };
-        if !is_domain(&domain) || !path.split('/').all(is_component) || !tag.is_none_or(is_tag) {
+        let fits = is_domain(&domain)
+            && path.split('/').all(is_component)
+            && tag.is_none_or(is_tag)
+            && digest.is_none_or(may_be_digest);
+        if !fits {
             return Err(ReferenceError::Format);
         }
-        if domain.len() + 1 + path.len() > MAX_NAME {
+        if path.len() > MAX_NAME {
             return Err(ReferenceError::TooLong);
         }
         Ok(Reference {
             domain,
             path: path.to_string(),
             tag: tag.map(str::to_string),
-            digest,
+            digest: digest.map(parse_digest).transpose()?,
         })
     }
 
@@ -149,13 +152,38 @@ impl fmt::Display for Reference {
     }
 }
 
+/// Whether a text looks like an image id.
+fn is_identifier(text: &str) -> bool {
+    let digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 64 && text.bytes().all(digit)
+}
+
+/// `algorithm[+._-component…]:hex`, at least 32 digits: what the grammar of names takes for a digest.
+fn may_be_digest(text: &str) -> bool {
+    let letters = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic())
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    text.split_once(':').is_some_and(|(algorithm, hex)| {
+        algorithm.split(['+', '.', '_', '-']).all(letters)
+            && hex.len() >= 32
+            && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+fn parse_digest(text: &str) -> Result<Digest, ReferenceError> {
+    let digest: Digest = text.parse().map_err(ReferenceError::Digest)?;
+    match digest.is_known() {
+        true => Ok(digest),
+        false => Err(ReferenceError::Digest(DigestError::Unsupported)),
+    }
+}
+
 fn split_domain(text: &str) -> (String, String) {
     let (domain, rest) = match text.split_once('/') {
         Some(("index.docker.io", rest)) => (DEFAULT_DOMAIN, rest),
         Some((head, rest))
-            if head == "localhost"
-                || head.contains(['.', ':'])
-                || head.chars().any(char::is_uppercase) =>
+            if head == "localhost" || head.contains(['.', ':']) || head.to_lowercase() != head =>
         {
             (head, rest)
         }
@@ -224,7 +252,7 @@ mod tests {
 
     #[test]
     fn short_names_become_complete_and_back() {
-        let digest = digest::of(b"");
+        let digest = Digest::sha256(&[0xab; 32]);
         let at = format!("busybox@{digest}");
         for (typed, complete, familiar) in [
             ("busybox", "docker.io/library/busybox", "busybox"),
@@ -251,6 +279,8 @@ mod tests {
                 "quay.io/a/b-c__d.e",
             ),
             ("[::1]:5000/app", "[::1]:5000/app", "[::1]:5000/app"),
+            ("Foo.com/a", "Foo.com/a", "Foo.com/a"),
+            ("me/app:v1", "docker.io/me/app:v1", "me/app:v1"),
             (&at, &format!("docker.io/library/{at}"), &at),
         ] {
             let reference = Reference::parse(typed).unwrap();
@@ -265,50 +295,62 @@ mod tests {
         assert_eq!(Reference::parse(&at).unwrap().or_latest().familiar(), at);
     }
 
+    /// As `docker tag` of 28.2.2 tells them.
     #[test]
     fn what_is_no_name_gets_dockers_message() {
-        let id = "0".repeat(64);
-        let long = "a/".repeat(200) + "b";
+        const FORMAT: &str = "invalid reference format";
+        let (hex, id) = ("a".repeat(40), "0".repeat(64));
+        let lower = |name: &str| format!("{FORMAT}: repository name ({name}) must be lowercase");
         for (typed, message) in [
-            ("", "invalid reference format"),
-            ("-a", "invalid reference format"),
-            ("a:", "invalid reference format"),
-            ("a..b", "invalid reference format"),
-            ("a___b", "invalid reference format"),
-            ("a b", "invalid reference format"),
-            ("a@sha256:00", "invalid reference format"),
-            ("host:x/a", "invalid reference format"),
+            ("".to_string(), FORMAT.to_string()),
+            ("-a".to_string(), FORMAT.to_string()),
+            ("a:".to_string(), FORMAT.to_string()),
+            ("a:b:c".to_string(), FORMAT.to_string()),
+            ("a..b".to_string(), FORMAT.to_string()),
+            ("a___b".to_string(), FORMAT.to_string()),
+            ("a b".to_string(), FORMAT.to_string()),
+            ("é".to_string(), FORMAT.to_string()),
+            ("a@".to_string(), FORMAT.to_string()),
+            ("a@sha256:12".to_string(), FORMAT.to_string()),
+            (format!("a@b@sha256:{hex}"), FORMAT.to_string()),
+            ("localhost:x/a".to_string(), FORMAT.to_string()),
+            ("Busybox".to_string(), lower("library/Busybox")),
+            ("foo/B".to_string(), lower("foo/B")),
+            (format!("a@SHA256:{hex}"), lower("library/a@SHA256")),
             (
-                "Busybox",
-                "invalid reference format: repository name (library/Busybox) must be lowercase",
+                format!("a@sha256:{hex}"),
+                "invalid checksum digest length".to_string(),
             ),
             (
-                "a/B",
-                "invalid reference format: repository name (a/B) must be lowercase",
+                format!("a@sha256:{}", "A".repeat(64)),
+                "invalid checksum digest format".to_string(),
             ),
             (
-                &id,
-                &format!(
+                format!("a@foo:{hex}"),
+                "unsupported digest algorithm".to_string(),
+            ),
+            (
+                id.clone(),
+                format!(
                     "invalid repository name ({id}), cannot specify 64-byte hexadecimal strings"
                 ),
             ),
             (
-                &long,
-                "repository name must not be more than 255 characters",
+                format!("b/{}", "a".repeat(254)),
+                "repository name must not be more than 255 characters".to_string(),
             ),
         ] {
-            assert_eq!(
-                Reference::parse(typed).unwrap_err().to_string(),
-                message,
-                "{typed}"
-            );
+            let error = Reference::parse(&typed).unwrap_err();
+            assert_eq!(error.to_string(), message, "{typed}");
         }
+        assert!(Reference::parse(&format!("b/{}", "a".repeat(253))).is_ok());
     }
 
     proptest::proptest! {
         #[test]
         fn arbitrary_text_never_panics_and_names_survive(text in ".{0,40}") {
             if let Ok(reference) = Reference::parse(&text) {
+                proptest::prop_assert_eq!(Reference::parse(&reference.familiar()), Ok(reference.clone()));
                 proptest::prop_assert_eq!(Reference::parse(&reference.to_string()), Ok(reference));
             }
         }
