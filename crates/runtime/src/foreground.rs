@@ -1,8 +1,9 @@
 //! A process in the foreground: whoever made it waits for its end, passes signals on and lends it a terminal.
 
-use crate::io::{CHUNK, write_all};
+use crate::io::CHUNK;
 use crate::{ErrorKind, RuntimeError};
 use glassdock_abi::call::IoctlReq;
+use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{MsgFlags, WaitFlags};
 use glassdock_abi::types::{Termios, WaitFor, WaitStatus, signal};
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, Pid, Sys};
@@ -168,7 +169,7 @@ async fn copy<S: Sys>(sys: &S, from: Fd, to: Fd) -> glassdock_abi::Result<()> {
         if data.is_empty() {
             return Ok(());
         }
-        write_all(sys, to, data).await?;
+        write_all(sys, to, &data).await?;
     }
 }
 

@@ -10,15 +10,18 @@ mod dev;
 mod error;
 mod exec;
 mod facts;
+mod inside;
 mod mounts;
 mod options;
 mod paths;
 mod process;
+mod root;
 mod slot;
+mod spaces;
 mod text;
 
 pub use caps::capabilities;
-pub use create::{create, namespaces};
+pub use create::create;
 pub use error::{PlanError, Problem};
 pub use exec::{Target, exec};
 pub use facts::{FileKind, HostFacts, Namespaces};
@@ -26,6 +29,7 @@ pub(crate) use mounts::absolute;
 pub use options::MOUNT_OPTIONS;
 pub use slot::{Slot, SlotKind};
 pub(crate) use slot::{SlotValue, bind};
+pub use spaces::namespaces;
 
 use glassdock_abi::{Call, Errno, PathArg};
 use serde::Serialize;

@@ -1,0 +1,230 @@
+//! The namespaces of a container: those that are made, those that are entered, and the network in a new one.
+
+use super::paths::{self, Slots};
+use super::text::plain;
+use super::{Expect, HostFacts, Item, PlanError, Slot, Step};
+use crate::why;
+use glassdock_abi::flags::{CloneFlags, OpenFlags};
+use glassdock_abi::{Call, Errno};
+use glassdock_oci::runtime::{Linux, NamespaceKind};
+
+/// Where the specification speaks of them.
+pub(super) const NAMESPACES: &str = "config-linux.md#namespaces";
+
+/// The namespaces of a container: new ones by clone flag, others by path.
+pub(super) struct Spaces {
+    pub new: CloneFlags,
+    pub joined: Vec<(NamespaceKind, String)>,
+}
+
+/// Kinds of namespaces that a container can have for itself, as specifications name them.
+pub fn namespaces() -> Vec<&'static str> {
+    let kinds = [
+        NamespaceKind::Pid,
+        NamespaceKind::Network,
+        NamespaceKind::Mount,
+        NamespaceKind::Ipc,
+        NamespaceKind::Uts,
+        NamespaceKind::User,
+        NamespaceKind::Cgroup,
+        NamespaceKind::Time,
+    ];
+    let supported = kinds
+        .into_iter()
+        .map(space)
+        .filter(|(_, flag)| flag.is_some());
+    supported.map(|(name, _)| name).collect()
+}
+
+/// What a namespace is called and its clone flag; `None` for what is not supported.
+pub(super) fn space(kind: NamespaceKind) -> (&'static str, Option<CloneFlags>) {
+    match kind {
+        NamespaceKind::Pid => ("pid", Some(CloneFlags::NEWPID)),
+        NamespaceKind::Network => ("network", Some(CloneFlags::NEWNET)),
+        NamespaceKind::Mount => ("mount", Some(CloneFlags::NEWNS)),
+        NamespaceKind::Ipc => ("ipc", Some(CloneFlags::NEWIPC)),
+        NamespaceKind::Uts => ("uts", Some(CloneFlags::NEWUTS)),
+        NamespaceKind::User => ("user", None),
+        NamespaceKind::Cgroup => ("cgroup", Some(CloneFlags::NEWCGROUP)),
+        NamespaceKind::Time => ("time", None),
+    }
+}
+
+impl Spaces {
+    pub fn of(linux: &Linux, facts: &HostFacts) -> Result<Spaces, PlanError> {
+        let mut spaces = Spaces {
+            new: CloneFlags::empty(),
+            joined: Vec::new(),
+        };
+        for (index, namespace) in linux.namespaces.iter().enumerate() {
+            let field = format!("linux.namespaces[{index}]");
+            let (name, flag) = space(namespace.kind);
+            let flag = flag
+                .filter(|_| known(namespace.kind, facts))
+                .ok_or_else(|| {
+                    PlanError::unsupported(format!("{field}.type"), format!("a {name} namespace"))
+                })?;
+            if linux.namespaces[..index]
+                .iter()
+                .any(|other| other.kind == namespace.kind)
+            {
+                return Err(PlanError::invalid(
+                    format!("{field}.type"),
+                    format!("{name} is there twice"),
+                ));
+            }
+            let path = plain(&namespace.path, &format!("{field}.path"))?;
+            match (path, namespace.kind) {
+                ("", _) => spaces.new |= flag,
+                (_, NamespaceKind::Mount) => {
+                    return Err(PlanError::unsupported(
+                        format!("{field}.path"),
+                        "joining a mount namespace",
+                    ));
+                }
+                (path, _) if !path.starts_with('/') => {
+                    return Err(PlanError::invalid(
+                        format!("{field}.path"),
+                        "it must be an absolute path",
+                    ));
+                }
+                (path, kind) => spaces.joined.push((kind, path.to_owned())),
+            }
+        }
+        if !spaces.new.contains(CloneFlags::NEWNS) {
+            return Err(PlanError::unsupported(
+                "linux.namespaces",
+                "a container without a mount namespace of its own",
+            ));
+        }
+        Ok(spaces)
+    }
+
+    /// Whether the container does not share a namespace with the host.
+    pub fn own(&self, kind: NamespaceKind) -> bool {
+        space(kind).1.is_some_and(|flag| self.new.contains(flag))
+            || self.joined.iter().any(|(joined, _)| *joined == kind)
+    }
+
+    fn slot(slots: &mut Slots, kind: NamespaceKind) -> Slot {
+        slots.fd(match kind {
+            NamespaceKind::Pid => "pid-namespace",
+            NamespaceKind::Network => "network-namespace",
+            NamespaceKind::Ipc => "ipc-namespace",
+            NamespaceKind::Cgroup => "cgroup-namespace",
+            _ => "uts-namespace",
+        })
+    }
+
+    /// The child enters what it shares; the pid namespace was chosen by the parent, before the child was born.
+    pub fn enter(&self, slots: &mut Slots) -> Vec<Item> {
+        let mut items = Vec::new();
+        for (kind, path) in &self.joined {
+            if *kind != NamespaceKind::Pid {
+                items.extend(join(slots, *kind, path));
+            }
+        }
+        items
+    }
+}
+
+fn known(kind: NamespaceKind, facts: &HostFacts) -> bool {
+    let has = facts.namespaces;
+    match kind {
+        NamespaceKind::Pid => has.pid,
+        NamespaceKind::Network => has.net,
+        NamespaceKind::Mount => has.mnt,
+        NamespaceKind::Ipc => has.ipc,
+        NamespaceKind::Uts => has.uts,
+        NamespaceKind::Cgroup => has.cgroup,
+        NamespaceKind::User | NamespaceKind::Time => false,
+    }
+}
+
+/// Enters a namespace by path.
+pub(super) fn join(slots: &mut Slots, kind: NamespaceKind, path: &str) -> Vec<Item> {
+    let slot = Spaces::slot(slots, kind);
+    let (name, flag) = space(kind);
+    let failure = format!("join the {name} namespace {path}");
+    let open = Step {
+        why: why::JOIN_OPEN,
+        clause: NAMESPACES,
+        args: vec![name.to_owned()],
+        ..paths::open_host(path, OpenFlags::RDONLY, slot)
+    };
+    let call = Call::Setns {
+        fd: slot.fd(),
+        nstype: flag.unwrap_or_default(),
+    };
+    vec![
+        open.failure(&failure).into(),
+        Step::new(call, why::JOIN, NAMESPACES)
+            .arg(name)
+            .failure(failure)
+            .into(),
+        paths::close(slot),
+    ]
+}
+
+/// A netlink request that sets `IFF_UP` on interface 1, the loopback of every network namespace (`man 7 rtnetlink`).
+fn link_up() -> Vec<u8> {
+    const RTM_NEWLINK: u16 = 16;
+    const NLM_F_REQUEST_ACK: u16 = 1 | 4;
+    const IFF_UP: u32 = 1;
+    const LENGTH: u32 = 32;
+    let mut message = Vec::new();
+    message.extend(LENGTH.to_ne_bytes());
+    message.extend(RTM_NEWLINK.to_ne_bytes());
+    message.extend(NLM_F_REQUEST_ACK.to_ne_bytes());
+    message.extend(1u32.to_ne_bytes());
+    message.extend(0u32.to_ne_bytes());
+    // struct ifinfomsg: family, padding, type, index, flags, change mask.
+    message.extend([0, 0]);
+    message.extend(0u16.to_ne_bytes());
+    message.extend(1u32.to_ne_bytes());
+    message.extend(IFF_UP.to_ne_bytes());
+    message.extend(IFF_UP.to_ne_bytes());
+    message
+}
+
+/// Brings up the loopback interface of a new network namespace.
+pub(super) fn loopback(slots: &mut Slots) -> Vec<Item> {
+    const AF_NETLINK: u32 = 16;
+    const SOCK_RAW_CLOEXEC: u32 = 3 | 0o2000000;
+    let socket = slots.fd("netlink");
+    let open = Call::Socket {
+        domain: AF_NETLINK,
+        kind: SOCK_RAW_CLOEXEC,
+        protocol: 0,
+    };
+    let send = Call::Sendmsg {
+        fd: socket.fd(),
+        data: link_up(),
+        fds: Vec::new(),
+        to: None,
+        flags: Default::default(),
+    };
+    let receive = Call::Recvmsg {
+        fd: socket.fd(),
+        count: 4096,
+        flags: Default::default(),
+    };
+    let failure = "bring up the loopback interface";
+    let bring_up = vec![
+        Step::new(send, why::LOOPBACK_UP, NAMESPACES)
+            .failure(failure)
+            .into(),
+        Step::new(receive, why::LOOPBACK_ACK, NAMESPACES)
+            .expect(Expect::NetlinkAck)
+            .failure(failure)
+            .into(),
+        paths::close(socket),
+    ];
+    // A kernel without networking has no interface to bring up.
+    let open = Step::new(open, why::LOOPBACK_SOCKET, NAMESPACES)
+        .yields(socket)
+        .failure(failure)
+        .accept(Errno::EAFNOSUPPORT)
+        .then(bring_up);
+    vec![open.into()]
+}
