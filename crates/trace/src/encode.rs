@@ -1,7 +1,9 @@
 //! postcard into a buffer that grows, run by run instead of byte by byte.
 
+use crate::{Layer, SpanId};
+use glassdock_abi::Call;
 use postcard::ser_flavors::Flavor;
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeStructVariant, Serializer};
 
 /// Adds the encoding of a value to a buffer.
 ///
@@ -40,5 +42,37 @@ impl Flavor for Growing<'_> {
     }
     fn finalize(self) -> postcard::Result<()> {
         Ok(())
+    }
+}
+
+/// [`EventKind::Enter`](crate::EventKind::Enter) of a system call, with arguments that are another's.
+pub(crate) struct EnterCall<'a> {
+    pub span: SpanId,
+    pub parent: Option<SpanId>,
+    pub pid: i32,
+    pub name: &'static str,
+    pub call: &'a Call,
+}
+
+impl Serialize for EnterCall<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut enter = serializer.serialize_struct_variant("EventKind", 0, "Enter", 7)?;
+        enter.serialize_field("span", &self.span)?;
+        enter.serialize_field("parent", &self.parent)?;
+        enter.serialize_field("cause", &None::<SpanId>)?;
+        enter.serialize_field("layer", &Layer::Syscall)?;
+        enter.serialize_field("pid", &self.pid)?;
+        enter.serialize_field("name", self.name)?;
+        enter.serialize_field("args", &CallArgs(self.call))?;
+        enter.end()
+    }
+}
+
+/// [`Args::Call`](crate::Args::Call).
+struct CallArgs<'a>(&'a Call);
+
+impl Serialize for CallArgs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_variant("Args", 1, "Call", self.0)
     }
 }

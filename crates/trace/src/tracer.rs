@@ -1,7 +1,9 @@
 //! Writing the stream: the hash over all of it, and a ring that keeps its newest part.
 
-use crate::encode;
+use crate::encode::{EnterCall, encode};
 use crate::{Args, Delta, Event, EventKind, Layer, MachineId, Outcome, SpanId, Value};
+use glassdock_abi::Call;
+use serde::Serialize;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -141,7 +143,7 @@ impl Tracer {
             let name = name.into();
             self.push(
                 time,
-                EventKind::Enter {
+                &EventKind::Enter {
                     span,
                     parent,
                     cause,
@@ -155,12 +157,36 @@ impl Tracer {
         span
     }
 
+    /// Opens a system call's span. It has no cause but its parent, and its arguments stay whose they are.
+    pub fn enter_call(
+        &mut self,
+        time: u64,
+        pid: i32,
+        parent: Option<SpanId>,
+        name: &'static str,
+        call: &Call,
+    ) -> SpanId {
+        let span = SpanId(self.next_span);
+        self.next_span += 1;
+        if self.config.record {
+            let enter = EnterCall {
+                span,
+                parent,
+                pid,
+                name,
+                call,
+            };
+            self.push(time, &enter);
+        }
+        span
+    }
+
     /// Closes a span.
     pub fn exit(&mut self, time: u64, span: SpanId, outcome: impl FnOnce() -> Outcome) {
         if self.config.record {
             self.push(
                 time,
-                EventKind::Exit {
+                &EventKind::Exit {
                     span,
                     outcome: outcome(),
                 },
@@ -173,7 +199,7 @@ impl Tracer {
         if self.config.record {
             self.push(
                 time,
-                EventKind::Delta {
+                &EventKind::Delta {
                     span,
                     delta: delta(),
                 },
@@ -192,7 +218,7 @@ impl Tracer {
         if self.config.record {
             self.push(
                 time,
-                EventKind::Note {
+                &EventKind::Note {
                     span,
                     key: key.into(),
                     args: args(),
@@ -269,9 +295,10 @@ impl Tracer {
         })
     }
 
-    fn push(&mut self, time: u64, kind: EventKind) {
+    /// Writes an event whose kind is an [`EventKind`], or is encoded as one.
+    fn push<K: Serialize>(&mut self, time: u64, kind: &K) {
         // An `Event` field by field, without moving it together.
-        let event = (self.config.machine, time, &kind);
+        let event = (self.config.machine, time, kind);
         if self.pieces.is_empty() {
             self.begin_piece(Vec::with_capacity(PIECE_BYTES));
         }
@@ -405,6 +432,26 @@ mod tests {
         assert_eq!(kept.hash(), dropped.hash());
         write(&mut dropped, 1);
         assert_ne!(kept.hash(), dropped.hash());
+    }
+
+    #[test]
+    fn a_calls_span_is_written_as_any_other() {
+        let call = Call::Write {
+            fd: glassdock_abi::Fd(300),
+            data: b"a line\n".to_vec(),
+        };
+        let (mut lent, mut taken) = (
+            Tracer::new(TracerConfig::default()),
+            Tracer::new(TracerConfig::default()),
+        );
+        for parent in [None, Some(SpanId(1 << 40))] {
+            let args = || Args::Call(Box::new(call.clone()));
+            let a = lent.enter_call(7, -1, parent, "write", &call);
+            let b = taken.enter(7, -1, parent, None, Layer::Syscall, "write", args);
+            assert_eq!(a, b);
+        }
+        assert_eq!(lent.read(0, 9), taken.read(0, 9));
+        assert_eq!(lent.hash(), taken.hash());
     }
 
     #[test]

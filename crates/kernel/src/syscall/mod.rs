@@ -30,6 +30,7 @@ use crate::wait::{Block, Fail, SysResult, WaitKey};
 use glassdock_abi::{Call, Errno, Ret, nr};
 use glassdock_cpu::reg;
 use glassdock_trace::{Args, Layer, Outcome, SpanId, Value};
+use std::borrow::Cow;
 
 /// Bytes of a call's data that its trace keeps.
 pub(crate) const TRACE_DATA: usize = 256;
@@ -454,7 +455,14 @@ impl Kernel {
 
     /// Makes a typed call: the one way to every effect.
     pub(crate) fn call(&mut self, cx: &mut CallCx, call: &Call) -> SysResult {
-        self.open_span(cx, || Args::Call(Box::new(clip_call(call))));
+        if cx.span.is_none() {
+            let tgid = self.tgid_of(cx.tid);
+            let name = nr::name(cx.nr).unwrap_or("unknown");
+            let (time, told) = (self.time, clip_call(call));
+            let span = self.tracer.enter_call(time, tgid.0, cx.parent, name, &told);
+            cx.span = Some(span);
+            self.current = Some(span);
+        }
         self.typed(cx, call)
     }
 
@@ -500,6 +508,15 @@ fn clip(data: &[u8]) -> Vec<u8> {
     data[..data.len().min(TRACE_DATA)].to_vec()
 }
 
+/// Whether the trace keeps data as it is.
+fn is_short(data: &[u8]) -> bool {
+    data.len() <= TRACE_DATA
+}
+
+fn is_short_list(list: &[Vec<u8>]) -> bool {
+    list.len() <= TRACE_ITEMS && list.iter().all(|item| is_short(item))
+}
+
 fn clip_list(list: &[Vec<u8>]) -> Vec<Vec<u8>> {
     list.iter()
         .take(TRACE_ITEMS)
@@ -508,8 +525,19 @@ fn clip_list(list: &[Vec<u8>]) -> Vec<Vec<u8>> {
 }
 
 /// The call with its data cut to what the trace keeps.
-fn clip_call(call: &Call) -> Call {
-    match call {
+fn clip_call(call: &Call) -> Cow<'_, Call> {
+    let whole = match call {
+        Call::Write { data, .. } | Call::Pwrite64 { data, .. } | Call::Sendmsg { data, .. } => {
+            is_short(data)
+        }
+        Call::Execveat { argv, envp, .. } => is_short_list(argv) && is_short_list(envp),
+        Call::Setxattr { value, .. } | Call::Fsetxattr { value, .. } => is_short(value),
+        _ => true,
+    };
+    if whole {
+        return Cow::Borrowed(call);
+    }
+    Cow::Owned(match call {
         Call::Write { fd, data } => Call::Write {
             fd: *fd,
             data: clip(data),
@@ -570,7 +598,7 @@ fn clip_call(call: &Call) -> Call {
             flags: *flags,
         },
         other => other.clone(),
-    }
+    })
 }
 
 fn clip_ret(ret: &Ret) -> Ret {
