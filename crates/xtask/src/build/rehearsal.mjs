@@ -7,8 +7,9 @@ const [glue, file, images, profile] = process.argv.slice(2);
 /** What a learner types first need not wait for the second part: some keys, some commands. */
 const KEYS = ["x\x7f", "\t\t", "sleep 9\r", "\x03", "\x1b[A", "\x03", "\x1b[D"];
 const LINES = ["ls -l /", "ps", "cat /etc/passwd | grep root", "cd /tmp; echo $((6 * 7)) > x; cat x; rm x; cd"];
-/** The messages of a page (playground::protocol): hello from the first event on, a terminal's new size, typed bytes. */
-const HELLO = [0, 1, 0, 0];
+/** The messages of a page (playground::protocol): hello with the version, from the first event on; a terminal's new
+ * size; typed bytes. */
+const HELLO = [0, 2, 0, 0];
 const SIZE = [2, 0, 24, 100];
 const TYPED = [1, 0, 2, 0x20, 0x7f];
 const BATCH = 256 * 1024;
@@ -24,7 +25,8 @@ door.sized(30, 90);
 settle();
 if (!new TextDecoder().decode(door.shown(0)).includes("# ")) throw new Error("the machine shows no prompt");
 door.send(new Uint8Array([...HELLO, ...SIZE, ...TYPED]));
-settle();
+// Whoever says hello with another version is told nothing, and what tells would be missing in the first part.
+if (settle() < BATCH) throw new Error("the machine does not tell its events: is HELLO of the protocol's version?");
 for (const keys of [...KEYS, ...LINES.map((line) => `${line}\r`)]) {
   door.typed(new TextEncoder().encode(keys));
   settle();
@@ -37,8 +39,14 @@ const functions = machine.functions.value;
 const entered = new Uint8Array(machine.memory.buffer, machine.profile.value, functions);
 writeFileSync(profile, entered);
 
-/** Until there is nothing to do but wait. Time that passes by itself would start the engine, so none does. */
+/** Until there is nothing to do but wait; gives how many bytes were told. Time that passes by itself would start the
+ * engine, so none does. */
 function settle() {
-  while (door.turn() === BUSY) while (door.take(BATCH).length > 0);
-  while (door.take(BATCH).length > 0);
+  let told = 0;
+  const take = () => {
+    for (let bytes = door.take(BATCH); bytes.length > 0; bytes = door.take(BATCH)) told += bytes.length;
+  };
+  while (door.turn() === BUSY) take();
+  take();
+  return told;
 }
