@@ -228,7 +228,7 @@ test("what is typed ahead is no command until the shell reads it, and a pager's 
 
 test("a process that has ended and that nobody waits for takes one row", async () => {
   const { context, page } = await booted(browser, { viewport: { width: 1280, height: 800 } });
-  await enter(page, "docker run -d --name z busybox sh -c 'sleep 0.1 & exec sleep 1000'", /[0-9a-f]{30}/);
+  await enter(page, "docker run -d --name zed busybox sh -c 'sleep 0.1 & exec sleep 1000'", /[0-9a-f]{30}/);
   const ended = page.locator(".machine .process-row.ended");
   await ended.waitFor();
   assert.equal(await ended.locator(".kind").count(), 0);
@@ -249,7 +249,7 @@ test("a machine that is off says so, and goes back or starts again", async () =>
     assert.equal((await state(page)).halted, "true");
     await off.locator("button").nth(way === "back" ? 1 : 0).click();
     await off.waitFor({ state: "detached" });
-    await shows(page, /~# *$/);
+    await shows(page, /~# *$/m);
     await enter(page, `echo ${way}`, new RegExp(`^${way}$`, "m"));
   }
   assert.deepEqual(errors, []);
