@@ -1,21 +1,16 @@
 //! A session of `docker` commands on a host, run on both kernels: by the programs of `tests/src/bin/programs.rs` on the
 //! real one, in the machine on the simulated one. The host's files are the same archive.
 
-use anyhow::{Context, Result, bail, ensure};
-use glassdock_abi::types::{Timespec, Winsize};
-use glassdock_kernel::{
-    Config, ConsoleId, ImportMeta, ImportNode, Input, Kernel, Limits, RunState,
-};
-use glassdock_playground::host::{self, Images};
+use anyhow::{Context, Result, ensure};
+use glassdock_abi::types::Timespec;
+use glassdock_kernel::{ImportMeta, ImportNode};
+use glassdock_playground::testing::{BOOT_TIME, Machine};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Seconds that the session may take on the host.
 const SECONDS_MAX: &str = "240";
-/// Instructions of one slice, and slices that the session may take.
-const SLICE: u64 = 1_000_000;
-const SLICES_MAX: u32 = 1_000_000;
 /// What the shell shows when it waits for a line.
 const PROMPT: &str = "# \u{1b}[6n";
 /// What the script prints in front of each command's results.
@@ -91,59 +86,25 @@ fn results(commands: &[String], output: &str) -> Result<Vec<Done>> {
 /// Runs a session in the simulated machine.
 ///
 /// # Errors
+/// Where a command has no result.
+///
+/// # Panics
 /// Where the images are missing, or the machine stops or never ends.
 pub fn simulated(commands: &[String]) -> Result<Vec<Done>> {
-    let (files, busybox) = (image("host.tar.gz")?, image("busybox.tar.gz")?);
-    let images = Images {
-        host: &files,
-        busybox: &busybox,
-    };
-    let config = Config {
-        // After any image was made.
-        boot_time: 1_893_456_000_000_000_000,
-        ..Config::default()
-    };
-    let window = Winsize {
-        rows: 24,
-        cols: 80,
-        xpixel: 0,
-        ypixel: 0,
-    };
-    let (mut kernel, console) = host::boot(&images, config, window, "vt100")?;
     let meta = ImportMeta {
         mode: 0o644,
-        mtime: Timespec::from_nanos(1_893_456_000_000_000_000),
+        mtime: Timespec::from_nanos(BOOT_TIME),
         ..ImportMeta::default()
     };
     let text = script(commands);
-    kernel
-        .import(b"session", &meta, ImportNode::File(text.as_bytes()))
-        .map_err(|errno| anyhow::anyhow!("the script: {errno}"))?;
-    until(&mut kernel, console, PROMPT)?;
+    let mut machine = Machine::starting_at(80, "vt100", |kernel| {
+        let file = ImportNode::File(text.as_bytes());
+        kernel.import(b"session", &meta, file).expect("the script");
+    });
+    machine.type_until("", PROMPT);
     // By then the engine has its image.
-    let line = "sleep 1; sh /session 2>&1 | cat\n";
-    let bytes = line.as_bytes().to_vec();
-    kernel.input(Input::Bytes(console, bytes));
-    let output = until(&mut kernel, console, END)?;
+    let output = machine.type_until("sleep 1; sh /session 2>&1 | cat\n", END);
     results(commands, &output.replace("\r\n", "\n"))
-}
-
-/// Lets the machine run until its console has shown a text; gives all that it has shown.
-fn until(kernel: &mut Kernel, console: ConsoleId, text: &str) -> Result<String> {
-    let mut output = String::new();
-    for _ in 0..SLICES_MAX {
-        let state = kernel.run(Limits::slice(SLICE));
-        output += &String::from_utf8_lossy(&kernel.take_output(console));
-        if output.contains(text) {
-            return Ok(output);
-        }
-        match state {
-            RunState::Idle(Some(next)) => kernel.input(Input::Advance(next)),
-            RunState::Busy => {}
-            RunState::Idle(None) | RunState::Halted => break,
-        }
-    }
-    bail!("{text:?} does not come: {output}")
 }
 
 /// The host's root directory from its archive, our programs in the place of the built-in ones, and what a kernel and
@@ -213,12 +174,6 @@ pub fn real(commands: &[String], programs: &Path) -> Result<Vec<Done>> {
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/generated/images")
-}
-
-fn image(name: &str) -> Result<Vec<u8>> {
-    let path = folder().join(name);
-    std::fs::read(&path)
-        .with_context(|| format!("{}: `cargo xtask images` makes it", path.display()))
 }
 
 /// Evens out what differs from run to run: ids, ages, and the columns that they widen.

@@ -11,4 +11,6 @@ pub mod log;
 #[cfg(feature = "machine")]
 pub mod machine;
 pub mod protocol;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod viewer;

@@ -8,6 +8,7 @@ mod cred;
 mod fs;
 mod futex;
 mod io;
+mod message;
 mod ns;
 mod poll;
 mod proc;

@@ -1,9 +1,9 @@
 //! The engine killed at any moment of its work: nothing is leaked, and what a client was told holds.
 
-use crate::harness::Machine;
 use glassdock_abi::types::{Clock, Timespec, signal};
 use glassdock_abi::{BoxFuture, Call, Child, Fd, Io, Result, Ret, Spawn, Sys};
 use glassdock_kernel::{ImportMeta, ImportNode, Task};
+use glassdock_playground::testing::Machine;
 use glassdock_trace::{Args, Delta, Layer, Outcome, SpanId, Trace};
 use std::cell::Cell;
 

@@ -1,11 +1,10 @@
 //! The machine as a learner has it: booted from the images that the page loads, typed at through its console.
 
 mod crashes;
-mod harness;
 
 use glassdock_kernel::{ImportMeta, ImportNode, Kernel};
+use glassdock_playground::testing::{INSIDE, Machine, PROMPT};
 use glassdock_trace::{Delta, EventKind, World};
-use harness::{INSIDE, Machine, PROMPT};
 
 /// Told with every container until there are networks.
 const NO_NETWORK: &str = "WARNING: This engine has no networks yet: the container gets a loopback interface only, as with --network none\n";

@@ -6,6 +6,8 @@ use glassdock_playground::host::Images;
 use glassdock_playground::log::Record;
 use glassdock_playground::machine::{Machine, Pace, Replay, Setup};
 use glassdock_playground::protocol::{FromMachine, ToMachine, VERSION, decode};
+#[cfg(not(target_arch = "wasm32"))]
+use glassdock_playground::testing;
 use glassdock_playground::viewer::Timeline;
 use glassdock_trace::Event;
 
@@ -24,17 +26,12 @@ pub struct Files {
 }
 
 impl Files {
-    /// From where `cargo xtask images` makes them.
+    /// From where they are made.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn read() -> Files {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../www/generated/images");
-        let read = |name: &str| {
-            std::fs::read(format!("{folder}/{name}"))
-                .expect("images are made by `cargo xtask images`")
-        };
         Files {
-            host: read("host.tar.gz"),
-            busybox: read("busybox.tar.gz"),
+            host: testing::image("host.tar.gz"),
+            busybox: testing::image("busybox.tar.gz"),
         }
     }
 

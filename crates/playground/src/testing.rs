@@ -1,16 +1,19 @@
-//! A machine, its console, and what a person does there.
+//! For tests: a machine, its console, and what a person does there.
 
+use crate::host::{self, Images};
 use glassdock_abi::types::Winsize;
 use glassdock_kernel::{Config, ConsoleId, Input, Kernel, Limits, RunState};
-use glassdock_playground::host::{self, Images};
 use std::path::{Path, PathBuf};
 
 /// Instructions of one slice.
 const SLICE: u64 = 200_000;
 /// Slices that anything here may take.
-const PATIENCE: u32 = 100_000;
+const PATIENCE: u32 = 1_000_000;
 /// Virtual nanoseconds that anything here may take.
-const LIMIT: u64 = 120_000_000_000;
+const LIMIT: u64 = 600_000_000_000;
+/// When the machine is switched on, in nanoseconds since 1970: after the image was made, whichever release of the
+/// distribution it is from.
+pub const BOOT_TIME: u64 = 1_893_456_000_000_000_000;
 /// The end of the host's prompt, and the shell asking where the cursor is.
 pub const PROMPT: &str = ":~# \u{1b}[6n";
 /// The prompt of a shell in a container.
@@ -18,13 +21,19 @@ pub const INSIDE: &str = "/ # \u{1b}[6n";
 
 /// A machine that a test types at.
 pub struct Machine {
+    /// Its kernel.
     pub kernel: Kernel,
+    /// Its console.
     pub console: ConsoleId,
     /// All that was shown.
     pub seen: String,
 }
 
-fn image(name: &str) -> Vec<u8> {
+/// One of the images that the page loads.
+///
+/// # Panics
+/// Where they have not been made.
+pub fn image(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../www/generated/images");
     let path: PathBuf = folder.join(name);
     std::fs::read(&path).unwrap_or_else(|error| {
@@ -34,6 +43,9 @@ fn image(name: &str) -> Vec<u8> {
 
 impl Machine {
     /// Boots, and waits until the engine has its image.
+    ///
+    /// # Panics
+    /// As [`Machine::starting_at`], and where there is no prompt.
     pub fn boot() -> Machine {
         Machine::boot_changed(|_| {})
     }
@@ -48,24 +60,30 @@ impl Machine {
 
     /// A machine of which nothing has run yet, with a change to its kernel.
     pub fn starting(change: impl FnOnce(&mut Kernel)) -> Machine {
+        Machine::starting_at(200, "xterm-256color", change)
+    }
+
+    /// The same at a terminal of so many columns and this kind.
+    ///
+    /// # Panics
+    /// Where the images have not been made.
+    pub fn starting_at(columns: u16, kind: &str, change: impl FnOnce(&mut Kernel)) -> Machine {
         let (host, busybox) = (image("host.tar.gz"), image("busybox.tar.gz"));
         let images = Images {
             host: &host,
             busybox: &busybox,
         };
         let config = Config {
-            // After the image was made, whichever release of the distribution it is from.
-            boot_time: 1_893_456_000_000_000_000,
+            boot_time: BOOT_TIME,
             ..Config::default()
         };
         let window = Winsize {
             rows: 24,
-            cols: 200,
+            cols: columns,
             xpixel: 0,
             ypixel: 0,
         };
-        let (mut kernel, console) =
-            host::boot(&images, config, window, "xterm-256color").expect("boots");
+        let (mut kernel, console) = host::boot(&images, config, window, kind).expect("boots");
         change(&mut kernel);
         Machine {
             kernel,
