@@ -315,9 +315,15 @@ fn fork_shares_frames_until_somebody_writes() {
     let mut m = machine(&store);
     m.cpu.gpr[reg::RBX] = DATA;
     m.space.write_u64(&mut m.frames, DATA, 0x55).expect("data");
-    let before = m.frames.used();
+    let (before, tables) = (m.frames.used(), m.frames.tables());
     let mut child = m.space.fork(&mut m.frames);
-    assert_eq!(m.frames.used(), before, "nothing is copied yet");
+    assert_eq!(
+        m.frames.tables(),
+        2 * tables,
+        "the child has page tables of its own"
+    );
+    let before = before + tables;
+    assert_eq!(m.frames.used(), before, "nothing else is copied yet");
     assert_eq!(m.run(10).exit, Exit::Syscall);
     assert_eq!(m.frames.used(), before + 1);
     assert_eq!(m.data(DATA), 1);
@@ -359,7 +365,8 @@ fn shared_pages_stay_shared_after_fork() {
 #[test]
 fn out_of_memory_is_a_fault_of_its_own() {
     let store = [0xc6, 0x03, 0x01];
-    let (mut frames, mut space) = (Frames::new(2), AddressSpace::new());
+    // Two pages and the page tables that they are in.
+    let (mut frames, mut space) = (Frames::new(4), AddressSpace::new());
     map(&mut frames, &mut space, CODE, Prot::all());
     space.write(&mut frames, CODE, &store).expect("code");
     map(&mut frames, &mut space, DATA, Prot::READ | Prot::WRITE);

@@ -6,6 +6,7 @@
 pub mod compare;
 pub mod generate;
 pub mod interpret;
+pub mod makers;
 pub mod masks;
 pub mod rng;
 pub mod vectors;
