@@ -195,20 +195,27 @@ fn a_dropped_open_leaves_no_descriptor() {
         })
         .await
         .unwrap();
-        {
-            // Opening waits for a writer, in a thread that cannot be called back.
-            let open = sys.openat(Fd::CWD, fifo.clone(), OpenFlags::RDONLY, 0);
-            let mut open = Box::pin(open);
-            assert!(waits(&sys, open.as_mut()).await);
+        // Opening waits for a writer, in a thread that cannot be called back. Once that thread is in the call, the FIFO
+        // has a reader, and somebody can open it for writing without waiting.
+        let open = sys.openat(Fd::CWD, fifo.clone(), OpenFlags::RDONLY, 0);
+        let mut open = Box::pin(open);
+        assert!(waits(&sys, open.as_mut()).await);
+        let writer = loop {
+            let flags = OpenFlags::WRONLY | OpenFlags::NONBLOCK;
+            match sys.openat(Fd::CWD, fifo.clone(), flags, 0).await {
+                Ok(writer) => break writer,
+                Err(errno) => assert_eq!(errno, Errno::ENXIO),
+            }
+            sys.sleep(1_000_000).await;
+        };
+        drop(open);
+        // The dropped open has ended; once what it made is closed, writing has no reader.
+        loop {
+            match sys.write(writer.fd(), vec![0]).await {
+                Ok(_) => sys.sleep(1_000_000).await,
+                Err(errno) => break assert_eq!(errno, Errno::EPIPE),
+            }
         }
-        let writer = sys
-            .openat(Fd::CWD, fifo, OpenFlags::WRONLY, 0)
-            .await
-            .unwrap();
-        // Now the dropped open ends; once what it made is closed, writing has no reader.
-        let mut hung_up = std::pin::pin!(sys.hung_up(writer.fd()));
-        hung_up.as_mut().await;
-        assert_eq!(sys.write(writer.fd(), vec![0]).await, Err(Errno::EPIPE));
     });
 }
 
