@@ -141,9 +141,9 @@ test("layers can be hidden, rows opened and closed, by mouse and keys", async ()
   await page.keyboard.press("ArrowDown");
   await selected(page).waitFor();
   await page.keyboard.press("?");
-  assert.equal(await page.getByRole("dialog").count(), 1);
+  await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
-  assert.equal(await page.getByRole("dialog").count(), 0);
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.keyboard.press("t");
   await page.keyboard.type("pwd\r");
   await shows(page, /^\/(root)?$/m);
