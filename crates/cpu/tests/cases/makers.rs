@@ -15,18 +15,20 @@ const TRANSCENDENTAL: [&str; 8] = [
     "f2xm1", "fcos", "fpatan", "fptan", "fsin", "fsincos", "fyl2x", "fyl2xp1",
 ];
 
-/// Forms whose outcome is the maker's own where they fault: the beginning of their names, and what differs.
-const FAULTING: [(&str, &str); 9] = [
+/// Forms whose outcome is the maker's own where they fault: the first word of their names, and what differs.
+const FAULTING: [(&str, &str); 11] = [
     (
         "call",
         "whether a call to no address has pushed its return address",
     ),
     ("cmps", FLAGS),
     ("fist", ORDER),
+    ("fistp", ORDER),
     ("fst", ORDER),
-    ("movd/movq mm", MMX),
+    ("fstp", ORDER),
+    ("movd/movq", MMX),
     ("movntq", MMX),
-    ("movq mm", MMX),
+    ("movq", MMX),
     ("scas", FLAGS),
     ("maskmovq", MMX),
 ];
@@ -47,8 +49,7 @@ pub fn differ(form: &Form, ours: &Outcome, real: &Outcome) -> Option<&'static st
         return Some("the last bit of a transcendental function");
     }
     let faulted = ours.signal != TRAP || real.signal != TRAP;
-    let found = FAULTING
-        .iter()
-        .find(|(name, _)| form.name.starts_with(name));
+    let word = form.name.split(' ').next();
+    let found = FAULTING.iter().find(|(name, _)| word == Some(name));
     found.filter(|_| faulted).map(|(_, what)| *what)
 }

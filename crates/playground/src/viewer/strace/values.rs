@@ -5,29 +5,9 @@ use glassdock_abi::Fd;
 use glassdock_abi::call::FcntlCmd;
 use glassdock_abi::types::{
     Clock, CloneArgs, Dev, Dirent, Rlimit, Stat, StatFs, TimeSet, Timespec, WaitFor, WaitStatus,
-    mode, signal,
+    mode, resource, signal,
 };
 use serde::Serialize;
-
-/// Names of resources by number (`man 2 getrlimit`).
-const RESOURCES: [&str; 16] = [
-    "CPU",
-    "FSIZE",
-    "DATA",
-    "STACK",
-    "CORE",
-    "RSS",
-    "NPROC",
-    "NOFILE",
-    "MEMLOCK",
-    "AS",
-    "LOCKS",
-    "SIGPENDING",
-    "MSGQUEUE",
-    "NICE",
-    "RTPRIO",
-    "RTTIME",
-];
 
 /// Magic numbers of file systems (`man 2 statfs`).
 const MAGICS: [(u64, &str); 10] = [
@@ -347,7 +327,7 @@ pub(super) fn signals(mask: u64) -> String {
 }
 
 pub(super) fn resource(number: u32) -> String {
-    match RESOURCES.get(number as usize) {
+    match resource::NAMES.get(number as usize) {
         Some(name) => format!("RLIMIT_{name}"),
         None => hex(number.into()),
     }

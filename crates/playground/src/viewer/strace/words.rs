@@ -2,52 +2,7 @@
 
 use super::values::{bits, flags, hex, named, signal_name, text};
 use glassdock_abi::call::{IoctlReq, PrctlOp};
-use glassdock_abi::types::{CapSets, SockAddr, Termios, Ucred, Winsize};
-
-/// Names of capabilities by number (`man 7 capabilities`).
-const CAPABILITIES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
+use glassdock_abi::types::{CapSets, SockAddr, Termios, Ucred, Winsize, capability};
 
 const SOL_SOCKET: u32 = 1;
 /// Options of `SOL_SOCKET` (`man 7 socket`).
@@ -215,7 +170,7 @@ pub(super) fn ucred(cred: &Ucred) -> String {
 }
 
 fn capability(number: u32) -> String {
-    match CAPABILITIES.get(number as usize) {
+    match capability::NAMES.get(number as usize) {
         Some(name) => format!("CAP_{name}"),
         None => number.to_string(),
     }
@@ -223,7 +178,7 @@ fn capability(number: u32) -> String {
 
 /// A set of capabilities: the names, or the word where it has nearly all of them.
 fn capabilities(set: u64) -> String {
-    if set == 0 || set.count_ones() > CAPABILITIES.len() as u32 / 2 {
+    if set == 0 || set.count_ones() > capability::NAMES.len() as u32 / 2 {
         return hex(set);
     }
     let names: Vec<String> = (0..64)
