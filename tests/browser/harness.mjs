@@ -110,8 +110,24 @@ export function state(page) {
 export async function booted(browser, options = {}) {
   const opened = await open(browser, options);
   await firstPrompt(opened.page);
-  await rests(opened.page);
+  await started(opened.page);
   return opened;
+}
+
+/**
+ * Waits until nothing goes on by itself any more. What starts the engine lets a moment of the machine's time pass first,
+ * and that time stands still until the page has the engine's code: a machine that rests may still be to start it.
+ */
+export async function started(page, timeout = 60_000) {
+  await page.waitForFunction(
+    () => {
+      const { busy, next, events } = document.querySelector(".app")?.dataset ?? {};
+      return busy === "false" && next === "" && events !== "0";
+    },
+    undefined,
+    { timeout, polling: 50 },
+  );
+  return rests(page, timeout);
 }
 
 /** Types a line at the terminal, and waits until the shell has answered with `pattern`, or with its next prompt. */

@@ -1,7 +1,7 @@
 // Undo and reload: a machine that goes back, and one that outlives its page.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { booted, enter, firstPrompt, launch, rests, screen, shows, state, url } from "./harness.mjs";
+import { booted, enter, firstPrompt, launch, rests, screen, shows, started, state, url } from "./harness.mjs";
 
 let browser;
 before(async () => {
@@ -35,6 +35,23 @@ test("undo goes back to before the last line, again and again, and the machine g
   await enter(page, "ls /tmp/f", /No such file/);
   await enter(page, "echo again > /tmp/f && cat /tmp/f", /^again$/m);
   assert.deepEqual(errors, []);
+  await context.close();
+});
+
+test("undo leads back to the same machine however late the engine's code has come", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.route("**/glassdock-js_more.wasm", async (route) => {
+    await new Promise((done) => setTimeout(done, 2500));
+    await route.continue();
+  });
+  await page.goto(url);
+  await firstPrompt(page);
+  const { hash } = await started(page);
+  await enter(page, "echo one > /tmp/f");
+  await page.locator("#undo").click();
+  await hashBecomes(page, hash);
+  await enter(page, "ps", /dockerd/);
   await context.close();
 });
 

@@ -127,6 +127,8 @@ pub struct State {
     pub busy: bool,
     /// Whether everything has ended.
     pub halted: bool,
+    /// When a machine that rests goes on by itself, in virtual nanoseconds; without it only input wakes it.
+    pub next: Option<u64>,
     /// Virtual time in nanoseconds.
     pub time: u64,
     /// Events written so far.

@@ -292,6 +292,10 @@ impl Machine {
         State {
             busy: self.rest == Rest::Running,
             halted: self.rest == Rest::Halted,
+            next: match self.rest {
+                Rest::Idle(next) => next,
+                Rest::Running | Rest::Halted => None,
+            },
             time: self.kernel.now(),
             events: self.kernel.tracer().written(),
             undoable: self.lines.count(),

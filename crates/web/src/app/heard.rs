@@ -84,7 +84,7 @@ impl App {
                 return false;
             }
             FromMachine::State(state) => {
-                let shown = |state: &State| (state.busy, state.halted, state.undoable);
+                let shown = |state: &State| (state.busy, state.halted, state.next, state.undoable);
                 let same = shown(&self.state) == shown(&state);
                 self.state = state;
                 self.lay_out_soon();

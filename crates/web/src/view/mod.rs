@@ -34,6 +34,7 @@ pub fn app(app: &App, link: &Link) -> Html {
                 data-events={app.state.events.to_string()}
                 data-hash={hexadecimal(app.state.hash)}
                 data-busy={app.state.busy.to_string()}
+                data-next={app.state.next.map(|next| next.to_string()).unwrap_or_default()}
                 data-halted={app.state.halted.to_string()}
                 data-instructions={app.state.instructions.to_string()}
             >
