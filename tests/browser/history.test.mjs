@@ -41,13 +41,18 @@ test("undo goes back to before the last line, again and again, and the machine g
 test("undo leads back to the same machine however late the engine's code has come", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.route("**/glassdock-js_more.wasm", async (route) => {
-    await new Promise((done) => setTimeout(done, 2500));
-    await route.continue();
-  });
+  const come = new Promise((done) =>
+    page.route("**/glassdock-js_more.wasm", async (route) => {
+      await page.waitForTimeout(2500);
+      await route.continue();
+      done();
+    }),
+  );
   await page.goto(url);
   await firstPrompt(page);
   const { hash } = await started(page);
+  await come;
+  await page.waitForTimeout(500);
   await enter(page, "echo one > /tmp/f");
   await page.locator("#undo").click();
   await hashBecomes(page, hash);
