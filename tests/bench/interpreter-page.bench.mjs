@@ -2,11 +2,11 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { booted, launch, rests, root } from "../browser/harness.mjs";
+import { say, stopwatch } from "./timing.mjs";
 
 /** Runs of each program; the quickest counts. */
 const RUNS = 2;
 
-const say = (line) => console.log(JSON.stringify(line));
 const table = await readFile(path.join(root, "tests/bench/interpreter.tsv"), "utf8");
 const programs = table
   .split("\n")
@@ -17,36 +17,7 @@ const browser = await launch();
 const { context, page } = await booted(browser, { viewport: { width: 1440, height: 900 } });
 await rests(page);
 
-const processes = await browser.newBrowserCDPSession();
-/** Milliseconds of processor time of the page's process, all threads. */
-async function spent() {
-  const { processInfo } = await processes.send("SystemInfo.getProcessInfo");
-  return processInfo.filter(({ type }) => type === "renderer").reduce((sum, { cpuTime }) => sum + cpuTime * 1e3, 0);
-}
-
-/** Lines that were typed: each ends with words of its own. */
-let lines = 0;
-
-/** Types a line; milliseconds until its last words are on the screen, and of processor time; instructions of all that ran. */
-async function timed(line) {
-  lines += 1;
-  await page.evaluate(() => document.querySelector(".xterm-helper-textarea").focus());
-  await page.keyboard.type(`clear; ${line}; echo o''ver ${lines}`);
-  const before = await rests(page);
-  const start = await spent();
-  const took = await page.evaluate(async (words) => {
-    const ended = () =>
-      Array.from(document.querySelectorAll(".xterm-rows > div")).some((row) => row.textContent.trim() === words);
-    const start = performance.now();
-    const terminal = document.querySelector(".xterm-helper-textarea");
-    terminal.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: 13, bubbles: true }));
-    while (!ended()) await new Promise((done) => setTimeout(done, 1));
-    return performance.now() - start;
-  }, `over ${lines}`);
-  const after = await rests(page, 240_000);
-  const instructions = Number(after.instructions) - Number(before.instructions);
-  return { took, spent: (await spent()) - start, instructions };
-}
+const timed = await stopwatch(browser, page);
 
 say({ about: "Programs of busybox in the page, in headless Chromium: at the terminal, with all that the page does meanwhile." });
 const [[, text], ...measured] = programs;

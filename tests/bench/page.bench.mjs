@@ -1,15 +1,15 @@
 // How long a person waits in the page: for the first prompt, for a container, for a step back in time.
-import { booted, enter, launch, open, firstPrompt, rests, state } from "../browser/harness.mjs";
+import { booted, enter, launch, open, firstPrompt, rests } from "../browser/harness.mjs";
+import { loop, say, stopwatch } from "./timing.mjs";
 
 const BOOTS = 7;
 /** Containers that one loop of the shell runs, and how often the loop is run. */
 const CONTAINERS = 20;
-const LOOPS = 3;
+const LOOPS = 5;
 /** Events before steps are timed. */
 const EVENTS = 100_000;
 const STEPS = 60;
 
-const say = (line) => console.log(JSON.stringify(line));
 const figure = (row, column, value) => say({ row, column, value });
 const quantile = (values, part) => values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * part)];
 const figures = (row, values) => {
@@ -34,43 +34,21 @@ figures("from an empty cache to the prompt", boots);
 const { context, page } = await booted(browser, { viewport: { width: 1440, height: 900 } });
 await rests(page);
 
-let asked = 0;
+const timed = await stopwatch(browser, page);
 
-/** Types a line and waits for words after it that were not seen before; how long that took, and what was run meanwhile. */
-async function timed(line) {
-  asked += 1;
-  const words = `ended ${asked}`;
-  const before = await state(page);
-  await page.evaluate(() => document.querySelector(".xterm-helper-textarea").focus());
-  await page.keyboard.type(`clear; ${line}; echo ended ''${asked}`);
-  const took = await page.evaluate(async (words) => {
-    const ended = () =>
-      Array.from(document.querySelectorAll(".xterm-rows > div")).some((row) => row.textContent.trim() === words);
-    const start = performance.now();
-    const terminal = document.querySelector(".xterm-helper-textarea");
-    terminal.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: 13, bubbles: true }));
-    while (!ended()) await new Promise((done) => setTimeout(done, 1));
-    return performance.now() - start;
-  }, words);
-  const after = await rests(page);
-  return { took, instructions: Number(after.instructions) - Number(before.instructions) };
+/** Runs a program in loops; gives what one turn took in each, the machine's thread and what it interpreted. */
+async function turns(program) {
+  await timed(loop(program, CONTAINERS));
+  const loops = [];
+  for (let at = 0; at < LOOPS; at += 1) loops.push(await timed(loop(program, CONTAINERS)));
+  const each = (what, unit = 1) => loops.map((all) => all[what] / CONTAINERS / unit);
+  figures(program, each("took"));
+  figure(program, "machine's thread, ms", Math.min(...each("worker")));
+  figure(program, "M instructions", quantile(each("instructions", 1e6), 0.5));
 }
 
-const loop = (program, times) => `i=0; while [ $i -lt ${times} ]; do ${program} 2>/dev/null; i=$((i+1)); done`;
-const run = "docker run --rm busybox true";
-await timed(loop(run, 2));
-const runs = [];
-const instructions = [];
-for (let at = 0; at < LOOPS; at += 1) {
-  const { took, instructions: all } = await timed(loop(run, CONTAINERS));
-  runs.push(took / CONTAINERS);
-  instructions.push(all / CONTAINERS / 1e6);
-}
-figures(run, runs);
-figure(run, "M instructions", quantile(instructions, 0.5));
-const programs = [];
-for (let at = 0; at < LOOPS; at += 1) programs.push((await timed(loop("busybox true", CONTAINERS))).took / CONTAINERS);
-figures("busybox true, without a container", programs);
+await turns("docker run --rm busybox true");
+await turns("busybox true");
 
 while (Number((await rests(page)).events) < EVENTS) {
   await enter(page, loop("cat /etc/passwd | wc -l > /dev/null", 200), undefined, 240_000);
@@ -103,7 +81,7 @@ const steps = await page.evaluate(async (count) => {
 }, STEPS);
 figures(`a step back or on, with ${EVENTS / 1000},000 events`, steps);
 say({
-  note: `The first row is of ${BOOTS} fresh profiles, from the navigation's start to the prompt on the screen. Containers are run in a loop of the shell, ${CONTAINERS} at a time, and include what the page draws meanwhile. Steps are ${STEPS / 2} back and ${STEPS / 2} on, with layout, without painting.`,
+  note: `The first row is of ${BOOTS} fresh profiles, from the navigation's start to the prompt on the screen. Containers are run in a loop of the shell, ${CONTAINERS} at a time, and include what the page draws meanwhile; the machine's thread is the processor time of its Worker, in the quickest loop. Steps are ${STEPS / 2} back and ${STEPS / 2} on, with layout, without painting.`,
 });
 await context.close();
 await browser.close();

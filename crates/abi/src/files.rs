@@ -1,4 +1,4 @@
-//! What everybody makes of several calls: whole writes, and files that are replaced at once.
+//! What everybody makes of several calls: whole writes, whole files, and files that are replaced at once.
 
 use crate::flags::{AtFlags, OpenFlags, RenameFlags};
 use crate::{Errno, Fd, Io, PathArg, Result, Sys};
@@ -20,12 +20,33 @@ pub async fn write_all<S: Sys>(sys: &S, fd: Fd, data: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Replaces a file's contents so that a crash leaves the old or the new ones: a temporary file beside it, synchronised,
-/// renamed over it, and the directory synchronised. One at a time: the temporary file's name is the same each time, so
-/// that a crash leaves one at most.
+const NEW: OpenFlags = OpenFlags::WRONLY
+    .union(OpenFlags::CREAT)
+    .union(OpenFlags::TRUNC)
+    .union(OpenFlags::NOFOLLOW);
+
+/// Writes a whole file, new or in place of what it held. For what is made anew after a crash, or is no part of anything
+/// before something else says so: who dies meanwhile leaves a part of it, and nothing waits for the disk.
 ///
 /// # Errors
-/// The kernel's; then the file is as it was, but for a directory that could not be synchronised.
+/// The kernel's; then the file may hold a part.
+pub async fn write_file<S: Sys>(
+    sys: &S,
+    path: &PathArg,
+    data: &[u8],
+    permissions: u32,
+) -> Result<()> {
+    let file = sys.openat(Fd::CWD, path.clone(), NEW, permissions).await?;
+    write_all(sys, file.fd(), data).await
+}
+
+/// Replaces a file's contents so that a crash, of the machine too, leaves the old or the new ones: a temporary file
+/// beside it, synchronised, and renamed over it. The directory is not synchronised, so after the machine's crash it may
+/// be the old ones (as moby's `AtomicWriteFile`). One at a time: the temporary file's name is the same each time, so that
+/// a crash leaves one at most.
+///
+/// # Errors
+/// The kernel's; then the file is as it was.
 pub async fn replace_file<S: Sys>(
     sys: &S,
     path: &PathArg,
@@ -35,9 +56,8 @@ pub async fn replace_file<S: Sys>(
     let mut temporary = path.clone();
     temporary.0.extend_from_slice(b".tmp");
     let replaced = async {
-        let flags = OpenFlags::WRONLY | OpenFlags::CREAT | OpenFlags::TRUNC | OpenFlags::NOFOLLOW;
         let file = sys
-            .openat(Fd::CWD, temporary.clone(), flags, permissions)
+            .openat(Fd::CWD, temporary.clone(), NEW, permissions)
             .await?;
         write_all(sys, file.fd(), data).await?;
         sys.fsync(file.fd()).await?;
@@ -48,13 +68,6 @@ pub async fn replace_file<S: Sys>(
     .await;
     if replaced.is_err() {
         let _ = sys.unlinkat(Fd::CWD, temporary, AtFlags::empty()).await;
-        return replaced;
     }
-    let bytes = path.as_bytes();
-    let end = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-    let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY;
-    let dir = sys
-        .openat(Fd::CWD, bytes[..end.max(1)].into(), flags, 0)
-        .await?;
-    sys.fsync(dir.fd()).await
+    replaced
 }

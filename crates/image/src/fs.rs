@@ -82,9 +82,15 @@ pub async fn remove_all<S: Sys>(sys: &S, dir: Fd, name: &[u8]) -> Result<()> {
     remove_dir(sys, dir, name).await
 }
 
-/// [`remove_all`] by absolute path.
+/// [`remove_all`] of a directory by absolute path; what turns out to be something else is removed too.
 pub async fn remove_path<S: Sys>(sys: &S, path: &PathArg) -> Result<()> {
-    remove_all(sys, Fd::CWD, path.as_bytes()).await
+    match remove_dir(sys, Fd::CWD, path.as_bytes()).await {
+        Err(Error::Os {
+            errno: Errno::ENOTDIR | Errno::ELOOP,
+            ..
+        }) => remove_all(sys, Fd::CWD, path.as_bytes()).await,
+        removed => removed,
+    }
 }
 
 /// An open directory on the way down, and its name in the one above.
@@ -204,6 +210,18 @@ pub async fn read_file<S: Sys>(sys: &S, path: &PathArg, limit: u64) -> Result<Ve
         .map_err(fail)?;
     let source = crate::source::FdSource::new(sys, fd.fd());
     crate::source::read_all(source, "file", limit).await
+}
+
+/// Writes a whole file by absolute path ([`files::write_file`]).
+pub async fn write_file<S: Sys>(
+    sys: &S,
+    path: &PathArg,
+    data: &[u8],
+    permissions: u32,
+) -> Result<()> {
+    files::write_file(sys, path, data, permissions)
+        .await
+        .map_err(Error::os("write", path.as_bytes()))
 }
 
 /// Replaces a file's contents by absolute path ([`files::replace_file`]).

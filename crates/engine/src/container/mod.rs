@@ -49,6 +49,8 @@ pub struct Container<S: Kernel> {
 pub(crate) struct Inner<S: Kernel> {
     /// What is kept on disk.
     pub(crate) record: Record,
+    /// `hostconfig.json` as this engine last wrote it: it hardly ever changes.
+    kept_host: Vec<u8>,
     /// Its layers on disk.
     pub(crate) layers: RwLayer,
     /// The shim of the run that is going on.
@@ -85,6 +87,7 @@ impl<S: Kernel> Container<S> {
             changing: futures_util::lock::Mutex::new(()),
             inner: Mutex::new(Inner {
                 record,
+                kept_host: Vec::new(),
                 layers,
                 shim: None,
                 restarting: 0,
@@ -190,7 +193,10 @@ impl<S: Kernel> Engine<S> {
     pub(crate) async fn save(&self, container: &Container<S>) -> Result<()> {
         let (config, host) = container.with(|inner| inner.record.documents())?;
         let dir = self.container_dir(&container.id);
-        fs::write_atomic(&self.sys, &dir.join("hostconfig.json"), &host, 0o600).await?;
+        if container.with(|inner| inner.kept_host != host) {
+            fs::write_atomic(&self.sys, &dir.join("hostconfig.json"), &host, 0o600).await?;
+            container.with(|inner| inner.kept_host = host);
+        }
         Ok(fs::write_atomic(&self.sys, &dir.join("config.v2.json"), &config, 0o600).await?)
     }
 

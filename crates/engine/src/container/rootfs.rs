@@ -53,7 +53,7 @@ impl<S: Kernel> Engine<S> {
             .furnish_layer(&init, &init_id, image_lower.as_deref())
             .await?;
         self.fill_init_layer(&init, image_lower.as_deref()).await?;
-        fs::write_atomic(&self.sys, &init.join("committed"), b"", 0o600).await?;
+        fs::write_file(&self.sys, &init.join("committed"), b"", 0o600).await?;
         let mut lower = format!("l/{}", layers.init_link);
         lower.extend(image_lower.iter().flat_map(|image| [":", image]));
         let top = self.overlay_path(&layers.mount_id);
@@ -78,7 +78,7 @@ impl<S: Kernel> Engine<S> {
             ("init-id", &init_id),
             ("parent", &parent),
         ] {
-            fs::write_atomic(&self.sys, &entry.join(name), text.as_bytes(), 0o644).await?;
+            fs::write_file(&self.sys, &entry.join(name), text.as_bytes(), 0o644).await?;
         }
         Ok(())
     }

@@ -110,7 +110,7 @@ impl<S: Kernel> Engine<S> {
         fs::create_dir_all(&self.sys, &bundle, 0o711).await?;
         let json =
             serde_json::to_vec(&spec).map_err(|error| ApiError::system(error.to_string()))?;
-        fs::write_atomic(&self.sys, &bundle.join("config.json"), &json, 0o600).await?;
+        fs::write_file(&self.sys, &bundle.join("config.json"), &json, 0o600).await?;
         let shim = self.start_shim(container, &record).await?;
         let run = self.run(container, &shim).await;
         if run.is_err() {
@@ -215,7 +215,7 @@ impl<S: Kernel> Engine<S> {
             (&record.hosts_path, hosts),
             (&record.resolv_conf_path, resolv_conf),
         ] {
-            fs::write_atomic(&self.sys, &PathArg::from(path), text.as_bytes(), 0o644).await?;
+            fs::write_file(&self.sys, &PathArg::from(path), text.as_bytes(), 0o644).await?;
         }
         Ok(())
     }

@@ -182,7 +182,12 @@ impl<S: Kernel> Engine<S> {
     /// Removes a directory of `overlay2` and its link.
     pub(crate) async fn remove_layer_dir(&self, cache_id: &str, link: &str) -> Result<()> {
         if !link.is_empty() {
-            fs::remove_path(&self.sys, &self.overlay_path("l").join(link)).await?;
+            fs::remove_all(
+                &self.sys,
+                Fd::CWD,
+                self.overlay_path("l").join(link).as_bytes(),
+            )
+            .await?;
         }
         Ok(fs::remove_path(&self.sys, &self.overlay_path(cache_id)).await?)
     }
