@@ -12,11 +12,13 @@ use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::{Winsize, signal as sig};
 use glassdock_abi::{Errno, Result};
 use glassdock_vfs::Path;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Most pseudo-terminals (`/proc/sys/kernel/pty/max`).
 const PTYS_MAX: u32 = 4096;
-/// Bytes of a console's output that wait for the machine's owner; a program that writes more waits.
+/// Bytes that were typed into a console and wait for room in its terminal, at most.
+const TYPED_BYTES_MAX: usize = 16 << 20;
+/// A tenth of a second, in nanoseconds: the unit of a terminal's `VTIME`.
 const TENTH: u64 = 100_000_000;
 
 /// A pseudo-terminal and the devpts mount that it belongs to.
@@ -30,6 +32,21 @@ pub(crate) struct Tty {
     pub(crate) owner: (u32, Option<u32>),
     /// Permission bits, where they were set.
     pub(crate) mode: Option<u32>,
+    /// Of a console: what was typed and waits for room, outside the machine as it were.
+    typed: VecDeque<u8>,
+}
+
+impl Tty {
+    /// Moves what was typed into the terminal, as far as there is room.
+    fn feed(&mut self) {
+        while !self.typed.is_empty() {
+            let (next, _) = self.typed.as_slices();
+            match self.pty.write_master(next) {
+                Ok(taken) => drop(self.typed.drain(..taken)),
+                Err(_) => return,
+            }
+        }
+    }
 }
 
 /// All terminals, by number over all devpts instances.
@@ -85,6 +102,7 @@ impl Ttys {
             index,
             owner: (uid, None),
             mode: None,
+            typed: VecDeque::new(),
         };
         self.map.insert(number, tty);
         Ok(number)
@@ -155,14 +173,14 @@ impl Kernel {
         out
     }
 
-    /// Types into a console. Returns how many bytes were taken.
-    pub(crate) fn type_into(&mut self, console: ConsoleId, bytes: &[u8]) -> usize {
-        let Some(pty) = self.ttys.get_mut(console.0) else {
-            return 0;
+    /// Types into a console.
+    pub(crate) fn type_into(&mut self, console: ConsoleId, bytes: &[u8]) {
+        let Some(tty) = self.ttys.tty_mut(console.0) else {
+            return;
         };
-        let taken = pty.write_master(bytes).unwrap_or(0);
+        let room = TYPED_BYTES_MAX - tty.typed.len();
+        tty.typed.extend(&bytes[..bytes.len().min(room)]);
         self.tty_changed(console.0);
-        taken
     }
 
     pub(crate) fn resize_console(&mut self, console: ConsoleId, winsize: Winsize) {
@@ -174,11 +192,12 @@ impl Kernel {
 
     /// A terminal changed: signals go out, waiters look again.
     pub(crate) fn tty_changed(&mut self, number: u32) {
-        let Some(pty) = self.ttys.get_mut(number) else {
+        let Some(tty) = self.ttys.tty_mut(number) else {
             return;
         };
-        let signals = pty.take_signals();
-        let foreground = pty.foreground.map(Tid);
+        tty.feed();
+        let signals = tty.pty.take_signals();
+        let foreground = tty.pty.foreground.map(Tid);
         for signal in signals {
             if let Some(pgid) = foreground {
                 self.signal_group(pgid, signal);

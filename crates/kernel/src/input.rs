@@ -15,7 +15,8 @@ const REPLAY_SLICE: u64 = 10_000_000;
 /// Something from outside.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Input {
-    /// Bytes typed into a console. What the terminal has no room for is lost, as on a real line.
+    /// Bytes typed into a console. What the terminal has no room for waits, as with a terminal emulator whose write to
+    /// the master end waits; what is too much for that too is lost.
     Bytes(ConsoleId, Vec<u8>),
     /// A console's window has another size.
     Resize(ConsoleId, Winsize),

@@ -450,7 +450,10 @@ impl Kernel {
             self.open_span(cx, || Args::Raw(number, args));
         }
         let result = (row.handler)(self, cx, args);
-        self.open_span(cx, || Args::Raw(number, args));
+        // What no typed call was made of is told as it came; a call that its caller does not outlive is told already.
+        if !matches!(result, Err(Fail::Keep)) {
+            self.open_span(cx, || Args::Raw(number, args));
+        }
         result
     }
 

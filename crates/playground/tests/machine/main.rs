@@ -323,6 +323,43 @@ fn the_engine_started_again_finds_its_containers() {
 }
 
 #[test]
+fn all_of_a_large_paste_arrives() {
+    // More than the terminal's own 64 KiB, so most of it waits outside.
+    let text: String = (0..20_000)
+        .map(|line| format!("{line} of the pasted lines\n"))
+        .collect();
+    let mut machine = Machine::boot();
+    machine.type_until("stty -echo; cat > /tmp/pasted; stty echo\n", "\r\n");
+    machine.type_until(&format!("{text}\x04"), PROMPT);
+    let expected = format!("{} /tmp/pasted\n", text.len());
+    assert_eq!(machine.run("wc -c /tmp/pasted"), expected);
+    assert_eq!(machine.run("sort -n -u /tmp/pasted | wc -l"), "20000\n");
+}
+
+#[test]
+fn lines_pasted_at_a_prompt_are_all_run() {
+    let mut machine = Machine::boot();
+    let lines: String = (0..400)
+        .map(|line| format!("echo {line} is a line of some length >> /tmp/lines\n"))
+        .collect();
+    machine.type_until(&format!("{lines}echo all of th''em\n"), "all of them");
+    assert_eq!(machine.run("sort -n -u /tmp/lines | wc -l"), "400\n");
+}
+
+#[test]
+fn a_call_that_nobody_survives_is_told_once() {
+    let mut machine = Machine::boot();
+    let from = machine.kernel.tracer().written();
+    machine.run("busybox true");
+    let told = machine.kernel.tracer().read(from, usize::MAX);
+    let ends = told.iter().filter(|(_, event)| match &event.kind {
+        EventKind::Enter { name, .. } => name == "exit_group",
+        _ => false,
+    });
+    assert_eq!(ends.count(), 1);
+}
+
+#[test]
 fn the_same_machine_twice_gives_the_same_events() {
     let session = || {
         let mut machine = Machine::boot();
