@@ -84,6 +84,21 @@ fn reading_writing_and_the_peers_end_are_waited_for_on_one_socket_at_a_time() {
 }
 
 #[test]
+fn a_pipes_writer_is_told_that_its_last_reader_has_gone() {
+    run(|sys| async move {
+        let [reader, writer] = sys.pipe2(OpenFlags::CLOEXEC).await.unwrap();
+        let mut gone = std::pin::pin!(sys.hung_up(writer.fd()));
+        assert!(waits(&sys, gone.as_mut()).await);
+        // Bytes that come and go are not the reader's end.
+        sys.write(writer.fd(), b"x".to_vec()).await.unwrap();
+        assert_eq!(sys.read(reader.fd(), 10).await.unwrap(), b"x");
+        assert!(waits(&sys, gone.as_mut()).await);
+        drop(reader);
+        gone.await;
+    });
+}
+
+#[test]
 fn a_full_socket_takes_the_rest_when_it_is_read() {
     run(|sys| async move {
         let [ours, theirs] = sys.socketpair_stream().await.unwrap();

@@ -72,14 +72,15 @@ async fn change(fd: Fd, events: PollEvents) -> Result<()> {
 }
 
 /// What to register for. Where only the end of the other side is waited for, that is urgent data: the end is told with
-/// it, but neither ordinary data nor the end of one direction, which would wake us again and again.
+/// it, but neither ordinary data nor the end of one direction, which would wake us again and again. For the writing end
+/// of a pipe the end is an error.
 fn interest(events: PollEvents) -> Interest {
     let reads = events.intersects(PollEvents::IN | PollEvents::RDHUP);
     match (reads, events.contains(PollEvents::OUT)) {
         (true, true) => Interest::READABLE | Interest::WRITABLE,
         (true, false) => Interest::READABLE,
         (false, true) => Interest::WRITABLE,
-        (false, false) => Interest::PRIORITY,
+        (false, false) => Interest::PRIORITY | Interest::ERROR,
     }
 }
 
