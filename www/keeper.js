@@ -30,6 +30,7 @@ export class Keeper {
   #writing = undefined;
   #wanted = undefined;
 
+  /** The keeper, or the notice of why there is none. */
   static async open() {
     try {
       const root = await navigator.storage.getDirectory();
@@ -40,8 +41,9 @@ export class Keeper {
         handles.push(await handleOf(file));
       }
       return new Keeper(...handles);
-    } catch {
-      return undefined;
+    } catch (failure) {
+      // What another tab has open cannot be opened.
+      return failure?.name === "NoModificationAllowedError" ? "notice.second" : "notice.unkept";
     }
   }
 

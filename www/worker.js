@@ -104,17 +104,21 @@ function guarded(work) {
 async function begin(start) {
   const opening = Keeper.open();
   // What boots needs the images: they come while the module is compiled.
-  opening.then((opened) => start.log || (opened?.keeps && !start.fresh) || (images = fetchImages()));
-  [compiled, keeper] = await Promise.all([start.compiled ?? compile(), opening]);
+  opening.then((opened) => start.log || (opened.keeps && !start.fresh) || (images = fetchImages()));
+  const [module, opened] = await Promise.all([start.compiled ?? compile(), opening]);
+  compiled = module;
+  const keeps = opened instanceof Keeper;
+  if (keeps) keeper = opened;
   second ??= compiled.more;
   await instantiate();
   const way = start.log ? start : start.fresh ? undefined : keeper?.kept(compiled.build);
-  const notice = way ? await goOn(way) : start.notice;
+  // A Worker in another's place need not say again that nothing is kept.
+  const notice = (way ? await goOn(way) : start.notice) ?? (keeps || start.compiled ? undefined : opened);
   if (over) return;
   if (!setup) await boot({ seed: crypto.getRandomValues(new Uint32Array(1))[0], millis: Date.now() });
   else show(true);
   const logged = door.logged();
-  keeper?.begin(compiled.build, setup, door.log(0, logged), logged, way?.checkpoint && way.session);
+  keep((keeper) => keeper.begin(compiled.build, setup, door.log(0, logged), logged, way?.checkpoint && way.session));
   if (notice) postMessage({ notice });
   waiting.unshift(...(start.waiting ?? []));
   running = true;
@@ -262,7 +266,7 @@ function slice() {
     } while (pace === BUSY && performance.now() < start + SLICE);
   }
   tell();
-  const unkept = keeper?.append(door.logged(), door.log) ?? LOOK;
+  const unkept = keep((keeper) => keeper.append(door.logged(), door.log)) ?? LOOK;
   if (turns > TURNS) take();
   if (pace === BUSY) {
     rested = 0;
@@ -313,16 +317,30 @@ function rest(pace, now, unkept) {
   const wanted = !door.typing() && door.entered() !== lines;
   if (wanted && now - rested >= REST) take();
   else if (wanted) wait = Math.min(wait, REST);
-  if (keeper?.step(checkpoints)) wait = 0;
+  if (keep((keeper) => keeper.step(checkpoints))) wait = 0;
   timer = setTimeout(guarded(slice), wait);
 }
 
 function take() {
   lines = door.entered();
   turns = 0;
-  keeper?.append(door.logged(), door.log, true);
+  keep((keeper) => keeper.append(door.logged(), door.log, true));
   const changed = checkpoints.take(memory.buffer, door.logged());
-  keeper?.changed(changed, checkpoints.length, checkpoints.mark);
+  keep((keeper) => keeper.changed(changed, checkpoints.length, checkpoints.mark));
+}
+
+/** Lets the keeper do something, if there is one. Where the browser gives it no more room, nothing is kept from then on. */
+function keep(work) {
+  if (!keeper) return undefined;
+  try {
+    return work(keeper);
+  } catch (failure) {
+    error(failure);
+    keeper.close();
+    keeper = undefined;
+    postMessage({ notice: "notice.full" });
+    return undefined;
+  }
 }
 
 // ---------------------------------------------------------------- another machine instead

@@ -1,13 +1,20 @@
 // Undo and reload: a machine that goes back, and one that outlives its page.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { after, before, test } from "node:test";
-import { booted, enter, firstPrompt, launch, rests, screen, shows, started, state, url } from "./harness.mjs";
+import { booted, enter, firstPrompt, launch, rests, root, screen, shows, started, state, url } from "./harness.mjs";
 
 let browser;
 before(async () => {
   browser = await launch();
 });
 after(() => browser?.close());
+
+const { notice: notices } = JSON.parse(await readFile(path.join(root, "www/text/en.json"), "utf8"));
+
+/** Waits until the page tells a notice. */
+const said = (page, key) => page.locator(".toast", { hasText: notices[key] }).waitFor();
 
 /** Waits until the state's hash is this one. */
 async function hashBecomes(page, hash) {
@@ -127,7 +134,8 @@ test("without storage everything works and nothing is kept", async () => {
   });
   await page.goto(url);
   await firstPrompt(page);
-  const before = await rests(page);
+  await said(page, "unkept");
+  const before = await started(page);
   await enter(page, "echo gone > /root/gone");
   await page.locator("#undo").click();
   await hashBecomes(page, before.hash);
@@ -137,12 +145,35 @@ test("without storage everything works and nothing is kept", async () => {
   await context.close();
 });
 
+test("where the browser has no more room the machine goes on, and the page says that nothing is kept", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  // The log's first records fit, and later ones do not.
+  await page.route("**/keeper.js", async (route) => {
+    const answer = await route.fetch();
+    const full = "if (this.#logEnd > HEAD + 200) throw new DOMException('full', 'QuotaExceededError'); const bytes =";
+    const text = (await answer.text()).replace("const bytes = log(", `${full} log(`);
+    assert.ok(text.includes(full));
+    await route.fulfill({ response: answer, body: text });
+  });
+  await page.goto(url);
+  await firstPrompt(page);
+  await started(page);
+  for (let line = 0; line < 8; line += 1) await enter(page, `echo line ${line} >> /root/lines`);
+  await said(page, "full");
+  await enter(page, "wc -l < /root/lines", /^8$/m);
+  await page.locator("#undo").click();
+  await enter(page, "wc -l < /root/lines", /^8$/m);
+  await context.close();
+});
+
 test("a second tab of the same page has its own machine", async () => {
   const { context, page } = await booted(browser);
   await enter(page, "echo mine > /root/mine");
   const other = await context.newPage();
   await other.goto(url);
   await firstPrompt(other);
+  await said(other, "second");
   await enter(other, "ls /root/mine", /No such file/);
   await enter(page, "cat /root/mine", /^mine$/m);
   await context.close();

@@ -69,6 +69,22 @@ for (const language of ["en", "ko"]) {
   }
 }
 
+for (const theme of ["light", "dark"]) {
+  test(`a phone on its side, ${theme}`, async () => {
+    const viewport = { width: 844, height: 390 };
+    const { context, page, errors } = await booted(browser, { ...PHONE, viewport, colorScheme: theme, locale: "en" });
+    await enter(page, "docker run -d --name sea busybox sleep 1000", /[0-9a-f]{30}/);
+    for (const name of ["Terminal", "Journey", "Machine", "Details"]) {
+      await page.locator(".tabs.bottom .tab", { hasText: name }).click();
+      assert.deepEqual(await fits(page, 28), { wide: false, bad: [] }, name);
+      if (name === "Journey") await request(page).click();
+      await screenshot(page, `landscape-${theme}-${name.toLowerCase()}`);
+    }
+    assert.deepEqual(errors, []);
+    await context.close();
+  });
+}
+
 test("language and theme are chosen, seen at once and remembered", async () => {
   const { context, page } = await booted(browser, { ...DESKTOP, colorScheme: "light", locale: "en" });
   const ground = () => page.evaluate(() => getComputedStyle(document.querySelector(".pane")).backgroundColor);

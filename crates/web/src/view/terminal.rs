@@ -6,11 +6,14 @@ use glassdock_playground::protocol::Job;
 use yew::prelude::*;
 
 /// Keys that a phone's keyboard has not: label and bytes.
-const KEYS: [(&str, &[u8]); 8] = [
+const KEYS: [(&str, &[u8]); 10] = [
     ("Tab", b"\t"),
     ("Esc", b"\x1b"),
     ("^C", b"\x03"),
     ("^D", b"\x04"),
+    // Together they leave a container's terminal.
+    ("^P", b"\x10"),
+    ("^Q", b"\x11"),
     ("↑", b"\x1b[A"),
     ("↓", b"\x1b[B"),
     ("←", b"\x1b[D"),
