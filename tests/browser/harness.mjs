@@ -86,7 +86,10 @@ const CALM = 4;
 /** Waits until the machine has nothing to do and the page has heard everything. */
 export async function rests(page, timeout = 60_000) {
   await page.waitForFunction(
-    () => document.querySelector(".app")?.dataset.busy === "false",
+    () => {
+      const { busy, events } = document.querySelector(".app")?.dataset ?? {};
+      return busy === "false" && events !== "0";
+    },
     undefined,
     { timeout, polling: 50 },
   );

@@ -104,6 +104,16 @@ test("the shell works before the engine's code is there, and docker waits for it
   await context.close();
 });
 
+test("a terminal alone works before both the interface and the engine's code are there", async () => {
+  const { context, page, release } = await heldBack(/glassdock-(web_bg|js_more)\.wasm/);
+  await type(page, "echo early $((6 * 7))");
+  await shows(page, /^early 42$/m);
+  release();
+  await rests(page);
+  await enter(page, "docker run --rm busybox echo from the container", /^from the container$/m);
+  await context.close();
+});
+
 test("without the engine's code the page says what is missing", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();

@@ -271,8 +271,8 @@ pub struct Winsize {
     pub ypixel: u16,
 }
 
-/// The kernel's `struct termios` (`TCGETS`; `man 3 termios`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// The kernel's `struct termios` (`TCGETS`; `man 3 termios`). The default has everything off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Termios {
     /// Input modes.
     pub iflag: u32,

@@ -4,6 +4,8 @@
 //! with what the trace was last told, and told again where it differs. So a delta's "before" is always what the trace
 //! holds, and [`Kernel::inspect`] looks with the same eyes.
 
+mod process;
+
 use crate::Kernel;
 use crate::file::{Body, Object};
 use crate::ids::*;
@@ -27,6 +29,9 @@ pub(crate) struct Publisher {
     namespaces: Marked<NsId>,
     channels: Marked<ObjId>,
     ttys: Marked<u32>,
+    signals: Marked<Tid>,
+    handlers: Marked<(Tid, u8)>,
+    memories: Marked<MmId>,
     cgroups: Marked<String>,
     any: bool,
 }
@@ -64,12 +69,18 @@ macro_rules! marks {
 }
 
 marks! {
-    /// Identity, credentials, namespaces of a task.
+    /// Identity, credentials, namespaces, limits, timer of a task.
     task(Tid) => tasks;
     /// What a task does.
     state(Tid) => states;
-    /// Root and working directory of a process.
+    /// Root, working directory and umask of a process.
     place(Tid) => places;
+    /// What a task blocks, and what waits for it.
+    signals(Tid) => signals;
+    /// What a process does with a signal.
+    handler((Tid, u8)) => handlers;
+    /// The areas of an address space.
+    memory(MmId) => memories;
     /// A descriptor of a process.
     fd((Tid, i32)) => fds;
     /// An open file description.
@@ -148,8 +159,8 @@ impl Kernel {
         );
         let tasks = self.publisher.tasks.take();
         tell!(&tasks, Task, tasks, |tid| tid.0, self.view_task(*tid));
-        for tid in tasks {
-            for (kind, after) in self.view_members(tid) {
+        for tid in &tasks {
+            for (kind, after) in self.view_members(*tid) {
                 let key = (tid.0, kind);
                 let before = self.publisher.told.members.get(&key).copied();
                 if before != after {
@@ -162,11 +173,35 @@ impl Kernel {
                 }
             }
         }
+        tell!(&tasks, Cred, creds, |tid| tid.0, self.view_cred(*tid));
+        tell!(&tasks, Limits, limits, |tid| tid.0, self.view_limits(*tid));
+        tell!(&tasks, Timer, timers, |tid| tid.0, self.view_timer(*tid));
+        tell!(tasks, Mm, mms, |tid| tid.0, self.view_mm(tid));
+        let signals = self.publisher.signals.take();
+        tell!(
+            signals,
+            Signals,
+            signals,
+            |tid| tid.0,
+            self.view_signals(tid)
+        );
+        let handlers = self.publisher.handlers.take();
+        tell!(
+            handlers,
+            Handler,
+            handlers,
+            |at| (at.0.0, at.1),
+            self.view_handler(at.0, at.1)
+        );
+        for id in self.publisher.memories.take() {
+            self.tell_areas(id);
+        }
         let states = self.publisher.states.take();
         tell!(states, TaskState, states, |tid| tid.0, self.view_state(tid));
         let places = self.publisher.places.take();
         tell!(&places, Cwd, cwds, |tid| tid.0, self.view_cwd(*tid));
-        tell!(places, Root, roots, |tid| tid.0, self.view_root(tid));
+        tell!(&places, Root, roots, |tid| tid.0, self.view_root(*tid));
+        tell!(places, Umask, umasks, |tid| tid.0, self.view_umask(tid));
         let files = self.publisher.files.take();
         tell!(files, OpenFile, files, |id| id.0, self.view_file(id));
         let fds = self.publisher.fds.take();
@@ -213,6 +248,7 @@ impl Kernel {
                 .extend(self.view_state(tid).map(|v| (tid.0, v)));
             world.cwds.extend(self.view_cwd(tid).map(|v| (tid.0, v)));
             world.roots.extend(self.view_root(tid).map(|v| (tid.0, v)));
+            self.inspect_process(tid, &mut world);
             for (kind, ns) in self.view_members(tid) {
                 world.members.extend(ns.map(|ns| ((tid.0, kind), ns)));
             }
@@ -220,6 +256,11 @@ impl Kernel {
                 world
                     .fds
                     .extend(self.view_fd(tid, fd).map(|v| ((tid.0, fd), v)));
+            }
+        }
+        for (id, mm) in self.mms.iter() {
+            for (start, vma) in &mm.vmas {
+                world.areas.insert((id.0, *start), self.view_area(vma));
             }
         }
         for (id, _) in self.files.iter() {
@@ -390,6 +431,16 @@ impl Kernel {
                 },
                 listening: self.sockets.is_listening(id.0),
             }),
+            Object::Event { count, .. } => Some(ChannelInfo {
+                kind: "eventfd".into(),
+                queued: *count,
+                ..ChannelInfo::default()
+            }),
+            Object::Timer(timer) => Some(ChannelInfo {
+                kind: "timerfd".into(),
+                queued: timer.expirations,
+                ..ChannelInfo::default()
+            }),
             Object::Internet(_) => Some(ChannelInfo {
                 kind: "udp".into(),
                 ..ChannelInfo::default()
@@ -409,7 +460,7 @@ impl Kernel {
             winsize: pty.winsize(),
             session: pty.session,
             foreground: pty.foreground,
-            lflag: pty.termios().lflag,
+            termios: pty.termios(),
         })
     }
 

@@ -140,6 +140,7 @@ impl Kernel {
                 self.sample_load();
                 self.fire_timers();
                 self.collect_sockets();
+                self.publish();
             }
             let end = end.saturating_add(idled);
             if self.time >= end {
@@ -326,7 +327,8 @@ impl Kernel {
         let mut trap = Trap::default();
         let info = match exit {
             Exit::PageFault(fault) => match self.page_fault(tid, fault) {
-                None => return,
+                // A stack may have grown.
+                None => return self.publish(),
                 Some(info) => {
                     trap = Trap {
                         number: 14,

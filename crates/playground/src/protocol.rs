@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Version of the messages. Changes whenever an encoding does.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Number of a terminal of the machine. The host's console is 0.
 pub type TerminalId = u16;
@@ -238,7 +238,7 @@ mod tests {
         buffer.pop();
         assert_eq!(
             decode::<ToMachine>(&buffer).unwrap_err().to_string(),
-            "byte 1 begins no message of version 2"
+            "byte 1 begins no message of version 3"
         );
     }
 

@@ -4,7 +4,7 @@
 //! adding a line to the table at the end and its value's type above it. Values hold no contents of files or memory,
 //! only versions and sizes.
 
-use glassdock_abi::types::{Dev, Winsize};
+use glassdock_abi::types::{Dev, Termios, Winsize};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -107,6 +107,90 @@ pub enum TaskState {
     Zombie(i32),
 }
 
+/// Who a task is to the kernel, beyond [`TaskInfo`] (`man 7 credentials`, `man 7 capabilities`).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CredInfo {
+    /// Real, saved and file-system user id.
+    pub uids: [u32; 3],
+    /// Real, saved and file-system group id.
+    pub gids: [u32; 3],
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+    /// Permitted capabilities.
+    pub permitted: u64,
+    /// Inheritable ones.
+    pub inheritable: u64,
+    /// Those that can be gained at all.
+    pub bounding: u64,
+    /// Those that a program without privileges keeps.
+    pub ambient: u64,
+    /// `PR_SET_SECUREBITS`.
+    pub securebits: u32,
+    /// `PR_SET_NO_NEW_PRIVS`.
+    pub no_new_privs: bool,
+}
+
+/// A resource's limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LimitInfo {
+    /// The resource's number (`RLIMIT_NOFILE` is 7).
+    pub resource: u8,
+    /// What is enforced.
+    pub soft: u64,
+    /// How far it can be raised.
+    pub hard: u64,
+}
+
+/// Signals of a task, as sets in which signal `n` is bit `n - 1`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SignalsInfo {
+    /// Blocked ones.
+    pub blocked: u64,
+    /// Those that wait for this thread.
+    pub pending: u64,
+    /// Those that wait for any thread of the process; told of its first one.
+    pub shared: u64,
+}
+
+/// What a process does with a signal (`man 2 sigaction`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct HandlerInfo {
+    /// The handler's address; 0 is the default action, 1 is to ignore it.
+    pub handler: u64,
+    /// `SA_*`.
+    pub flags: u64,
+    /// Where the handler returns to.
+    pub restorer: u64,
+    /// Signals that are blocked meanwhile.
+    pub mask: u64,
+}
+
+/// A process's real-time interval timer (`man 2 setitimer`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TimerInfo {
+    /// When it goes off, in virtual nanoseconds.
+    pub next: Option<u64>,
+    /// Nanoseconds from then on between two times.
+    pub every: u64,
+}
+
+/// An area of an address space (`man 5 proc_pid_maps`). What its pages hold is not told.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AreaInfo {
+    /// Address after its last byte.
+    pub end: u64,
+    /// May be read (1), written (2), executed (4).
+    pub prot: u8,
+    /// Whether writes are seen by all who map the same.
+    pub shared: bool,
+    /// Whether it grows downwards, as a stack does.
+    pub grows_down: bool,
+    /// The file that it shows, or nothing.
+    pub file: Option<String>,
+    /// Where in the file, or in shared memory, it begins, in bytes.
+    pub offset: u64,
+}
+
 /// A namespace.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NsInfo {
@@ -202,9 +286,9 @@ pub struct OpenFileInfo {
 /// A pipe's or socket's buffer.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct ChannelInfo {
-    /// `pipe`, `unix`, …
+    /// `pipe`, `unix`, `eventfd`, …
     pub kind: String,
-    /// Bytes that wait to be read.
+    /// Bytes that wait to be read; of an eventfd, its count; of a timerfd, how often it went off.
     pub queued: u64,
     /// The other end of a socket.
     pub peer: Option<u64>,
@@ -223,8 +307,8 @@ pub struct TtyInfo {
     pub session: Option<i32>,
     /// Foreground process group.
     pub foreground: Option<i32>,
-    /// Local modes (`c_lflag`).
-    pub lflag: u32,
+    /// Settings.
+    pub termios: Termios,
 }
 
 /// A control group, by its path; who is in it says [`TaskInfo::cgroup`].
@@ -381,6 +465,22 @@ entities! {
     Cwd, cwds: i32 => String;
     /// Root directory of a process, where it is not the namespace's.
     Root, roots: i32 => String;
+    /// File mode creation mask of a process.
+    Umask, umasks: i32 => u32;
+    /// Identities and capabilities of tasks.
+    Cred, creds: i32 => CredInfo;
+    /// Limits of a process that are not those that the kernel starts its first process with.
+    Limits, limits: i32 => Vec<LimitInfo>;
+    /// Blocked and pending signals of tasks that have any.
+    Signals, signals: i32 => SignalsInfo;
+    /// What a process does with a signal, where that is not the default.
+    Handler, handlers: (i32, u8) => HandlerInfo;
+    /// Real-time timers of processes that set one.
+    Timer, timers: i32 => TimerInfo;
+    /// Address spaces of tasks that run a program in memory.
+    Mm, mms: i32 => u64;
+    /// Areas by address space and first address.
+    Area, areas: (u64, u64) => AreaInfo;
     /// Namespaces.
     Namespace, namespaces: NsId => NsInfo;
     /// Mounts by mount id.

@@ -29,7 +29,7 @@ fn the_streams_of_these_tests_hold_every_kind_of_entity() {
         .map(Delta::kind)
         .filter(|kind| !kinds.contains(kind))
         .collect();
-    assert_eq!((missing, kinds.len()), (vec![], 18));
+    assert_eq!((missing, kinds.len()), (vec![], 26));
 }
 
 #[test]

@@ -87,6 +87,7 @@ impl Kernel {
         envp: &[Vec<u8>],
     ) -> Result<Image> {
         let mm = self.mms.add(Mm::new(STACK_TOP - MMAP_GAP, STACK_TOP));
+        self.publisher.memory(mm);
         let built = self.fill_image(mm, file, elf, cred, secure, name, interpreter, argv, envp);
         if built.is_err() {
             self.put_mm(mm);
@@ -104,6 +105,7 @@ impl Kernel {
         envp: &[Vec<u8>],
     ) -> Result<MmId> {
         let mm = self.mms.add(Mm::new(STACK_TOP - MMAP_GAP, STACK_TOP));
+        self.publisher.memory(mm);
         let built = self.fill_builtin(mm, file, name, argv, envp);
         if built.is_err() {
             self.put_mm(mm);

@@ -312,6 +312,7 @@ impl Kernel {
         if let Some(place) = place {
             self.hold_exe(place);
         }
+        self.mark_all_handlers(tgid);
         if let Some(hand) = self
             .processes
             .get(&tgid)

@@ -337,6 +337,7 @@ impl Kernel {
                 {
                     self.timers.cancel(key);
                 }
+                self.publisher.channel(*id);
             }
             Body::Route(id) | Body::Internet(id) => {
                 self.objects.remove(*id);
@@ -345,6 +346,7 @@ impl Kernel {
             }
             Body::Event(id) | Body::Signal(id) => {
                 self.objects.remove(*id);
+                self.publisher.channel(*id);
             }
             Body::Epoll(id) => self.close_epoll(*id),
             Body::Ns(id) => self.release_namespace(*id),

@@ -136,8 +136,10 @@ impl Kernel {
         }
         self.publisher.task(tid);
         self.publisher.state(tid);
+        self.publisher.signals(tid);
         if !has(CloneFlags::THREAD) {
             self.publisher.place(tid);
+            self.mark_all_handlers(tid);
             self.mark_all_fds(tid);
         }
         self.make_ready(tid);

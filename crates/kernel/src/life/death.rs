@@ -57,6 +57,7 @@ impl Kernel {
         self.publisher.task(tid);
         self.publisher.state(tid);
         self.publisher.place(tid);
+        self.publisher.signals(tid);
         let mut last = false;
         if let Some(process) = self.processes.get_mut(&tgid) {
             process.dead_utime += thread.utime;
@@ -171,6 +172,7 @@ impl Kernel {
             self.publisher.task(tid);
             self.publisher.state(tid);
             self.publisher.place(tid);
+            self.publisher.signals(tid);
         }
         self.mark_all_fds(tgid);
         tgid
@@ -193,6 +195,7 @@ impl Kernel {
         );
         let (exit_signal, exe) = (process.exit_signal, process.exe.take());
         self.timers.cancel_itimer(tgid);
+        self.mark_all_handlers(tgid);
         self.put_sighand(tgid);
         if let Some(place) = exe {
             self.release_exe(place);
@@ -391,6 +394,7 @@ impl Kernel {
         }
         self.publisher.task(tgid);
         self.publisher.state(tgid);
+        self.publisher.signals(tgid);
         self.task_gone(process.leader_user);
         self.leave_group(tgid, process.pgid, process.sid);
         self.free_pid(tgid);

@@ -44,6 +44,7 @@ impl Kernel {
 
     /// Removes whatever is mapped in a range.
     pub(crate) fn unmap_range(&mut self, id: MmId, start: u64, end: u64) {
+        self.publisher.memory(id);
         let Some(mm) = self.mms.get_mut(id) else {
             return;
         };
@@ -272,6 +273,7 @@ impl Kernel {
         for (_, vma) in mm.vmas.range_mut(addr..end) {
             vma.prot = wanted;
         }
+        self.publisher.memory(id);
         mm.space.protect(addr..end, page_prot(wanted));
         mm.merge(addr, end);
         Ok(Ret::None)
@@ -309,6 +311,9 @@ impl Kernel {
             mm.merge(old_end, new_end);
         }
         mm.brk = wanted;
+        if new_end != old_end {
+            self.publisher.memory(id);
+        }
         if new_end < old_end {
             self.unmap_range(id, new_end, old_end);
         }
@@ -345,6 +350,7 @@ impl Kernel {
             .ok_or(Errno::ENOMEM)?;
         if flags & FIXED == 0 && vma.end == old_end && mm.is_free(old_end, grown_end) {
             self.split_held(id, old);
+            self.publisher.memory(id);
             let mm = self.mms.get_mut(id).ok_or(Errno::ENOMEM)?;
             if let Some(vma) = mm.vmas.get_mut(&old) {
                 vma.end = grown_end;

@@ -125,6 +125,7 @@ impl Kernel {
         }
         mm.vmas.remove(&start);
         mm.vmas.insert(page, vma);
+        self.publisher.memory(id);
         Some((page, vma))
     }
 

@@ -248,6 +248,7 @@ impl crate::Kernel {
         let Some(mut mm) = self.mms.remove(id) else {
             return;
         };
+        self.publisher.memory(id);
         let vmas: Vec<Vma> = mm.vmas.values().copied().collect();
         mm.space.release(&mut self.frames);
         for vma in vmas {
@@ -317,7 +318,9 @@ impl crate::Kernel {
         for vma in vmas {
             self.hold_backing(&vma);
         }
-        Some(self.mms.add(copy))
+        let id = self.mms.add(copy);
+        self.publisher.memory(id);
+        Some(id)
     }
 
     /// Frees frames of files that nobody maps any more.

@@ -63,6 +63,7 @@ impl Kernel {
         if let Some(hand) = self.sighands.get_mut(sighand) {
             hand.actions[usize::from(signal)] = action;
         }
+        self.mark_handler(sighand, signal);
         let ignores = action.handler == SIG_IGN
             || action.handler == SIG_DFL && default_action(signal) == Default_::Ignore;
         if !ignores {
@@ -76,8 +77,10 @@ impl Kernel {
         for tid in process.threads.clone() {
             if let Some(thread) = self.threads.get_mut(&tid) {
                 thread.pending.flush(set);
+                self.publisher.signals(tid);
             }
         }
+        self.publisher.signals(tgid);
     }
 
     pub(crate) fn sys_rt_sigprocmask(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
@@ -107,6 +110,7 @@ impl Kernel {
             _ => return Err(Errno::EINVAL),
         };
         thread.sigmask = mask.without(SigSet::UNBLOCKABLE);
+        self.publisher.signals(tid);
         Ok(before)
     }
 
@@ -118,6 +122,7 @@ impl Kernel {
         {
             thread.saved_mask = Some(thread.sigmask);
             thread.sigmask = mask.without(SigSet::UNBLOCKABLE);
+            self.publisher.signals(cx.tid);
         }
     }
 

@@ -20,8 +20,14 @@ fn first_of(own: SigSet, set: SigSet) -> Option<u8> {
 }
 
 impl Kernel {
-    /// Delivers what is pending. Returns whether the thread may go on.
+    /// Delivers what is pending, and tells what that changed. Returns whether the thread may go on.
     pub(crate) fn deliver_signals(&mut self, tid: Tid) -> bool {
+        let goes_on = self.deliver_all(tid);
+        self.publish();
+        goes_on
+    }
+
+    fn deliver_all(&mut self, tid: Tid) -> bool {
         loop {
             let Some(thread) = self.threads.get(&tid) else {
                 return false;
@@ -75,6 +81,8 @@ impl Kernel {
 
     fn take_signal(&mut self, tid: Tid, signal: u8, own: SigSet) -> Option<SigInfo> {
         let tgid = self.threads.get(&tid)?.tgid;
+        self.publisher
+            .signals(if own.has(signal) { tid } else { tgid });
         if own.has(signal) {
             return self.threads.get_mut(&tid)?.pending.take(signal);
         }
@@ -140,13 +148,9 @@ impl Kernel {
     fn handle(&mut self, tid: Tid, info: SigInfo, action: SigAction) -> bool {
         let signal = info.signal;
         self.interrupt_call(tid, action.flags & sa::RESTART != 0);
-        if action.flags & sa::RESETHAND != 0
-            && let Some(hand) = self
-                .process_of(tid)
-                .map(|process| process.sighand)
-                .and_then(|id| self.sighands.get_mut(id))
-        {
-            hand.actions[usize::from(signal)].handler = SIG_DFL;
+        let tgid = self.tgid_of(tid);
+        if action.flags & sa::RESETHAND != 0 {
+            self.forget_handler(tgid, signal);
         }
         if self.push_frame(tid, &info, &action) {
             if let Some(thread) = self.threads.get_mut(&tid) {
@@ -156,16 +160,12 @@ impl Kernel {
                 }
                 thread.sigmask = mask.without(SigSet::UNBLOCKABLE);
             }
+            self.publisher.signals(tid);
             return true;
         }
         let segv = SigInfo::kernel(sig::SEGV);
-        if signal == sig::SEGV
-            && let Some(hand) = self
-                .process_of(tid)
-                .map(|process| process.sighand)
-                .and_then(|id| self.sighands.get_mut(id))
-        {
-            hand.actions[usize::from(sig::SEGV)].handler = SIG_DFL;
+        if signal == sig::SEGV {
+            self.forget_handler(tgid, signal);
         }
         self.force_signal(tid, segv);
         true

@@ -181,6 +181,7 @@ impl Kernel {
                 flags,
             };
         }
+        self.publisher.signals(tid);
         true
     }
 }

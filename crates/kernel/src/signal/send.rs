@@ -60,14 +60,7 @@ impl Kernel {
         thread.sigmask = thread.sigmask.without(SigSet::of(signal));
         let action = self.action(tid, signal);
         if blocked || action.handler == SIG_IGN || action.handler == SIG_DFL {
-            if let Some(hand) = self
-                .processes
-                .get(&tgid)
-                .map(|p| p.sighand)
-                .and_then(|id| self.sighands.get_mut(id))
-            {
-                hand.actions[usize::from(signal)].handler = SIG_DFL;
-            }
+            self.forget_handler(tgid, signal);
             if let Some(process) = self.processes.get_mut(&tgid) {
                 process.killable = true;
             }
@@ -75,6 +68,7 @@ impl Kernel {
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.pending.push(info);
         }
+        self.publisher.signals(tid);
         self.signal_wake(tid);
     }
 
@@ -130,6 +124,7 @@ impl Kernel {
                 .get_mut(&tid)
                 .is_some_and(|thread| thread.pending.push(info))
         };
+        self.publisher.signals(if shared { tgid } else { tid });
         let threads = self
             .processes
             .get(&tgid)
@@ -165,8 +160,10 @@ impl Kernel {
         for tid in process.threads.clone() {
             if let Some(thread) = self.threads.get_mut(&tid) {
                 thread.pending.flush(flush);
+                self.publisher.signals(tid);
             }
         }
+        self.publisher.signals(tgid);
         if signal == sig::CONT {
             self.continue_process(tgid);
         }

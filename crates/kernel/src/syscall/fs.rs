@@ -173,7 +173,7 @@ impl Kernel {
         Ok(())
     }
 
-    fn mark_places(&mut self, id: crate::ids::FsId) {
+    pub(crate) fn mark_places(&mut self, id: crate::ids::FsId) {
         for thread in self
             .threads
             .values()

@@ -448,6 +448,7 @@ impl Kernel {
             count: count.into(),
             semaphore: flags & 1 != 0,
         });
+        self.publisher.channel(id);
         let status = bits & OpenFlags::NONBLOCK;
         let file = self.add_anonymous(Body::Event(id), "[eventfd]", OpenFlags::RDWR | status)?;
         Ok(Ret::Fd(self.install(

@@ -378,6 +378,7 @@ impl Kernel {
             && let Some(mask) = thread.saved_mask.take()
         {
             thread.sigmask = mask;
+            self.publisher.signals(tid);
         }
     }
 

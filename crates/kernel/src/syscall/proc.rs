@@ -93,6 +93,7 @@ impl Kernel {
                 return Err(Errno::EPERM.into());
             }
             process.rlimits[resource] = new;
+            self.publisher.task(target);
         }
         Ok(Ret::Rlimit(old))
     }
@@ -262,6 +263,7 @@ impl Kernel {
         if let Some(thread) = self.threads.get_mut(&child) {
             thread.sigmask = Default::default();
         }
+        self.publisher.signals(child);
         // Sources move above all targets first, so that no target overwrites a source.
         let above = spawn
             .fds

@@ -95,6 +95,7 @@ impl Kernel {
         if let Some(process) = self.processes.get_mut(&tgid) {
             process.itimers[which] = Interval { next: at, every };
         }
+        self.publisher.task(tgid);
         if let Some(at) = at {
             self.timers.arm(at, Timer::Itimer(tgid));
         }
@@ -108,6 +109,7 @@ impl Kernel {
         let timer = &mut process.itimers[0];
         // It goes on when the signal is taken (`posixtimer_rearm_itimer`).
         timer.next = timer.next.filter(|_| timer.every > 0);
+        self.publisher.task(tgid);
         self.signal_process(tgid, SigInfo::kernel(sig::ALRM), true);
     }
 
@@ -123,6 +125,7 @@ impl Kernel {
         };
         let (next, _) = forward(at, timer.every, now);
         timer.next = Some(next);
+        self.publisher.task(tgid);
         self.timers.arm(next, Timer::Itimer(tgid));
     }
 
@@ -139,6 +142,7 @@ impl Kernel {
             realtime: clock == 0 || clock == 8,
             ..TimerFd::default()
         }));
+        self.publisher.channel(id);
         let status = bits & OpenFlags::NONBLOCK;
         let file = self.add_anonymous(Body::Timer(id), "[timerfd]", OpenFlags::RDWR | status)?;
         Ok(Ret::Fd(self.install(
@@ -193,6 +197,7 @@ impl Kernel {
             timer.expirations = 0;
             timer.due = None;
         }
+        self.publisher.channel(id);
         Ok(Ret::None)
     }
 
@@ -227,6 +232,7 @@ impl Kernel {
         };
         let (next, missed) = forward(at, timer.every, now);
         timer.expirations += missed;
+        self.publisher.channel(id);
         timer.armed = Some((next, self.timers.arm(next, Timer::Descriptor(id))));
     }
 }

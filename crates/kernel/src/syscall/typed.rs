@@ -482,11 +482,11 @@ impl Kernel {
                 self.sys_pivot_root(tid, new_root.as_bytes(), put_old.as_bytes())
             }
             Call::Umask { mask } => {
-                let fs = self.threads.get(&tid).map(|thread| thread.fs);
-                let fs = fs.and_then(|fs| self.fs.get_mut(fs)).ok_or(Errno::ESRCH)?;
-                Ok(Ret::Int(
-                    std::mem::replace(&mut fs.umask, mask & 0o777).into(),
-                ))
+                let id = self.threads.get(&tid).ok_or(Errno::ESRCH)?.fs;
+                let fs = self.fs.get_mut(id).ok_or(Errno::ESRCH)?;
+                let before = std::mem::replace(&mut fs.umask, mask & 0o777);
+                self.mark_places(id);
+                Ok(Ret::Int(before.into()))
             }
             Call::Setresuid { ruid, euid, suid } => self.sys_setresuid(tid, *ruid, *euid, *suid),
             Call::Setresgid { rgid, egid, sgid } => self.sys_setresgid(tid, *rgid, *egid, *sgid),

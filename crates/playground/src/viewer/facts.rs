@@ -427,8 +427,8 @@ fn state_change(delta: &Delta) -> StateChange {
     macro_rules! each {
         ($($kind:ident)*) => { match delta { $(Delta::$kind(change) => sides!(change),)* } };
     }
-    let sides = each!(Task TaskState NsMember Cwd Root Namespace Mount Superblock Inode DirEntry Xattr Fd OpenFile
-        Channel Tty Cgroup Container Image);
+    let sides = each!(Task TaskState NsMember Cwd Root Umask Cred Limits Signals Handler Timer Mm Area Namespace Mount
+        Superblock Inode DirEntry Xattr Fd OpenFile Channel Tty Cgroup Container Image);
     let mut fields: Vec<(&'static str, String, String)> = Vec::new();
     for (name, after) in &sides.after {
         let before = sides.before.iter().find(|(other, _)| other == name);

@@ -2,7 +2,8 @@
 
 use glassdock_abi::call::IoctlReq;
 use glassdock_abi::flags::{AtFlags, CloneFlags, MountFlags, OpenFlags, ResolveFlags};
-use glassdock_abi::types::{CloneArgs, OpenHow};
+
+use glassdock_abi::types::{CloneArgs, OpenHow, Termios};
 use glassdock_abi::{Call, Errno, Fd, PathArg, Pid, Ret};
 use glassdock_trace::world::{
     Change, ContainerInfo, MountInfo, NsId, NsInfo, NsKind, TaskInfo, TaskState, TtyInfo,
@@ -93,7 +94,10 @@ impl Writer {
         );
         let before = self.world.ttys.get(&0).cloned();
         let after = Some(TtyInfo {
-            lflag: if canonical { 0o2 } else { 0 },
+            termios: Termios {
+                lflag: if canonical { 0o2 } else { 0 },
+                ..Termios::default()
+            },
             ..TtyInfo::default()
         });
         let change = Change {

@@ -83,7 +83,8 @@ impl Prompts {
         if !SHELLS.contains(&name) {
             return None;
         }
-        match (before.lflag & ICANON != 0, after.lflag & ICANON != 0) {
+        let canonical = |tty: &TtyInfo| tty.termios.lflag & ICANON != 0;
+        match (canonical(before), canonical(after)) {
             (true, false) => {
                 let shown = Shown {
                     width: after.winsize.cols.into(),

@@ -9,7 +9,7 @@ const KEYS = ["x\x7f", "\t\t", "sleep 9\r", "\x03", "\x1b[A", "\x03", "\x1b[D"];
 const LINES = ["ls -l /", "ps", "cat /etc/passwd | grep root", "cd /tmp; echo $((6 * 7)) > x; cat x; rm x; cd"];
 /** The messages of a page (playground::protocol): hello with the version, from the first event on; a terminal's new
  * size; typed bytes. */
-const HELLO = [0, 2, 0, 0];
+const HELLO = [0, 3, 0, 0];
 const SIZE = [2, 0, 24, 100];
 const TYPED = [1, 0, 2, 0x20, 0x7f];
 const BATCH = 256 * 1024;
@@ -26,13 +26,12 @@ door.boot(image("host.tar.gz"), image("busybox.tar.gz"), 1, 1_700_000_000_000);
 door.sized(30, 90);
 settle();
 if (!new TextDecoder().decode(door.shown(0)).includes("# ")) throw new Error("the machine shows no prompt");
+// A terminal alone, before there is an interface that says hello, and then the same with one.
+typeAll();
 door.send(new Uint8Array([...HELLO, ...SIZE, ...TYPED]));
 // Whoever says hello with another version is told nothing, and what tells would be missing in the first part.
 if (settle() < START) throw new Error("the machine does not tell its events: is HELLO of the protocol's version?");
-for (const keys of [...KEYS, ...LINES.map((line) => `${line}\r`)]) {
-  door.typed(new TextEncoder().encode(keys));
-  settle();
-}
+typeAll();
 // Checkpoints and the log are taken between slices.
 for (const ask of [door.logged, door.entered, door.typing, door.untold, door.wish, door.hash, door.written]) ask();
 door.log(0, door.logged());
@@ -40,6 +39,13 @@ door.log(0, door.logged());
 const functions = machine.functions.value;
 const entered = new Uint8Array(machine.memory.buffer, machine.profile.value, functions);
 writeFileSync(profile, entered);
+
+function typeAll() {
+  for (const keys of [...KEYS, ...LINES.map((line) => `${line}\r`)]) {
+    door.typed(new TextEncoder().encode(keys));
+    settle();
+  }
+}
 
 /** Until there is nothing to do but wait; gives how many bytes were told. Time that passes by itself would start the
  * engine, so none does. */
