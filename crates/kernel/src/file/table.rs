@@ -156,7 +156,7 @@ impl Kernel {
         self.forget_in_epolls(id);
         self.locks.release_all(id);
         self.wake(WaitKey::Lock(file.file.inode.0));
-        let lost = self.close_body(&file.body, file.file.inode);
+        let lost = self.close_body(&file.body);
         self.with_kernel_vfs(|vfs, _| vfs.close(file.file));
         lost
     }
@@ -307,7 +307,7 @@ impl Kernel {
     }
 
     /// Ends what is behind a file; what was on its way in it.
-    fn close_body(&mut self, body: &Body, inode: vfs::InodeId) -> Vec<FileId> {
+    fn close_body(&mut self, body: &Body) -> Vec<FileId> {
         match body {
             Body::Socket(id) => return self.close_socket(*id),
             Body::Pipe { id, read, write } => {
@@ -322,9 +322,8 @@ impl Kernel {
                         self.pipe_pages -= pipe.pages();
                         self.objects.remove(*id);
                         self.disown_object(*id);
-                        if self.inode_objects.get(&inode) == Some(id) {
-                            self.inode_objects.remove(&inode);
-                        }
+                        // Each end of a pipe without a name has an inode of its own.
+                        self.inode_objects.retain(|_, object| object != id);
                     }
                 }
                 self.object_changed(*id);

@@ -161,11 +161,14 @@ impl Kernel {
     /// Closes a socket; the files that were on their way to it.
     pub(crate) fn close_socket(&mut self, id: ObjId) -> Vec<FileId> {
         let peer = self.sockets.peer(id.0);
+        match self.sockets.name(id.0) {
+            Ok(SockAddr::Unix(_)) => self.inode_objects.retain(|_, object| *object != id),
+            Ok(SockAddr::UnixAbstract(_)) => self.abstract_names.retain(|_, object| *object != id),
+            _ => {}
+        }
         let (noticed, lost) = self.sockets.close(id.0);
         self.objects.remove(id);
         self.disown_object(id);
-        self.inode_objects.retain(|_, object| *object != id);
-        self.abstract_names.retain(|_, object| *object != id);
         self.object_changed(id);
         for other in noticed.into_iter().chain(peer) {
             self.object_changed(ObjId(other));
