@@ -159,10 +159,14 @@ test("where the browser has no more room the machine goes on, and the page says 
   await page.goto(url);
   await firstPrompt(page);
   await started(page);
+  const told = said(page, "full");
   for (let line = 0; line < 8; line += 1) await enter(page, `echo line ${line} >> /root/lines`);
-  await said(page, "full");
+  await told;
+  const { hash } = await rests(page);
   await enter(page, "wc -l < /root/lines", /^8$/m);
   await page.locator("#undo").click();
+  await hashBecomes(page, hash);
+  await rests(page);
   await enter(page, "wc -l < /root/lines", /^8$/m);
   await context.close();
 });

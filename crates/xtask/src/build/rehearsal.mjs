@@ -4,8 +4,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const [glue, file, images, profile] = process.argv.slice(2);
+/** What a terminal answers to the shell's question where the cursor is, and to what it is. */
+const ANSWERS = ["\x1b[7;19R", "\x1b[?1;2c"];
 /** What a learner types first need not wait for the second part: some keys, some commands. */
-const KEYS = ["x\x7f", "\t\t", "sleep 9\r", "\x03", "\x1b[A", "\x03", "\x1b[D"];
+const KEYS = [...ANSWERS, "x\x7f", "\t\t", "sleep 9\r", "\x03", "\x1b[A", "\x03", "\x1b[D"];
 const LINES = ["ls -l /", "ps", "cat /etc/passwd | grep root", "cd /tmp; echo $((6 * 7)) > x; cat x; rm x; cd"];
 /** The messages of a page (playground::protocol): hello with the version, from the first event on; a terminal's new
  * size; typed bytes. */
