@@ -4,6 +4,9 @@
 // ---------------------------------------------------------------- the machine
 
 let worker;
+/** Workers that have others in their places and are still to give back what they did not come to; what waits for that. */
+let leaving = 0;
+const held = [];
 /**
  * Who hears the machine: functions `bytes` for its messages, `failure` for what keeps it from running, `notice` for what
  * a reader is to know, `again` for when another Worker took over. Until the interface is there, it is nobody.
@@ -13,6 +16,28 @@ let hears;
 const unheard = [];
 
 const tell = (what, value) => (hears ? hears[what](value) : unheard.push([what, value]));
+
+/** Sends to the machine. */
+function send(message, moved = []) {
+  if (leaving) held.push([message, moved]);
+  else worker?.postMessage(message, moved);
+}
+
+/** A Worker handed over to another: what was sent to it since is the other's. */
+function succeed(start) {
+  const old = worker;
+  leaving += 1;
+  old.onmessage = ({ data }) => {
+    old.terminate();
+    leaving -= 1;
+    held.unshift(...data.left.map((message) => [message, message instanceof ArrayBuffer ? [message] : []]));
+    if (leaving === 0) for (const [message, moved] of held.splice(0)) send(message, moved);
+  };
+  old.postMessage({ leave: true });
+  worker = undefined;
+  startWorker(start);
+  hears?.again();
+}
 
 /** Starts a Worker in the place of the one before; `start` says how (worker.js). */
 function startWorker(start) {
@@ -37,7 +62,7 @@ function heard(data) {
     // Before the interface is there, this is how far a long beginning is.
     if (!hears) return loadInterface();
     hears.bytes(new Uint8Array(data));
-    worker.postMessage({ heard: true });
+    send({ heard: true });
   } else if (data.shown) {
     if (hears) return;
     terminal.end = data.end;
@@ -48,8 +73,7 @@ function heard(data) {
   } else if (data.notice) {
     tell("notice", data.notice);
   } else if (data.successor) {
-    startWorker(data.successor);
-    hears?.again();
+    succeed(data.successor);
   } else {
     fail(String(data.failed));
   }
@@ -69,12 +93,13 @@ export function attach(who) {
 /** Starts the machine anew. */
 export function restart(who) {
   hears = who;
+  held.length = 0;
   startWorker({ fresh: true });
 }
 
 export function post(bytes) {
   const copy = bytes.slice();
-  worker?.postMessage(copy.buffer, [copy.buffer]);
+  send(copy.buffer, [copy.buffer]);
 }
 
 let loading = false;
@@ -83,7 +108,7 @@ let loading = false;
 async function loadInterface() {
   if (loading) return;
   loading = true;
-  worker?.postMessage({ prompted: true });
+  send({ prompted: true });
   try {
     const web = await import(new URL("glassdock-web.js", document.baseURI).href);
     await web.default();
@@ -126,8 +151,8 @@ const terminal = {
   prompted: false,
   mute: false,
   on: {
-    input: (typed) => worker?.postMessage({ typed }),
-    size: (rows, cols) => worker?.postMessage({ sized: [rows, cols] }),
+    input: (typed) => send({ typed }),
+    size: (rows, cols) => send({ sized: [rows, cols] }),
     step() {},
     leave() {},
   },

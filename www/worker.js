@@ -38,6 +38,8 @@ const waiting = [];
 const early = [];
 let running = false;
 let over = false;
+/** Once another Worker is to go on: what came since. */
+let left;
 let memory;
 let compiled;
 let images;
@@ -73,7 +75,9 @@ console.error = (...words) => {
 const soon = new MessageChannel();
 soon.port2.onmessage = guarded(slice);
 
-self.onmessage = guarded(({ data }) => {
+self.onmessage = (event) => (left ? leave(event.data) : hearing(event));
+
+const hearing = guarded(({ data }) => {
   if (data.start) return begin(data.start);
   if (data.prompted) return fetchMore();
   if (data.heard) onTheWay -= 1;
@@ -357,5 +361,13 @@ function succeed(start) {
   clearTimeout(timer);
   keeper?.close();
   const successor = { ...start, compiled: { ...compiled, more: second }, waiting: waiting.splice(0) };
+  left = [];
   postMessage({ successor }, Checkpoints.buffers(start.image));
+}
+
+/** Keeps what comes for the Worker that goes on, and gives it back when the page asks. */
+function leave(data) {
+  if (data.leave) postMessage({ left });
+  // That the page has worked off a batch is of this Worker's batches.
+  else if (!data.heard) left.push(data);
 }

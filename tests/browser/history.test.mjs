@@ -45,6 +45,19 @@ test("undo goes back to before the last line, again and again, and the machine g
   await context.close();
 });
 
+test("what is typed while the machine goes back is not lost", async () => {
+  const { context, page, errors } = await booted(browser);
+  await enter(page, "echo one > /tmp/f");
+  await page.evaluate(() => {
+    document.querySelector("#undo").click();
+    document.querySelector(".xterm-helper-textarea").focus();
+  });
+  await page.keyboard.type("ls /tmp/f; echo typed meanwhile\n");
+  await shows(page, /^ls: \/tmp\/f: No such file or directory\ntyped meanwhile$/m);
+  assert.deepEqual(errors, []);
+  await context.close();
+});
+
 test("undo leads back to the same machine however late the engine's code has come", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
