@@ -6,6 +6,7 @@
 mod content;
 mod pid;
 mod status;
+mod sysfs;
 mod system;
 
 use crate::Kernel;
@@ -136,7 +137,7 @@ impl Kernel {
     ) -> Result<Vec<u8>> {
         let made = match kind(node) {
             PROC => self.proc_content(tid, sb, node)?,
-            SYSFS => system::content(self, system::SYS, rest(node), tid)?,
+            SYSFS => system::content(self, sysfs::SYS, rest(node), tid)?,
             CGROUP => self.cgroup_content(tid, node)?,
             _ => return Err(Errno::EINVAL),
         };
@@ -199,7 +200,7 @@ impl Kernel {
                 self.learn_proc(sb, at);
                 self.proc_attr(at)?
             }
-            SYSFS => system::attr(system::SYS, rest(at))?,
+            SYSFS => system::attr(sysfs::SYS, rest(at))?,
             CGROUP => self.cgroup_attr(at)?,
             DEVPTS => self.devpts_attr(at)?,
             MQUEUE => attr_of(1, S_IFDIR | 0o1777, 2),
@@ -261,7 +262,7 @@ impl Dynamic for Kernel {
                 self.learn_proc(sb, dir);
                 self.proc_lookup(sb, dir, name)
             }
-            SYSFS => system::lookup(system::SYS, rest(dir), name).map(|at| node(SYSFS, at)),
+            SYSFS => system::lookup(sysfs::SYS, rest(dir), name).map(|at| node(SYSFS, at)),
             CGROUP => self.cgroup_lookup(dir, name),
             DEVPTS => self.devpts_lookup(dir, name),
             _ => Err(Errno::ENOENT),
@@ -311,7 +312,7 @@ impl Dynamic for Kernel {
                 self.learn_proc(sb, dir);
                 self.proc_readdir(sb, dir)?
             }
-            SYSFS => system::readdir(system::SYS, rest(dir)),
+            SYSFS => system::readdir(sysfs::SYS, rest(dir)),
             CGROUP => self.cgroup_readdir(dir)?,
             DEVPTS => self.devpts_readdir(dir),
             _ => Vec::new(),
@@ -324,6 +325,12 @@ impl Dynamic for Kernel {
     fn follow(&mut self, _: &Vfs, sb: SbId, at: NodeId) -> Result<Link> {
         match kind(at) {
             PROC => self.proc_follow(sb, at),
+            SYSFS => Ok(Link::Text(system::content(
+                self,
+                sysfs::SYS,
+                rest(at),
+                Tid(0),
+            )?)),
             _ => Err(Errno::EINVAL),
         }
     }
@@ -331,6 +338,7 @@ impl Dynamic for Kernel {
     fn readlink(&mut self, vfs: &Vfs, sb: SbId, at: NodeId) -> Result<Vec<u8>> {
         match kind(at) {
             PROC => self.proc_readlink(vfs, sb, at),
+            SYSFS => system::content(self, sysfs::SYS, rest(at), Tid(0)),
             _ => Err(Errno::EINVAL),
         }
     }

@@ -1,5 +1,5 @@
-//! What is there once: `/proc/meminfo` and its like, `/proc/sys`, and a minimal sysfs. A tree is a table of paths; a
-//! node is a place in it.
+//! What is there once: `/proc/meminfo` and its like, and `/proc/sys`. A tree is a table of paths; a node is a place in
+//! it.
 
 use super::attr_of;
 use crate::Kernel;
@@ -12,7 +12,7 @@ use glassdock_abi::{Errno, Result};
 use glassdock_cpu::{PAGE_SIZE, cpuid};
 use glassdock_vfs::{NodeAttr, NodeEntry};
 
-type Make = fn(&Kernel, Tid) -> String;
+pub(super) type Make = fn(&Kernel, Tid) -> String;
 type Write = fn(&mut Kernel, Tid, &str) -> Result<()>;
 
 /// One path: its mode, and who makes its content (none for a directory).
@@ -23,7 +23,7 @@ pub(super) struct Entry {
     write: Option<Write>,
 }
 
-const fn dir(path: &'static str) -> Entry {
+pub(super) const fn dir(path: &'static str) -> Entry {
     Entry {
         path,
         mode: S_IFDIR | 0o555,
@@ -31,10 +31,19 @@ const fn dir(path: &'static str) -> Entry {
         write: None,
     }
 }
-const fn file(path: &'static str, make: Make) -> Entry {
+pub(super) const fn file(path: &'static str, make: Make) -> Entry {
     Entry {
         path,
         mode: S_IFREG | 0o444,
+        make: Some(make),
+        write: None,
+    }
+}
+/// A symbolic link; its content is where it leads.
+pub(super) const fn link(path: &'static str, make: Make) -> Entry {
+    Entry {
+        path,
+        mode: S_IFLNK | 0o777,
         make: Some(make),
         write: None,
     }
@@ -194,31 +203,6 @@ pub(super) static PROC: &[Entry] = &[
     file("vmstat", |k, _| {
         format!("nr_free_pages {}\n", k.frames.free())
     }),
-];
-
-/// A minimal sysfs.
-pub(super) static SYS: &[Entry] = &[
-    dir(""),
-    dir("block"),
-    dir("bus"),
-    dir("class"),
-    dir("class/block"),
-    dir("class/net"),
-    dir("class/tty"),
-    dir("dev"),
-    dir("devices"),
-    dir("devices/system"),
-    dir("devices/system/cpu"),
-    dir("devices/system/cpu/cpu0"),
-    file("devices/system/cpu/online", |_, _| "0\n".into()),
-    file("devices/system/cpu/possible", |_, _| "0\n".into()),
-    file("devices/system/cpu/present", |_, _| "0\n".into()),
-    dir("firmware"),
-    dir("fs"),
-    dir("fs/cgroup"),
-    dir("kernel"),
-    dir("module"),
-    dir("power"),
 ];
 
 fn uuid(bytes: &[u8]) -> String {

@@ -1,0 +1,2 @@
+# the interfaces of a network namespace, as sysfs tells them
+mkdir -p /tmp/s; unshare -n sh -c 'mount -t sysfs s /tmp/s; cd /tmp/s/class/net; ls; readlink lo; cd lo; pwd -P; for f in address addr_len addr_assign_type broadcast dev_id flags ifindex iflink link_mode mtu operstate tx_queue_len type uevent; do echo $f $(cat $f); done; readlink subsystem; for f in statistics/*; do echo $f $(cat $f); done; ls -d statistics; cat nosuch; echo $?; ip link set lo up; cat operstate flags; ip link set lo down; cat operstate flags; cd /; umount /tmp/s'
