@@ -83,8 +83,8 @@ export async function shows(page, pattern, timeout = 60_000) {
 /** So many looks in a row, a tenth of a second apart, see nothing new in a machine that rests. */
 const CALM = 4;
 
-/** Waits until the machine has nothing to do and the page has heard everything. */
-export async function rests(page, timeout = 60_000) {
+/** Waits until the machine has nothing to do and the page has heard everything; `calm` is how many looks must agree. */
+export async function rests(page, timeout = 60_000, calm = CALM) {
   await page.waitForFunction(
     () => {
       const { busy, events } = document.querySelector(".app")?.dataset ?? {};
@@ -95,11 +95,11 @@ export async function rests(page, timeout = 60_000) {
   );
   // A terminal's answer to a question may still be on its way.
   let last = "";
-  for (let same = 0; same < CALM; ) {
+  for (let same = 0; same < calm; ) {
     const now = await state(page);
     same = now.busy === "false" && now.events === last ? same + 1 : 0;
     last = now.events;
-    if (same < CALM) await page.waitForTimeout(100);
+    if (same < calm) await page.waitForTimeout(100);
   }
   return state(page);
 }
@@ -134,14 +134,14 @@ export async function started(page, timeout = 60_000) {
 }
 
 /** Types a line at the terminal, and waits until the shell has answered with `pattern`, or with its next prompt. */
-export async function enter(page, line, pattern = undefined, timeout = 60_000) {
+export async function enter(page, line, pattern = undefined, timeout = 60_000, calm = CALM) {
   await page.evaluate(() => document.querySelector(".xterm-helper-textarea").focus());
   await page.keyboard.type(line);
   const { events } = await state(page);
   await page.keyboard.press("Enter");
   await page.waitForFunction((before) => document.querySelector(".app").dataset.events !== before, events, { timeout });
   if (pattern) await shows(page, pattern, timeout);
-  return rests(page, timeout);
+  return rests(page, timeout, calm);
 }
 
 /** Keeps a picture below target/screenshots and returns its path. */

@@ -18,9 +18,9 @@ test("every command of the session ends in the tab", async () => {
   assert.ok(lines.length >= 40);
   const { context, page, errors } = await booted(browser, { viewport: { width: 1440, height: 900 } });
   for (const [place, line] of lines.entries()) {
-    await enter(page, `clear; ${line}`, undefined, 120_000);
+    await enter(page, `clear; ${line}`, undefined, 120_000, 1);
     // A second line, so that the first one's end is seen and not only waited for.
-    await enter(page, `echo "end of" ${place}`, new RegExp(`^end of ${place}$`, "m"), 120_000);
+    await enter(page, `echo "end of" ${place}`, new RegExp(`^end of ${place}$`, "m"), 120_000, 1);
     assert.doesNotMatch(await screen(page), /panicked|not found$/m, line);
   }
   assert.deepEqual(errors, []);

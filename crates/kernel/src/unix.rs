@@ -9,7 +9,8 @@ use glassdock_abi::flags::PollEvents;
 use glassdock_abi::types::{SockAddr, Ucred};
 use glassdock_abi::{Errno, Result};
 use glassdock_trace::SpanId;
-use std::collections::{BTreeMap, VecDeque};
+use glassdock_trace::world::NsId;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Bytes that may wait in one direction (`net.core.wmem_default`). The real kernel also counts its own overhead.
 pub const SEND_BYTES_MAX: usize = 212_992;
@@ -46,6 +47,8 @@ enum State {
 
 #[derive(Clone, Debug)]
 struct Socket<F> {
+    /// Network namespace that it was made in.
+    net: NsId,
     state: State,
     name: SockAddr,
     peer_name: SockAddr,
@@ -90,8 +93,9 @@ impl<F> Default for Sockets<F> {
 
 impl<F> Sockets<F> {
     /// Makes a socket under an unused number.
-    pub fn create(&mut self, id: SocketId, owner: Ucred) {
+    pub fn create(&mut self, id: SocketId, owner: Ucred, net: NsId) {
         let socket = Socket {
+            net,
             state: State::New,
             name: SockAddr::UnixUnnamed,
             peer_name: SockAddr::UnixUnnamed,
@@ -108,9 +112,9 @@ impl<F> Sockets<F> {
     }
 
     /// `socketpair`: connects two new sockets.
-    pub fn pair(&mut self, a: SocketId, b: SocketId, owner: Ucred) {
-        self.create(a, owner);
-        self.create(b, owner);
+    pub fn pair(&mut self, a: SocketId, b: SocketId, owner: Ucred, net: NsId) {
+        self.create(a, owner, net);
+        self.create(b, owner, net);
         self.join(a, b);
     }
 
@@ -170,7 +174,8 @@ impl<F> Sockets<F> {
             return Err(Errno::EAGAIN);
         }
         let (name, listener_owner) = (heard.name.clone(), heard.owner);
-        self.create(server, listener_owner);
+        let net = self.get(id)?.net;
+        self.create(server, listener_owner, net);
         self.get_mut(server)?.name = name;
         self.get_mut(id)?.owner = owner;
         self.join(id, server);
@@ -391,6 +396,39 @@ impl<F> Sockets<F> {
     /// `getsockname`.
     pub fn name(&self, id: SocketId) -> Result<SockAddr> {
         Ok(self.get(id)?.name.clone())
+    }
+    /// The sockets of a network namespace as `/proc/net/unix` shows them (`unix_seq_show`). Kernel addresses are zeros, as
+    /// with `kernel.kptr_restrict`.
+    pub fn table(&self, net: NsId) -> Vec<u8> {
+        let mut table = b"Num       RefCount Protocol Flags    Type St Inode Path\n".to_vec();
+        let waiting: BTreeSet<SocketId> = self.waiting().map(|(id, _)| id).collect();
+        for (id, socket) in self.sockets.iter().filter(|(_, socket)| socket.net == net) {
+            let (references, flags, state, inode) = match socket.state {
+                State::Connected { .. } if waiting.contains(id) => (3, 0, 2, 0),
+                State::Connected { .. } => (3, 0, 3, *id),
+                State::Orphaned => (2, 0, 3, *id),
+                State::Listening { .. } => (2, 0x1_0000, 1, *id),
+                State::New => (2, 0, 1, *id),
+            };
+            let row = format!(
+                "{:016x}: {references:08X} 00000000 {flags:08X} 0001 {state:02X} {inode:>5}",
+                0
+            );
+            table.extend(row.into_bytes());
+            match &socket.name {
+                SockAddr::Unix(path) => table.extend([b" ", path.as_bytes()].concat()),
+                SockAddr::UnixAbstract(name) => {
+                    table.extend(b" @");
+                    table.extend(
+                        name.iter()
+                            .map(|byte| if *byte == 0 { b'@' } else { *byte }),
+                    );
+                }
+                _ => {}
+            }
+            table.push(b'\n');
+        }
+        table
     }
     /// `getpeername`. `ENOTCONN` without a peer.
     pub fn peer_name(&self, id: SocketId) -> Result<SockAddr> {

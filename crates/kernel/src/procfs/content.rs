@@ -15,7 +15,6 @@ use glassdock_vfs::{NodeId, SbId};
 const NET_DEV: &str = "Inter-|   Receive                                                |  Transmit\n \
 face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    \
 lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n";
-const NET_UNIX: &str = "Num       RefCount Protocol Flags    Type St Inode Path\n";
 
 impl Kernel {
     pub(super) fn proc_content(&mut self, viewer: Tid, sb: SbId, at: NodeId) -> Result<Vec<u8>> {
@@ -57,7 +56,8 @@ impl Kernel {
                 self.may_inspect(p.tid)?;
                 self.io(tgid, p.in_task.then_some(p.tid))
             }
-            "net" => if p.arg == 1 { NET_DEV } else { NET_UNIX }.into(),
+            "net" if p.arg == 1 => NET_DEV.into(),
+            "net" => return Ok(self.sockets.table(self.net_of(p.tid))),
             _ => return Err(Errno::EISDIR),
         };
         Ok(text.into_bytes())

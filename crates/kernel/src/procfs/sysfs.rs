@@ -94,7 +94,5 @@ pub(super) static SYS: &[Entry] = &[
 
 /// Whether the loopback interface of the viewer's network namespace is up.
 fn is_up(kernel: &Kernel, viewer: Tid) -> bool {
-    let thread = kernel.threads.get(&viewer);
-    let net = thread.map_or(kernel.root_ns.net, |thread| thread.ns.net);
-    kernel.loopback(net).up
+    kernel.loopback(kernel.net_of(viewer)).up
 }

@@ -10,6 +10,7 @@ use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::{Dev, SockAddr, Ucred, mode};
 use glassdock_abi::{Errno, Fd, Pid, Result, Ret};
 use glassdock_trace::Value;
+use glassdock_trace::world::NsId;
 use glassdock_vfs::{At, Lookup};
 use std::collections::BTreeMap;
 
@@ -82,8 +83,14 @@ impl Kernel {
         self.check_kind(domain, kind, protocol)?;
         let id = self.objects.add(Object::Socket);
         let owner = self.ucred(tid);
-        self.sockets.create(id.0, owner);
+        self.sockets.create(id.0, owner, self.net_of(tid));
         Ok(Ret::Fd(self.socket_file(tid, id, kind)?))
+    }
+
+    /// A thread's network namespace.
+    pub(crate) fn net_of(&self, tid: Tid) -> NsId {
+        let thread = self.threads.get(&tid);
+        thread.map_or(self.root_ns.net, |thread| thread.ns.net)
     }
 
     /// A datagram socket that can be asked about interfaces. It carries nothing: all else on it is `EOPNOTSUPP`.
@@ -92,10 +99,7 @@ impl Kernel {
         if !matches!(protocol, 0 | IPPROTO_UDP) {
             return Err(Errno::EPROTONOSUPPORT.into());
         }
-        let net = self
-            .threads
-            .get(&tid)
-            .map_or(self.root_ns.net, |t| t.ns.net);
+        let net = self.net_of(tid);
         let id = self.objects.add(Object::Internet(net));
         Ok(Ret::Fd(self.socket_file(tid, id, kind)?))
     }
@@ -111,10 +115,7 @@ impl Kernel {
             });
             return Err(Errno::EPROTONOSUPPORT.into());
         }
-        let net = self
-            .threads
-            .get(&tid)
-            .map_or(self.root_ns.net, |t| t.ns.net);
+        let net = self.net_of(tid);
         let id = self.objects.add(Object::Route(Route::new(net)));
         Ok(Ret::Fd(self.socket_file(tid, id, kind)?))
     }
@@ -132,7 +133,8 @@ impl Kernel {
             self.objects.add(Object::Socket),
         ];
         let owner = self.ucred(tid);
-        self.sockets.pair(ids[0].0, ids[1].0, owner);
+        self.sockets
+            .pair(ids[0].0, ids[1].0, owner, self.net_of(tid));
         let first = self.socket_file(tid, ids[0], kind);
         let second = first.and_then(|_| self.socket_file(tid, ids[1], kind));
         match (first, second) {
