@@ -81,7 +81,7 @@ const steps = await page.evaluate(async (count) => {
 }, STEPS);
 figures(`a step back or on, with ${EVENTS / 1000},000 events`, steps);
 say({
-  note: `The first row is of ${BOOTS} fresh profiles, from the navigation's start to the prompt on the screen. Containers are run in a loop of the shell, ${CONTAINERS} at a time, and include what the page draws meanwhile; the machine's thread is the processor time of its Worker, in the quickest loop. Steps are ${STEPS / 2} back and ${STEPS / 2} on, with layout, without painting.`,
+  note: `The first row is of ${BOOTS} fresh profiles, from the navigation's start to the prompt on the screen. Containers are run in a loop of the shell, ${CONTAINERS} at a time, and include what the page draws meanwhile; the machine's thread is the processor time of its Worker, in the quickest loop. Both rows interpret the same program, so that the difference of the two is what a container costs beyond it. Steps are ${STEPS / 2} back and ${STEPS / 2} on, with layout, without painting.`,
 });
 await context.close();
 await browser.close();
