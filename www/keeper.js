@@ -101,8 +101,14 @@ export class Keeper {
     const wait = this.#wrote + PAUSE - performance.now();
     if (!atOnce && wait > 0) return wait;
     const bytes = log(this.#logged, logged);
-    this.#log.write(bytes, { at: this.#logEnd });
-    this.#log.flush();
+    try {
+      this.#log.write(bytes, { at: this.#logEnd });
+      this.#log.flush();
+    } catch (failure) {
+      // Half a record would make all before it unreadable.
+      this.#log.truncate(this.#logEnd);
+      throw failure;
+    }
     this.#logEnd += bytes.length;
     this.#logged = logged;
     this.#wrote = performance.now();

@@ -55,6 +55,8 @@ function startWorker(start) {
   const { image } = start;
   const moved = image ? [image.words, ...image.older.flatMap(({ pages, words }) => [pages, words])] : [];
   worker.postMessage({ start }, moved);
+  // The one before was told so, and what it had fetched, or was fetching, may have gone with it.
+  if (loading) worker.postMessage({ prompted: true });
 }
 
 function heard(data) {

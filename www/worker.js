@@ -3,7 +3,8 @@
 // The page says first `{ start }`: nothing (go on from what is kept, or boot), `{ fresh }` (boot), or what a Worker
 // before this one handed over (`{ successor }`). Undo and restart need another machine; a new Worker is the way to give
 // its memory back to the browser. After that, buffers are messages of the protocol, and `{ heard }` says that the page
-// has worked off a batch. Until the first buffer comes there is a terminal alone: it says what was `{ typed }` and how it
+// has worked off a batch. A Worker that has handed over gives back what came since (`{ left }`) when it is told to
+// `{ leave }`. Until the first buffer comes there is a terminal alone: it says what was `{ typed }` and how it
 // is `{ sized }`, and is told what is `{ shown }`.
 //
 // The module may be split in two (crates/wasm-split): the first part has what runs until the prompt, the second one is

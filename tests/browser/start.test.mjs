@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { booted, enter, firstPrompt, launch, rests, screen, shows, url } from "./harness.mjs";
+import { booted, enter, firstPrompt, launch, rests, screen, shows, started, url } from "./harness.mjs";
 
 let browser;
 before(async () => {
@@ -157,6 +157,9 @@ for (const [what, pattern] of [
     await page.unroute(pattern);
     await alert.locator("button").click();
     await firstPrompt(page);
+    // Time goes on only with the engine's code, which the Worker before this one was told to fetch.
+    await started(page);
+    await enter(page, "sleep 1; ps", /dockerd/);
     await context.close();
   });
 }

@@ -140,7 +140,7 @@ impl Kernel {
             && told.shared == vma.shared
             && told.grows_down == vma.grows_down
             && told.offset == offset(vma)
-            && told.file.as_deref().map(str::as_bytes) == self.area_file(vma)
+            && told.file.as_deref() == self.area_file(vma).map(String::from_utf8_lossy).as_deref()
     }
 
     /// Tells which areas of an address space have changed.
