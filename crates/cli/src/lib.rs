@@ -23,3 +23,4 @@ mod url;
 pub mod value;
 
 pub use app::main;
+pub use units::ram_in_bytes;

@@ -4,6 +4,7 @@
 //! wait for output; [`Shim::run`] lets the program run; [`Shim::wait`] tells the end; [`Shim::delete`] removes what the
 //! runtime keeps. After a restart, [`Shim::reconnect`] takes up a container by its state directory.
 
+use crate::cgroups::{self, Group, Usage};
 use crate::io::{Lines, make_dirs, read_file, read_to_end, send_all};
 use crate::proto::{
     EXIT, Exit, FRAME_HEADER, MAX_FRAME, MAX_LINE, OPTIONS, Reply, Report, Request, SOCKET,
@@ -14,7 +15,7 @@ use glassdock_abi::files::replace_file;
 use glassdock_abi::flags::{OpenFlags, WaitFlags};
 use glassdock_abi::types::{SockAddr, WaitFor, signal};
 use glassdock_abi::{Errno, Fd, Io, PathArg, Spawn, Sys};
-use glassdock_oci::runtime::{Process, Status};
+use glassdock_oci::runtime::{Process, Resources, Status};
 use std::sync::Arc;
 
 /// Descriptor on which a starting shim reports.
@@ -227,12 +228,44 @@ impl<S: Sys> Shim<S> {
         }
     }
 
+    /// Stops the container's processes where they are.
+    pub async fn pause(&self) -> Outcome<()> {
+        cgroups::freeze(&self.sys, &self.groups().await).await
+    }
+
+    /// Lets them go on.
+    pub async fn resume(&self) -> Outcome<()> {
+        cgroups::thaw(&self.sys, &self.groups().await).await
+    }
+
+    /// Whether they stand.
+    pub async fn is_paused(&self) -> bool {
+        cgroups::is_frozen(&self.sys, &self.groups().await).await
+    }
+
+    /// Changes limits; those that `resources` does not name stay.
+    pub async fn update(&self, resources: &Resources) -> Outcome<()> {
+        let settings = cgroups::settings(resources, &self.groups().await)?;
+        cgroups::apply(&self.sys, &settings).await
+    }
+
+    /// What the container uses.
+    pub async fn usage(&self) -> Usage {
+        cgroups::usage(&self.sys, &self.groups().await).await
+    }
+
+    async fn groups(&self) -> Vec<Group> {
+        cgroups::read_record(&self.sys, &PathArg::from(&self.options.dir)).await
+    }
+
     /// Kills what runs of a container, waits for its end, and removes all that the runtime keeps of it.
     pub async fn destroy(&self) -> Outcome<()> {
         match self.kill(None, signal::KILL).await {
             Err(error) if !matches!(error.kind, ErrorKind::WrongState | ErrorKind::ShimGone) => {
                 return Err(error);
             }
+            // What stands still does not die either, with control groups of version 1.
+            Ok(()) if self.is_paused().await => self.resume().await?,
             _ => {}
         }
         match self.wait(None).await {

@@ -1,5 +1,6 @@
 //! The error that crosses from helper to shim to engine.
 
+use crate::plan::{PlanError, Problem};
 use core::fmt;
 use glassdock_abi::Errno;
 use serde::{Deserialize, Serialize};
@@ -73,3 +74,13 @@ impl fmt::Display for RuntimeError {
 }
 
 impl core::error::Error for RuntimeError {}
+
+impl From<PlanError> for RuntimeError {
+    fn from(error: PlanError) -> RuntimeError {
+        let kind = match error.problem {
+            Problem::Invalid(_) => ErrorKind::Invalid,
+            Problem::Unsupported(_) => ErrorKind::Unsupported,
+        };
+        RuntimeError::new(kind, error.to_string())
+    }
+}

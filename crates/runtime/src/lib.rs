@@ -2,12 +2,14 @@
 //!
 //! - [`plan`]: pure: specification and facts of the host in, plan out;
 //! - [`run`]: carries a plan out on a kernel;
+//! - [`cgroups`]: the control groups of a host, and of a container that exists;
 //! - [`helper`]: the program that makes a container's process, and its command line;
 //! - [`foreground`]: waiting for a process that was made, and lending it a terminal;
 //! - [`shim`]: the program beside each container;
 //! - [`client`]: what an engine uses: start a shim with its container, attach, execute, signal, wait, delete;
 //! - [`proto`]: the messages between the client and the shim.
 
+pub mod cgroups;
 pub mod client;
 mod error;
 pub mod foreground;

@@ -142,6 +142,9 @@ pub struct Exit {
     pub signal: Option<u8>,
     /// When, in nanoseconds since 1970.
     pub at: u64,
+    /// Whether the kernel has killed a process of the container because its memory ran out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_memory: bool,
 }
 
 /// What the shim knows of its container.

@@ -11,6 +11,14 @@ macro_rules! whys {
 whys! {
     CLONE = "why.clone": "Make the container's first process, in namespaces of its own: {0}.";
     CLONE_EXEC = "why.clone-exec": "Make the process that will run in the container; it is born in the container's pid namespace.";
+    CGROUP_MAKE = "why.cgroup-make": "Make the control group {0}: what the container may use is counted and limited there.";
+    CGROUP_CPUSET = "why.cgroup-cpuset": "A new group has no processors yet. Set {0} to {1}, as in the group above.";
+    CGROUP_HAND_DOWN = "why.cgroup-hand-down": "Let the groups below {1} have the controllers {0}.";
+    CGROUP_OPEN = "why.cgroup-open": "Open the way into {0}, while it is still known who asks.";
+    CGROUP_ENTER = "why.cgroup-enter": "Enter {0}: from here on everything counts.";
+    CGROUP_NAMESPACE = "why.cgroup-namespace": "Take a view of the control groups that begins at the container's own.";
+    CGROUP_LIMIT = "why.cgroup-limit": "Set {0} to {1}.";
+    CGROUP_REMOVE = "why.cgroup-remove": "Something failed: remove the control group {0}.";
     JOIN_OPEN = "why.join-open": "Open the {0} namespace that the container is to share.";
     JOIN = "why.join": "Enter the {0} namespace that the container shares.";
     TARGET_OPEN = "why.target-open": "Take hold of the container's process, so that its id cannot come to mean another one.";
@@ -41,6 +49,7 @@ whys! {
     MOUNT_TMPFS = "why.mount-tmpfs": "Mount an empty file system in memory at {1}.";
     MOUNT_DEVPTS = "why.mount-devpts": "Mount a set of pseudo-terminals of the container's own at {1}.";
     MOUNT_MQUEUE = "why.mount-mqueue": "Mount the message queues of the container's ipc namespace at {1}.";
+    MOUNT_CGROUP = "why.mount-cgroup": "Show the container its control group {0} at {1}.";
     MOUNT = "why.mount": "Mount a file system of type {0} at {1}.";
     READONLY_LATE = "why.readonly-late": "Everything in {0} is made: it becomes read-only.";
     DEVICE = "why.device": "Make the device {0}.";

@@ -67,8 +67,8 @@ fn place(name: &str) -> (Dir, Place) {
     (Dir(base), place)
 }
 
-/// What a scenario must not change: mounts of this namespace, and processes of the helper's program.
-fn traces_left(place: &Place) -> (usize, usize) {
+/// What a scenario must not change: mounts of this namespace, processes of the helper's program, control groups.
+fn traces_left(place: &Place) -> (usize, usize, usize) {
     let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
     let processes = fs::read_dir("/proc")
         .expect("processes")
@@ -77,7 +77,18 @@ fn traces_left(place: &Place) -> (usize, usize) {
             let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&line).contains(&place.base)
         });
-    (mounts.matches(&place.base).count(), processes.count())
+    let groups = fs::read_dir("/sys/fs/cgroup")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .flat_map(|hierarchy| fs::read_dir(hierarchy.path()).into_iter().flatten())
+        .flatten()
+        .filter(|group| format!("/{}", group.file_name().display()).starts_with(&place.groups()));
+    (
+        mounts.matches(&place.base).count(),
+        processes.count(),
+        groups.count(),
+    )
 }
 
 fn check(name: &str, expected: Expect) {
@@ -99,12 +110,16 @@ fn check(name: &str, expected: Expect) {
     expected.assert_eq(&told);
     // A shim that has answered its last request is still about to end.
     for _ in 0..200 {
-        if traces_left(&place) == (0, 0) {
+        if traces_left(&place) == (0, 0, 0) {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    assert_eq!(traces_left(&place), (0, 0), "mounts, processes");
+    assert_eq!(
+        traces_left(&place),
+        (0, 0, 0),
+        "mounts, processes, control groups"
+    );
 }
 
 macro_rules! on_this_kernel {

@@ -1,6 +1,9 @@
 //! The arguments, as runc takes them.
 
+mod limits;
+
 use glassdock_abi::types::signal;
+use glassdock_oci::runtime::Resources;
 use lexopt::{Arg, Error, Parser, ValueExt};
 use std::ffi::OsString;
 
@@ -42,6 +45,7 @@ pub(super) struct Exec {
     pub groups: Vec<u32>,
     pub caps: Vec<String>,
     pub no_new_privileges: bool,
+    pub ignore_paused: bool,
     pub args: Vec<String>,
 }
 
@@ -53,7 +57,7 @@ pub(super) enum Format {
     Json,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(super) enum Command {
     Help,
     Version,
@@ -97,6 +101,25 @@ pub(super) enum Command {
         format: Format,
         args: Vec<String>,
     },
+    Pause {
+        id: String,
+    },
+    Resume {
+        id: String,
+    },
+    Update {
+        id: String,
+        /// File with limits; `-` is standard input.
+        file: Option<String>,
+        resources: Box<Resources>,
+    },
+    Events {
+        id: String,
+        /// Only one line, of now.
+        once: bool,
+        /// Seconds between lines.
+        interval: u64,
+    },
     Spec {
         bundle: String,
     },
@@ -107,9 +130,6 @@ pub(super) enum Command {
         why: &'static str,
     },
 }
-
-/// Why commands about control groups are refused.
-const NO_CGROUPS: &str = "containers have no control groups of their own yet";
 
 /// Reads the arguments after the program's name.
 pub(super) fn parse(args: Vec<OsString>) -> Result<(Globals, Command), Error> {
@@ -137,7 +157,8 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<(Globals, Command), Error> {
                 _ => return Err("--rootless: making containers needs root".into()),
             },
             Arg::Long("systemd-cgroup") => {
-                return Err(format!("--systemd-cgroup is not supported: {NO_CGROUPS}").into());
+                let why = "control groups are made directly, not through systemd";
+                return Err(format!("--systemd-cgroup is not supported: {why}").into());
             }
             Arg::Short('h') | Arg::Long("help") => return Ok((globals, Command::Help)),
             Arg::Short('v') | Arg::Long("version") => return Ok((globals, Command::Version)),
@@ -171,10 +192,14 @@ fn command(name: &str, parser: &mut Parser) -> Result<Command, Error> {
             Command::Features
         }
         "help" => Command::Help,
-        "events" | "pause" | "resume" | "update" => Command::Refused {
-            name: name.to_owned(),
-            why: NO_CGROUPS,
+        "pause" => Command::Pause {
+            id: only_id(name, parser)?,
         },
+        "resume" => Command::Resume {
+            id: only_id(name, parser)?,
+        },
+        "update" => limits::update(parser)?,
+        "events" => events(parser)?,
         "checkpoint" | "restore" => Command::Refused {
             name: name.to_owned(),
             why: "processes cannot be saved",
@@ -294,7 +319,7 @@ fn exec(parser: &mut Parser) -> Result<Command, Error> {
             }
             Arg::Short('c') | Arg::Long("cap") => exec.caps.push(parser.value()?.string()?),
             Arg::Long("no-new-privs") => exec.no_new_privileges = true,
-            Arg::Long("ignore-paused") => {}
+            Arg::Long("ignore-paused") => exec.ignore_paused = true,
             Arg::Long(long) => {
                 let long = long.to_owned();
                 if !making(&long, &mut made, parser)? {
@@ -409,6 +434,32 @@ fn ps(parser: &mut Parser) -> Result<Command, Error> {
     Err(missing_id("ps"))
 }
 
+fn events(parser: &mut Parser) -> Result<Command, Error> {
+    let (mut once, mut interval) = (false, 5);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("stats") => once = true,
+            Arg::Long("interval") => interval = seconds(&parser.value()?.string()?)?,
+            Arg::Value(word) => {
+                let (id, rest) = words(word, parser)?;
+                no_more("events", &rest)?;
+                return Ok(Command::Events { id, once, interval });
+            }
+            other => return Err(other.unexpected()),
+        }
+    }
+    Err(missing_id("events"))
+}
+
+/// Whole seconds, as `5s`.
+fn seconds(text: &str) -> Result<u64, Error> {
+    let number = text.strip_suffix('s').unwrap_or(text).parse();
+    match number {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("invalid interval {text:?}: whole seconds are taken, as 5s").into()),
+    }
+}
+
 fn spec(parser: &mut Parser) -> Result<Command, Error> {
     let mut bundle = path(".".into())?;
     while let Some(arg) = parser.next()? {
@@ -490,18 +541,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_refused_and_what_makes_no_sense_too() {
-        for line in [
-            "pause c1",
-            "resume c1",
-            "update c1",
-            "events c1",
-            "checkpoint c1",
-        ] {
-            assert!(
-                matches!(parsed(line).unwrap().1, Command::Refused { .. }),
-                "{line}"
-            );
-        }
+        let refused = parsed("checkpoint c1").unwrap().1;
+        assert!(matches!(refused, Command::Refused { .. }));
         for line in [
             "frobnicate",
             "create",
@@ -519,6 +560,14 @@ mod tests {
             "list -f yaml",
             "list c1",
             "features c1",
+            "pause",
+            "pause c1 c2",
+            "events --interval 0 c1",
+            "events --interval 5m c1",
+            "update --memory",
+            "update --memory x c1",
+            "update --pids-limit many c1",
+            "update --l3-cache-schema x c1",
             "--systemd-cgroup list",
             "--rootless true list",
             "--log-format xml list",

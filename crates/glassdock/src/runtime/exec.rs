@@ -27,7 +27,10 @@ pub(super) async fn exec(
     // Where the helper reads it: a file that is nowhere.
     let file = in_memory(&process)?;
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let words = ["exec", "--process", &path, id];
+    let mut words = vec!["exec", "--process", &path, id];
+    if exec.ignore_paused {
+        words.push("--ignore-paused");
+    }
     if making.detach {
         let console = connect(sys, making).await?;
         let fd = console.as_ref().map(OwnedFd::fd);

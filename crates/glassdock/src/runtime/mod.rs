@@ -2,6 +2,7 @@
 
 mod args;
 mod exec;
+mod groups;
 mod print;
 mod sealed;
 
@@ -41,6 +42,11 @@ Commands:
        [-p FILE] [--console-socket PATH] [--pid-file FILE] ID PROGRAM [ARGUMENTS]
   list [-q] [-f table|json]
   ps [-f table|json] ID [PS-OPTIONS]
+  pause ID
+  resume ID
+  update [-r FILE] [--memory BYTES] [--memory-reservation BYTES] [--memory-swap BYTES] [--pids-limit N]
+       [--cpu-share N] [--cpu-quota N] [--cpu-period N] [--cpuset-cpus LIST] [--blkio-weight N] ID
+  events [--stats] [--interval SECONDS] ID
   spec [-b DIR]
   features
 ";
@@ -161,6 +167,16 @@ async fn perform(sys: &Direct, globals: &Globals, command: Command) -> Result<u8
                 Format::Json => print::pids(&pids)?,
                 Format::Table => print::ps(&pids, &args)?,
             }
+        }
+        Command::Pause { id } => groups::pause(sys, root, &id).await?,
+        Command::Resume { id } => groups::resume(sys, root, &id).await?,
+        Command::Update {
+            id,
+            file,
+            resources,
+        } => groups::update(sys, root, &id, file.as_deref(), *resources).await?,
+        Command::Events { id, once, interval } => {
+            groups::events(sys, root, &id, once, interval).await?;
         }
         Command::Spec { bundle } => print::spec(&bundle)?,
         Command::Features => print::features()?,

@@ -22,7 +22,8 @@ pub(super) fn bytes(data: &[u8]) -> Result<()> {
     written.map_err(|error| system(format!("standard output: {error}")))
 }
 
-fn value(value: &Value) -> Result<()> {
+/// A document on one line.
+pub(super) fn value(value: &Value) -> Result<()> {
     bytes(format!("{value}\n").as_bytes())
 }
 
@@ -188,7 +189,7 @@ pub(super) fn features() -> Result<()> {
         "linux": {
             "namespaces": plan::namespaces(),
             "capabilities": plan::capabilities(),
-            "cgroup": {"v1": false, "v2": false, "systemd": false, "systemdUser": false, "rdma": false},
+            "cgroup": {"v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false},
             "seccomp": off,
             "apparmor": off,
             "selinux": off,

@@ -2,12 +2,24 @@ set -e
 bundle() {
 	mkdir -p "$1/rootfs/bin" "$1/rootfs/proc" "$1/rootfs/dev" "$1/rootfs/sys"
 	cp /bin/busybox "$1/rootfs/bin/"
-	for name in sh cat echo id pwd tty true sleep test touch kill; do ln -s busybox "$1/rootfs/bin/$name"; done
+	for name in sh cat echo id pwd tty true sleep test touch kill grep mknod dd; do ln -s busybox "$1/rootfs/bin/$name"; done
 	"$GLASSDOCK" runtime spec -b "$1"
-	sed -i "s/\"args\": .*/\"args\": $2,/; s/\"terminal\": true/\"terminal\": $3/" "$1/config.json"
+	sed -i "s|\"args\": .*|\"args\": $2,|; s/\"terminal\": true/\"terminal\": $3/" "$1/config.json"
+	sed -i "s|\"linux\": {|\"linux\": {\"cgroupsPath\": \"/$G-$1\",|" "$1/config.json"
 }
 bundle hello '["sh", "-c", "echo out; echo err >\&2; exit 3"]' false
 bundle cat '["cat"]' false
 bundle missing '["nosuch"]' false
 bundle tty '["sh", "-c", "tty; exit 4"]' true
 bundle wait '["sh", "-c", "trap \\"exit 7\\" TERM; while :; do sleep 0.05; done"]' false
+limits='"memory": {"limit": 33554432, "swap": 33554432}, "pids": {"limit": 50}, "cpu": {"shares": 77}'
+devices='"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "access": "rwm"}]'
+linux="\"linux\": {\"resources\": {$limits, $devices},"
+limited() {
+	bundle "$1" "$2" false
+	sed -i "s|\"linux\": {|$linux|; s/\"CAP_KILL\"/\"CAP_KILL\", \"CAP_MKNOD\"/" "$1/config.json"
+}
+limited limited '["sleep", "100"]'
+limited forks '["sh", "-c", "i=0; while [ $i -lt 60 ]; do sleep 0.2 \& i=$((i+1)); done"]'
+limited eats '["sh", "-c", "x=1234567890123456; while :; do x=$x$x; done"]'
+limited nodes '["sh", "-c", "mknod /dev/sda b 8 0 \&\& mknod /dev/nil c 1 3 \&\& dd if=/dev/nil of=/dev/zero; dd if=/dev/sda of=/dev/null"]'

@@ -47,6 +47,8 @@ pub(super) struct Options {
     pub report_fd: Option<Fd>,
     pub console_fd: Option<Fd>,
     pub start_fd: Option<Fd>,
+    /// Whether a process may be made in a container that stands still.
+    pub ignore_paused: bool,
 }
 
 fn usage(text: impl Into<String>) -> RuntimeError {
@@ -72,6 +74,7 @@ pub(super) fn parse(args: &[Vec<u8>]) -> Result<Options, RuntimeError> {
         report_fd: None,
         console_fd: None,
         start_fd: None,
+        ignore_paused: false,
     };
     let mut rest = texts.into_iter();
     while let Some(arg) = rest.next() {
@@ -85,6 +88,10 @@ pub(super) fn parse(args: &[Vec<u8>]) -> Result<Options, RuntimeError> {
         };
         if matches!(name, "--force" | "-f") {
             force = true;
+            continue;
+        }
+        if name == "--ignore-paused" {
+            options.ignore_paused = true;
             continue;
         }
         let value = attached

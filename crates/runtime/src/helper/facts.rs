@@ -1,5 +1,6 @@
 //! Reading the facts that a plan needs.
 
+use crate::cgroups;
 use crate::io::{read_file, read_to_end};
 use crate::plan::{FileKind, HostFacts, Namespaces};
 use glassdock_abi::call::PrctlOp;
@@ -17,7 +18,7 @@ const MAX_STATUS: usize = 64 << 10;
 const NULL: Dev = Dev::new(1, 3);
 
 /// The facts for a new container.
-pub(super) async fn for_create<S: Sys>(sys: &S, spec: &Spec, bundle: &str) -> HostFacts {
+pub(super) async fn for_create<S: Sys>(sys: &S, spec: &Spec, bundle: &str, id: &str) -> HostFacts {
     let mut sources = BTreeMap::new();
     for mount in &spec.mounts {
         let bind = matches!(&*mount.kind, "bind" | "rbind" | "none" | "")
@@ -47,14 +48,32 @@ pub(super) async fn for_create<S: Sys>(sys: &S, spec: &Spec, bundle: &str) -> Ho
     }
     HostFacts {
         sources,
+        groups: groups(sys, spec, id).await,
         home,
         ..common(sys).await
     }
 }
 
+/// Where the container's control groups are to be.
+async fn groups<S: Sys>(sys: &S, spec: &Spec, id: &str) -> Vec<cgroups::Group> {
+    let asked = spec.linux.as_ref().map_or("", |linux| &linux.cgroups_path);
+    let mut groups = cgroups::place(cgroups::hierarchies(sys).await, asked, id);
+    groups.retain(crate::plan::has_groups);
+    for group in &mut groups {
+        cgroups::nearest_cpuset(sys, group).await;
+    }
+    groups
+}
+
 /// The facts for a further process in the container of `pid`.
-pub(super) async fn for_exec<S: Sys>(sys: &S, process: &Process, pid: Pid) -> HostFacts {
+pub(super) async fn for_exec<S: Sys>(
+    sys: &S,
+    process: &Process,
+    pid: Pid,
+    groups: Vec<cgroups::Group>,
+) -> HostFacts {
     HostFacts {
+        groups,
         home: home_of(sys, format!("/proc/{}/root", pid.0), process).await,
         ..common(sys).await
     }
@@ -81,6 +100,7 @@ async fn common<S: Sys>(sys: &S) -> HostFacts {
         kcore,
         sources: BTreeMap::new(),
         stdio,
+        groups: Vec::new(),
         home: None,
     }
 }

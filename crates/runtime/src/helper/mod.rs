@@ -5,7 +5,7 @@
 //! ```text
 //! runtime create [--root DIR | --dir DIR] --bundle DIR [--pid-file FILE] [--console-fd N] [--start-fd N] ID
 //! runtime start  [--root DIR | --dir DIR] ID
-//! runtime exec   [--root DIR | --dir DIR] --process FILE [--pid-file FILE] [--console-fd N] ID
+//! runtime exec   [--root DIR | --dir DIR] --process FILE [--pid-file FILE] [--console-fd N] [--ignore-paused] ID
 //! runtime kill   [--root DIR | --dir DIR] ID [SIGNAL]
 //! runtime delete [--root DIR | --dir DIR] [--force] ID
 //! runtime state  [--root DIR | --dir DIR] ID
@@ -23,11 +23,12 @@ mod state;
 
 pub use args::signal_number;
 pub use look::{Listed, list, processes};
-pub(crate) use state::{CREATED, remove_state};
-use state::{STATE, Saved};
+pub(crate) use state::CREATED;
+use state::{STATE, Saved, remove_state};
 
+use crate::cgroups::{self, Group};
 use crate::io::read_file;
-use crate::plan::{self, PlanError, Problem, Target};
+use crate::plan::{self, PlanError, Target};
 use crate::proto::Reply;
 use crate::run::{Failure, Inputs, run};
 use crate::{ErrorKind, RuntimeError};
@@ -130,6 +131,16 @@ pub async fn state_of<S: Sys>(sys: &S, root: &str, id: &str) -> Result<State> {
     Ok(saved.now(sys, &dir).await)
 }
 
+/// A container's state now, and its control groups.
+///
+/// # Errors
+/// As [`state_of`].
+pub async fn groups_of<S: Sys>(sys: &S, root: &str, id: &str) -> Result<(State, Vec<Group>)> {
+    let state = state_of(sys, root, id).await?;
+    let dir = PathArg::from(state_dir(root, id)?);
+    Ok((state, cgroups::read_record(sys, &dir).await))
+}
+
 async fn dispatch<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
     match &options.command {
         Command::Create => create(sys, options).await,
@@ -146,12 +157,10 @@ fn create_failed(what: impl core::fmt::Display) -> String {
     format!("runc create failed: {what}")
 }
 
-fn not_planned(error: &PlanError, text: String) -> RuntimeError {
-    let kind = match error.problem {
-        Problem::Invalid(_) => ErrorKind::Invalid,
-        Problem::Unsupported(_) => ErrorKind::Unsupported,
-    };
-    RuntimeError::new(kind, text)
+/// Why there is no plan, in other words.
+fn told(error: PlanError, text: impl FnOnce(String) -> String) -> RuntimeError {
+    let error = RuntimeError::from(error);
+    RuntimeError::new(error.kind, text(error.message))
 }
 
 async fn create<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
@@ -173,7 +182,7 @@ async fn create<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
     let made = create_in(sys, options, &spec, bundle, &dir).await;
     if made.is_err() {
         // Only what this command makes: the directory may be the shim's.
-        for name in [CREATED, STATE] {
+        for name in [CREATED, STATE, cgroups::RECORD] {
             let _ = sys
                 .unlinkat(Fd::CWD, dir.join(name), AtFlags::empty())
                 .await;
@@ -191,9 +200,10 @@ async fn create_in<S: Proc + Trace>(
     bundle: &str,
     dir: &PathArg,
 ) -> Result<Answer> {
-    let facts = facts::for_create(sys, spec, bundle).await;
+    let facts = facts::for_create(sys, spec, bundle, &options.id).await;
     let plan = plan::create(spec, bundle, &facts)
-        .map_err(|error| not_planned(&error, create_failed(&error)))?;
+        .map_err(|error| told(error, |text| create_failed(text)))?;
+    claim_groups(sys, dir, &facts.groups).await?;
     let start = start_end(sys, options, dir).await?;
     let inputs = Inputs {
         start: Some(start.fd()),
@@ -220,6 +230,28 @@ async fn create_in<S: Proc + Trace>(
         return Err(error);
     }
     Ok(Answer::Reply(Reply::Pid(pid.0)))
+}
+
+/// Notes the container's control groups, so that they go with it. Groups with somebody else in them are no container's.
+async fn claim_groups<S: Sys>(sys: &S, dir: &PathArg, groups: &[Group]) -> Result<()> {
+    for group in groups {
+        let others = cgroups::processes(sys, std::slice::from_ref(group)).await?;
+        if !others.is_empty() {
+            return Err(RuntimeError::new(
+                ErrorKind::Invalid,
+                create_failed(format_args!(
+                    "container's cgroup is not empty: {} process(es) found in {}",
+                    others.len(),
+                    group.dir()
+                )),
+            ));
+        }
+    }
+    cgroups::write_record(sys, dir, groups)
+        .await
+        .map_err(|errno| {
+            RuntimeError::errno(format_args!("note the control groups in {dir}"), errno)
+        })
 }
 
 fn create_error(failure: &Failure) -> RuntimeError {
@@ -332,14 +364,20 @@ async fn exec<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
         ));
     }
     let pid = Pid(saved.state.pid);
-    let facts = facts::for_exec(sys, &process, pid).await;
+    let groups = cgroups::read_record(sys, &dir).await;
+    if !options.ignore_paused && cgroups::is_frozen(sys, &groups).await {
+        return Err(RuntimeError::new(
+            ErrorKind::WrongState,
+            "exec failed: cannot exec in a paused container (use --ignore-paused to override)",
+        ));
+    }
+    let facts = facts::for_exec(sys, &process, pid, groups).await;
     let target = Target {
         pid,
         namespaces: CloneFlags::from_bits_retain(saved.namespaces),
     };
     let failed = |text: String| format!("exec failed: {text}");
-    let plan = plan::exec(&process, target, &facts)
-        .map_err(|error| not_planned(&error, failed(error.to_string())))?;
+    let plan = plan::exec(&process, target, &facts).map_err(|error| told(error, failed))?;
     let inputs = Inputs {
         start: None,
         console: options.console_fd,
@@ -380,7 +418,7 @@ async fn delete<S: Sys>(sys: &S, options: &Options, force: bool) -> Result<Answe
         Err(error) => return Err(error),
     };
     if let Some(saved) = &saved {
-        let status = saved.status(sys, &dir).await;
+        let status = saved.now(sys, &dir).await.status;
         match (status, force) {
             (Status::Stopped, _) => {}
             // A created process is only the runtime's own: it may go with its container, as in runc.
@@ -397,15 +435,27 @@ async fn delete<S: Sys>(sys: &S, options: &Options, force: bool) -> Result<Answe
             }
         }
     }
-    remove_state(sys, &dir)
-        .await
-        .map_err(|errno| RuntimeError::errno(format_args!("remove {dir}"), errno))?;
+    remove(sys, &dir).await?;
     Ok(Answer::Reply(Reply::Ok))
+}
+
+/// Removes what the runtime keeps of a container that has ended: its control groups, then its state.
+pub(crate) async fn remove<S: Sys>(sys: &S, dir: &PathArg) -> Result<()> {
+    let groups = cgroups::read_record(sys, dir).await;
+    cgroups::remove(sys, &groups).await?;
+    remove_state(sys, dir)
+        .await
+        .map_err(|errno| RuntimeError::errno(format_args!("remove {dir}"), errno))
 }
 
 /// Kills the container's process and waits until it is gone.
 async fn end<S: Sys>(sys: &S, dir: &PathArg, saved: &Saved) -> Result<()> {
     let _ = sys.kill(Pid(saved.state.pid), signal::KILL).await;
+    let groups = cgroups::read_record(sys, dir).await;
+    // What stands still does not die either, in version 1.
+    if cgroups::is_frozen(sys, &groups).await {
+        cgroups::thaw(sys, &groups).await?;
+    }
     for _ in 0..KILL_POLLS {
         if saved.status(sys, dir).await == Status::Stopped {
             return Ok(());

@@ -2,6 +2,7 @@
 
 use super::args::Options;
 use super::namespace_flags;
+use crate::cgroups;
 use crate::io::read_file;
 use crate::{ErrorKind, RuntimeError};
 use glassdock_abi::flags::{AtFlags, OpenFlags};
@@ -77,13 +78,20 @@ impl Saved {
     pub async fn now<S: Sys>(&self, sys: &S, dir: &PathArg) -> State {
         let mut state = self.state.clone();
         state.status = self.status(sys, dir).await;
-        if state.status == Status::Stopped {
-            state.pid = 0;
+        match state.status {
+            Status::Stopped => state.pid = 0,
+            Status::Running => {
+                let groups = cgroups::read_record(sys, dir).await;
+                if cgroups::is_frozen(sys, &groups).await {
+                    state.status = Status::Paused;
+                }
+            }
+            _ => {}
         }
         state
     }
 
-    /// The status now.
+    /// The status now, but for whether it is paused.
     pub async fn status<S: Sys>(&self, sys: &S, dir: &PathArg) -> Status {
         let stat = process_stat(sys, Pid(self.state.pid)).await;
         let alive = stat.is_some_and(|stat| {
@@ -138,7 +146,7 @@ fn parse_stat(text: &[u8]) -> Option<ProcessStat> {
 }
 
 /// Removes a state directory with the files in it. One that is gone is as good.
-pub(crate) async fn remove_state<S: Sys>(sys: &S, dir: &PathArg) -> glassdock_abi::Result<()> {
+pub(super) async fn remove_state<S: Sys>(sys: &S, dir: &PathArg) -> glassdock_abi::Result<()> {
     let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW;
     let open = match sys.openat(Fd::CWD, dir.clone(), flags, 0).await {
         Err(Errno::ENOENT) => return Ok(()),

@@ -3,7 +3,9 @@
 use super::paths::Slots;
 use super::root::root;
 use super::spaces::{NAMESPACES, Spaces, join, loopback, space};
-use super::{Expect, HostFacts, Item, MAX_PATHS, Plan, PlanError, SlotKind, Step, process};
+use super::{
+    Expect, HostFacts, Item, MAX_PATHS, Plan, PlanError, Slot, SlotKind, Step, cgroups, process,
+};
 use crate::why;
 use glassdock_abi::Call;
 use glassdock_abi::flags::{CloneFlags, WaitFlags};
@@ -21,13 +23,18 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
         .process
         .as_ref()
         .ok_or_else(|| PlanError::invalid("process", "it is missing"))?;
-    let warnings = check(spec, linux, bundle)?;
+    let warnings = check(spec, linux, bundle, facts)?;
     process::check(process)?;
     let mut slots = Slots::default();
     let start = slots.fd("start");
     let namespaces = Spaces::of(linux, facts)?;
-    let (parent, rollback) = parent(&mut slots, &namespaces);
-    let mut child = process::begin(&mut slots, process)?;
+    let groups = cgroups::create(&mut slots, linux, &facts.groups)?;
+    let mut child = groups.enter.clone();
+    if namespaces.new.contains(CloneFlags::NEWCGROUP) {
+        child.push(cgroups::namespace());
+    }
+    let (parent, rollback) = parent(&mut slots, &namespaces, groups);
+    child.extend(process::begin(&mut slots, process)?);
     child.extend(namespaces.enter(&mut slots));
     if namespaces.new.contains(CloneFlags::NEWNET) {
         child.extend(loopback(&mut slots));
@@ -75,7 +82,12 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
 }
 
 /// Refuses what is not supported and collects what is passed over.
-fn check(spec: &Spec, linux: &Linux, bundle: &str) -> Result<Vec<String>, PlanError> {
+fn check(
+    spec: &Spec,
+    linux: &Linux,
+    bundle: &str,
+    facts: &HostFacts,
+) -> Result<Vec<String>, PlanError> {
     if !spec.oci_version.starts_with("1.") {
         return Err(PlanError::unsupported(
             "ociVersion",
@@ -130,14 +142,6 @@ fn check(spec: &Spec, linux: &Linux, bundle: &str) -> Result<Vec<String>, PlanEr
                 .is_some_and(|p| p.domain != "LINUX" || !p.flags.is_empty()),
             "another execution domain",
         ),
-        (
-            "linux.resources",
-            linux
-                .resources
-                .as_ref()
-                .is_some_and(|resources| !resources.limits_nothing()),
-            "limiting resources",
-        ),
     ];
     if let Some((field, _, what)) = refused.into_iter().find(|(_, present, _)| *present) {
         return Err(PlanError::unsupported(field, what));
@@ -157,19 +161,21 @@ fn check(spec: &Spec, linux: &Linux, bundle: &str) -> Result<Vec<String>, PlanEr
         .resources
         .as_ref()
         .map_or(0, |resources| resources.devices.len());
-    if devices > 0 {
+    if devices > 0 && !facts.groups.iter().any(|group| group.has("devices")) {
         warnings.push("linux.resources.devices: access to devices is not limited".to_owned());
     }
-    if !linux.cgroups_path.is_empty() {
-        warnings.push(
-            "linux.cgroupsPath: the container stays in the runtime's control group".to_owned(),
-        );
+    if !linux.cgroups_path.is_empty() && facts.groups.is_empty() {
+        warnings.push("linux.cgroupsPath: no control groups are mounted".to_owned());
     }
     Ok(warnings)
 }
 
-fn parent(slots: &mut Slots, namespaces: &Spaces) -> (Vec<Item>, Vec<Item>) {
-    let mut items = Vec::new();
+fn parent(
+    slots: &mut Slots,
+    namespaces: &Spaces,
+    groups: cgroups::Steps,
+) -> (Vec<Item>, Vec<Item>) {
+    let mut items = groups.before;
     for (kind, path) in &namespaces.joined {
         if *kind == NamespaceKind::Pid {
             items.extend(join(slots, *kind, path));
@@ -181,16 +187,20 @@ fn parent(slots: &mut Slots, namespaces: &Spaces) -> (Vec<Item>, Vec<Item>) {
         NamespaceKind::Uts,
         NamespaceKind::Ipc,
         NamespaceKind::Network,
-        NamespaceKind::Cgroup,
     ]
     .into_iter()
     .map(space)
     .filter(|(_, flag)| flag.is_some_and(|flag| namespaces.new.contains(flag)))
     .map(|(name, _)| name)
     .collect();
-    let (clone, rollback) = birth(slots, namespaces.new, why::CLONE, names.join(", "));
+    // The child takes its view of the control groups when it is in its own.
+    let flags = namespaces.new - CloneFlags::NEWCGROUP;
+    let (clone, mut rollback) = birth(slots, flags, groups.born, why::CLONE, names.join(", "));
     items.push(clone);
+    items.extend(groups.after);
     items.push(Item::AwaitReady);
+    items.extend(groups.limits);
+    rollback.extend(groups.undo);
     (items, rollback)
 }
 
@@ -198,6 +208,7 @@ fn parent(slots: &mut Slots, namespaces: &Spaces) -> (Vec<Item>, Vec<Item>) {
 pub(super) fn birth(
     slots: &mut Slots,
     flags: CloneFlags,
+    cgroup: Option<Slot>,
     why: &'static str,
     arg: String,
 ) -> (Item, Vec<Item>) {
@@ -205,7 +216,7 @@ pub(super) fn birth(
     let args = CloneArgs {
         flags,
         exit_signal: signal::CHLD,
-        cgroup: None,
+        cgroup: cgroup.map(Slot::fd),
     };
     let clone = Step::new(Call::Clone3 { args }, why, NAMESPACES)
         .arg(arg)

@@ -1,7 +1,7 @@
 //! The plan of a further process in a running container.
 
 use super::paths::{self, Slots};
-use super::{HostFacts, Item, Plan, PlanError, Step, create, dev, process};
+use super::{HostFacts, Item, Plan, PlanError, Step, cgroups, create, dev, process};
 use crate::why;
 use glassdock_abi::flags::CloneFlags;
 use glassdock_abi::{Call, Pid};
@@ -43,16 +43,21 @@ pub fn exec(process: &Process, target: Target, facts: &HostFacts) -> Result<Plan
     if target.namespaces.contains(CloneFlags::NEWPID) {
         parent.push(setns(CloneFlags::NEWPID, why::TARGET_PID).into());
     }
+    let groups = cgroups::join(&mut slots, &facts.groups);
+    parent.extend(groups.before);
     let (clone, rollback) = create::birth(
         &mut slots,
         CloneFlags::empty(),
+        groups.born,
         why::CLONE_EXEC,
         String::new(),
     );
     parent.push(clone);
     parent.push(paths::close(container));
+    parent.extend(groups.after);
     parent.push(Item::AwaitReady);
-    let mut child = process::begin(&mut slots, process)?;
+    let mut child = groups.enter;
+    child.extend(process::begin(&mut slots, process)?);
     let others = target.namespaces - CloneFlags::NEWPID;
     if !others.is_empty() {
         child.push(setns(others, why::TARGET_ENTER).into());

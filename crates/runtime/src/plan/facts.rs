@@ -1,5 +1,6 @@
 //! What a plan needs to know of the host. Equal facts give equal plans.
 
+use crate::cgroups::Group;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -54,6 +55,8 @@ pub struct HostFacts {
     pub sources: BTreeMap<String, FileKind>,
     /// Owners of the standard streams; absent for those that must keep theirs, such as `/dev/null`.
     pub stdio: [Option<u32>; 3],
+    /// The container's control groups, those that exist and those that are to be.
+    pub groups: Vec<Group>,
     /// Home directory of the process's user in the container, for `HOME` where the environment has none.
     pub home: Option<String>,
 }
@@ -67,6 +70,7 @@ impl Default for HostFacts {
             kcore: true,
             sources: BTreeMap::new(),
             stdio: [Some(0); 3],
+            groups: Vec::new(),
             home: Some("/".to_owned()),
         }
     }

@@ -5,6 +5,8 @@
 //! child that it clones: [`Item`]s in order, most of which are system calls with their reasons ([`Step`]).
 
 mod caps;
+mod cgroup_mount;
+mod cgroups;
 mod create;
 mod dev;
 mod error;
@@ -21,6 +23,7 @@ mod spaces;
 mod text;
 
 pub use caps::capabilities;
+pub(crate) use cgroups::is_known as has_groups;
 pub use create::create;
 pub use error::{PlanError, Problem};
 pub use exec::{Target, exec};

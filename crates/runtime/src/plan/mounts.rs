@@ -5,11 +5,12 @@
 
 use super::options::{self, Options};
 use super::paths::{self, Make, Slots};
-use super::{FileKind, HostFacts, Item, MAX_MOUNTS, PlanError, Slot, Step};
+use super::spaces::Spaces;
+use super::{FileKind, HostFacts, Item, MAX_MOUNTS, PlanError, Slot, Step, cgroup_mount};
 use crate::why;
 use glassdock_abi::flags::{MountFlags, OpenFlags};
 use glassdock_abi::{Call, PathArg};
-use glassdock_oci::runtime::Mount;
+use glassdock_oci::runtime::{Mount, NamespaceKind};
 
 /// Clause of everything here.
 const CLAUSE: &str = "config.md#mounts";
@@ -23,6 +24,44 @@ pub(super) struct Mounts {
     pub last: Vec<Item>,
     /// Whether `/dev` is the host's, so that nothing is to be made in it.
     pub foreign_dev: bool,
+}
+
+/// Where something is mounted.
+pub(super) struct Target<'a> {
+    /// The container's root.
+    pub root: Slot,
+    /// The path as it was given.
+    pub destination: &'a str,
+    /// Its components.
+    pub parts: &'a [&'a str],
+    /// The field of the specification.
+    pub field: &'a str,
+    /// What failed mounts are called.
+    source: &'a str,
+}
+
+impl Target<'_> {
+    /// What the failure is called.
+    pub fn failure(&self) -> String {
+        let (source, destination) = (self.source, self.destination);
+        format!(
+            "error mounting {source:?} to rootfs at {destination:?}: mount {source}:{destination}"
+        )
+    }
+    /// `items` on what is now at `parts`: a descriptor from before names what is under it.
+    pub fn at(&self, parts: &[&str], place: Slot, items: Vec<Item>) -> Vec<Item> {
+        reopened(self.root, parts, place, items)
+    }
+}
+
+/// What else mounts depend on.
+pub(super) struct Surroundings<'a> {
+    /// Where relative sources begin.
+    pub bundle: &'a str,
+    /// The host.
+    pub facts: &'a HostFacts,
+    /// The container's namespaces.
+    pub namespaces: &'a Spaces,
 }
 
 /// A call of `mount(2)`.
@@ -42,13 +81,12 @@ pub(super) fn mount(
     }
 }
 
-/// Steps for all mounts. `bundle` is where relative sources begin.
+/// Steps for all mounts.
 pub(super) fn plan(
     slots: &mut Slots,
     root: Slot,
     mounts: &[Mount],
-    bundle: &str,
-    facts: &HostFacts,
+    around: &Surroundings<'_>,
 ) -> Result<Mounts, PlanError> {
     if mounts.len() > MAX_MOUNTS {
         return Err(PlanError::invalid(
@@ -67,8 +105,7 @@ pub(super) fn plan(
             root,
             entry,
             &format!("mounts[{index}]"),
-            bundle,
-            facts,
+            around,
             &mut all,
         )?;
     }
@@ -80,8 +117,7 @@ fn one(
     root: Slot,
     entry: &Mount,
     field: &str,
-    bundle: &str,
-    facts: &HostFacts,
+    around: &Surroundings<'_>,
     all: &mut Mounts,
 ) -> Result<(), PlanError> {
     check(entry, field)?;
@@ -108,9 +144,20 @@ fn one(
             entry,
             &options,
             &destination,
-            bundle,
-            facts,
+            around,
         ));
+    } else if matches!(&*entry.kind, "cgroup" | "cgroup2") {
+        let target = Target {
+            root,
+            destination: &entry.destination,
+            parts: &destination,
+            field,
+            source: &entry.source,
+        };
+        let own = around.namespaces.own(NamespaceKind::Cgroup);
+        let groups = &around.facts.groups;
+        all.now
+            .extend(cgroup_mount::plan(slots, &target, &options, groups, own)?);
     } else {
         let (now, last) = new_mount(slots, root, entry, options, &destination, field)?;
         all.now.extend(now);
@@ -158,11 +205,10 @@ fn bind_mount(
     entry: &Mount,
     options: &Options,
     destination: &[&str],
-    bundle: &str,
-    facts: &HostFacts,
+    around: &Surroundings<'_>,
 ) -> Vec<Item> {
-    let source = absolute(&entry.source, bundle);
-    let kind = match facts.sources.get(&source) {
+    let source = absolute(&entry.source, around.bundle);
+    let kind = match around.facts.sources.get(&source) {
         Some(FileKind::File) => Make::File,
         _ => Make::Directory,
     };
@@ -214,12 +260,6 @@ fn new_mount(
             return Err(PlanError::invalid(
                 format!("{field}.type"),
                 "it is empty and the mount is no bind mount",
-            ));
-        }
-        "cgroup" | "cgroup2" => {
-            return Err(PlanError::unsupported(
-                format!("{field}.type"),
-                format!("{:?}", entry.kind),
             ));
         }
         _ => {}

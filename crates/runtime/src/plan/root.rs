@@ -42,7 +42,12 @@ pub(super) fn root(
     };
     let root = slots.fd("root");
     let mut items = prepare(root, &path);
-    let mounts = mounts::plan(slots, root, &spec.mounts, bundle, facts)?;
+    let around = mounts::Surroundings {
+        bundle,
+        facts,
+        namespaces,
+    };
+    let mounts = mounts::plan(slots, root, &spec.mounts, &around)?;
     items.extend(mounts.now);
     if mounts.foreign_dev {
         if !linux.devices.is_empty() {

@@ -11,7 +11,7 @@ mod process;
 mod serve;
 mod start;
 
-use crate::helper::remove_state;
+use crate::helper;
 use crate::io::read_file;
 use crate::proto::{MAX_LINE, OPTIONS, Reply, SOCKET, ShimOptions};
 use crate::{ErrorKind, RuntimeError};
@@ -47,7 +47,7 @@ pub async fn main<S: Proc + Trace>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8
     span.exit(outcome);
     if started.is_err() {
         // Nothing is left of a container that was not made.
-        let _ = remove_state(&sys, &dir).await;
+        let _ = helper::remove(&sys, &dir).await;
     }
     let text = serde_json::to_vec(&report).unwrap_or_default();
     let told = write_all(&sys, REPORT, &text).await;
@@ -55,9 +55,9 @@ pub async fn main<S: Proc + Trace>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8
     match started {
         // Who asked for the container is gone, and nobody else knows of it: it was never there, and has no exit.
         Ok(shim) if told.is_err() => {
-            let _ = remove_state(&sys, &dir).await;
             let _ = sys.kill(shim.pid, signal::KILL).await;
             let _ = shim.table.wait(&None).await;
+            let _ = helper::remove(&sys, &dir).await;
             1
         }
         Ok(shim) => {

@@ -4,9 +4,9 @@ mod output;
 
 use super::outbox::Outbox;
 use crate::client::Streams;
-use crate::helper::remove_state;
 use crate::proto::{EXIT, Exit, Report, ShimOptions, Stream};
 use crate::{ErrorKind, RuntimeError};
+use crate::{cgroups, helper};
 use futures_channel::oneshot;
 use glassdock_abi::files::replace_file;
 use glassdock_abi::flags::OpenFlags;
@@ -318,6 +318,7 @@ impl<S: Sys + Trace> Table<S> {
                 _ => None,
             },
             at: self.now(),
+            out_of_memory: key.is_none() && self.ran_out_of_memory().await,
         };
         if key.is_none() {
             let text = serde_json::to_vec(&exit).unwrap_or_default();
@@ -354,6 +355,13 @@ impl<S: Sys + Trace> Table<S> {
             table.drain(&key).await;
             table.tell_end(&key, exit);
         }));
+    }
+
+    /// Whether the kernel has killed a process of the container for its memory.
+    async fn ran_out_of_memory(&self) -> bool {
+        let groups = cgroups::read_record(&self.sys, &self.dir).await;
+        let kills = cgroups::out_of_memory_kills(&self.sys, &groups).await;
+        kills.is_some_and(|kills| kills > 0)
     }
 
     fn tell_end(&self, key: &Key, exit: Exit) {
@@ -521,7 +529,7 @@ impl<S: Sys + Trace> Table<S> {
         state.end_when_over();
     }
 
-    /// Removes the state directory of a container that has stopped. The shim ends with [`Table::finish`].
+    /// Removes the control groups and the state directory of a container that has stopped. The shim ends with [`Table::finish`].
     pub async fn delete(&self) -> Result<(), RuntimeError> {
         let status = self.state().status;
         if status != Status::Stopped {
@@ -534,9 +542,7 @@ impl<S: Sys + Trace> Table<S> {
                 ),
             ));
         }
-        remove_state(&self.sys, &self.dir)
-            .await
-            .map_err(|errno| RuntimeError::errno(format_args!("remove {}", self.dir), errno))
+        helper::remove(&self.sys, &self.dir).await
     }
 
     /// Lets the shim end, once clients that are slow have taken what there is for them.

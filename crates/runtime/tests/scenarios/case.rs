@@ -24,6 +24,13 @@ pub struct Place {
     pub runtime: String,
 }
 
+impl Place {
+    /// What the control groups of its containers begin with.
+    pub fn groups(&self) -> String {
+        format!("/{}", self.base.trim_start_matches('/').replace('/', "-"))
+    }
+}
+
 /// A specification as an engine writes it, for a shell command.
 pub fn spec(place: &Place, command: &str) -> Spec {
     let text = include_str!("docker.json");
@@ -65,11 +72,15 @@ pub struct Case<S: Sys> {
 
 impl<S: Sys + Trace> Case<S> {
     pub fn new(sys: &S, place: &Place, id: &str, command: &str) -> Case<S> {
+        let mut spec = spec(place, command);
+        // Scenarios run beside each other, with the same ids.
+        let linux = spec.linux.get_or_insert_default();
+        linux.cgroups_path = format!("{}-{id}", place.groups());
         Case {
             sys: sys.clone(),
             place: place.clone(),
             id: id.to_owned(),
-            spec: spec(place, command),
+            spec,
             stdin: false,
             stdin_once: false,
         }
