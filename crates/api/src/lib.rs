@@ -14,6 +14,7 @@ pub mod filters;
 pub mod image;
 pub mod inspect;
 pub mod network;
+pub mod stats;
 pub mod stdcopy;
 pub mod stream;
 pub mod system;

@@ -1,5 +1,6 @@
 //! The engine's state and its handles.
 
+use crate::cgroups::Cgroups;
 use crate::container::Container;
 use crate::daemon::Host;
 use crate::daemon::listen::GROUP;
@@ -111,8 +112,8 @@ pub struct Facts {
     pub cpus: i64,
     /// Memory in bytes.
     pub memory: i64,
-    /// Whether control groups are version 2.
-    pub cgroup2: bool,
+    /// What control groups can do.
+    pub cgroups: Cgroups,
     /// Whether a container can have a network namespace of its own.
     pub net_namespace: bool,
     /// Whether there are drivers of block devices, so that a device file could open a disk.

@@ -76,6 +76,20 @@ fn make_room<S: Kernel>(tables: &mut Tables<S>) -> Result<()> {
     Ok(())
 }
 
+/// Whether a further process can be run in a container.
+fn must_go<S: Kernel>(container: &Container<S>) -> Result<()> {
+    if !container.is_running() {
+        return Err(not_running(&container.id));
+    }
+    if container.is_paused() {
+        return Err(ApiError::conflict(format!(
+            "Container {} is paused, unpause the container before exec",
+            container.id
+        )));
+    }
+    Ok(())
+}
+
 impl<S: Kernel> Engine<S> {
     /// Enters a command to be executed; gives its id.
     ///
@@ -88,9 +102,7 @@ impl<S: Kernel> Engine<S> {
                 return Err(ApiError::invalid("No exec command specified"));
             }
             let container = engine.container(given)?;
-            if !container.is_running() {
-                return Err(not_running(&container.id));
-            }
+            must_go(&container)?;
             let detach = detach::parse(&config.detach_keys).map_err(|_| {
                 ApiError::invalid(format!(
                     "Invalid escape keys ({}) provided",
@@ -152,9 +164,7 @@ impl<S: Kernel> Engine<S> {
         let exec = self.exec(id)?;
         let found = self.tables().containers.get(&exec.container).cloned();
         let container = found.ok_or_else(|| ApiError::no_such_container(id))?;
-        if !container.is_running() {
-            return Err(not_running(&container.id));
-        }
+        must_go(&container)?;
         Ok((exec, container))
     }
 

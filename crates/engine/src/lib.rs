@@ -6,6 +6,7 @@
 //! under shims of their own ([`glassdock_runtime::client`]), which outlive the engine.
 
 pub mod activate;
+mod cgroups;
 pub mod container;
 pub mod daemon;
 mod engine;

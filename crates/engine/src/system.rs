@@ -1,8 +1,9 @@
 //! What the engine says of itself and of the machine (moby `daemon/info.go`).
 
+use crate::cgroups::Cgroups;
 use crate::engine::{Engine, Facts, Kernel};
 use crate::time;
-use glassdock_abi::{Fd, Io, PathArg, Sys};
+use glassdock_abi::{Fd, Io, PathArg};
 use glassdock_api::system::{
     Commit, ComponentVersion, Info, PlatformInfo, PluginsInfo, RegistryConfig, RuntimeInfo,
     SwarmInfo, Version,
@@ -56,6 +57,10 @@ impl<S: Kernel> Engine<S> {
             .iter()
             .filter(|container| container.is_running())
             .count();
+        let paused = containers
+            .iter()
+            .filter(|container| container.is_paused())
+            .count();
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let facts = &self.shared.facts;
         let names = |names: &[&str]| Some(names.iter().map(|name| name.to_string()).collect());
@@ -63,18 +68,23 @@ impl<S: Kernel> Engine<S> {
             path: self.shared.config.runtime.clone(),
             ..RuntimeInfo::default()
         };
-        let warnings = [
-            "memory limit",
-            "swap limit",
-            "cpu cfs quota",
-            "cpu cfs period",
-            "cpu shares",
-            "cpuset",
+        let groups = &facts.cgroups;
+        let (memory, cpu) = (groups.has("memory"), groups.has("cpu"));
+        let swap = groups.swap || groups.unified && memory;
+        let support = [
+            (memory, "memory limit"),
+            (swap, "swap limit"),
+            (cpu, "cpu cfs quota"),
+            (cpu, "cpu cfs period"),
+            (cpu, "cpu shares"),
+            (groups.has("cpuset"), "cpuset"),
         ];
+        let warnings = support.iter().filter(|(there, _)| !there);
         Info {
             id: self.shared.engine_id.clone(),
             containers: count(containers.len()),
-            containers_running: count(running),
+            containers_running: count(running - paused),
+            containers_paused: count(paused),
             containers_stopped: count(containers.len() - running),
             images: count(self.shared.images.with(|tables| tables.images.len())),
             driver: crate::STORAGE_DRIVER.to_string(),
@@ -88,8 +98,16 @@ impl<S: Kernel> Engine<S> {
             n_events_listener: count(self.shared.events.listeners()),
             system_time: time::rfc3339(self.now()),
             logging_driver: "json-file".to_string(),
-            cgroup_driver: "none".to_string(),
-            cgroup_version: if facts.cgroup2 { "2" } else { "1" }.to_string(),
+            cgroup_driver: if groups.mounted { "cgroupfs" } else { "none" }.to_string(),
+            cgroup_version: if groups.unified { "2" } else { "1" }.to_string(),
+            memory_limit: memory,
+            swap_limit: swap,
+            cpu_cfs_period: cpu,
+            cpu_cfs_quota: cpu,
+            cpu_shares: cpu,
+            cpu_set: groups.has("cpuset"),
+            pids_limit: groups.has("pids"),
+            oom_kill_disable: memory && !groups.unified,
             kernel_version: facts.kernel.clone(),
             operating_system: facts.system.clone(),
             os_version: facts.system_version.clone(),
@@ -112,8 +130,7 @@ impl<S: Kernel> Engine<S> {
             security_options: names(&[]),
             warnings: Some(
                 warnings
-                    .iter()
-                    .map(|what| format!("WARNING: No {what} support"))
+                    .map(|(_, what)| format!("WARNING: No {what} support"))
                     .collect(),
             ),
             ..Info::default()
@@ -155,7 +172,7 @@ impl Facts {
             memory: memory
                 .and_then(|kib| kib.trim().parse::<i64>().ok())
                 .map_or(0, |kib| kib.saturating_mul(1024)),
-            cgroup2: has_cgroup2(sys).await,
+            cgroups: Cgroups::read(sys).await,
             net_namespace: sys
                 .readlinkat(Fd::CWD, "/proc/self/ns/net".into())
                 .await
@@ -174,16 +191,6 @@ impl Facts {
 fn has_block_devices(text: &str) -> bool {
     let mut lines = text.lines().skip_while(|line| *line != "Block devices:");
     lines.nth(1).is_some_and(|line| !line.trim().is_empty())
-}
-
-/// Whether `/sys/fs/cgroup` is a cgroup2 file system.
-async fn has_cgroup2<S: Sys>(sys: &S) -> bool {
-    const CGROUP2_SUPER_MAGIC: u64 = 0x6367_7270;
-    let call = glassdock_abi::Call::Statfs {
-        path: "/sys/fs/cgroup".into(),
-    };
-    let answer = sys.call(call).await.and_then(glassdock_abi::Ret::statfs);
-    answer.is_ok_and(|figures| figures.kind == CGROUP2_SUPER_MAGIC)
 }
 
 #[cfg(test)]

@@ -58,7 +58,11 @@ impl<S: Kernel> Engine<S> {
         let now = self.now();
         let code = exit.map_or(LOST_EXIT_CODE, |exit| i32::from(exit.code));
         let finished = exit.map_or(now, |exit| Timespec::from_nanos(exit.at));
+        let out_of_memory = exit.is_some_and(|exit| exit.out_of_memory);
         let changing = container.changing.lock().await;
+        if out_of_memory {
+            self.container_event(container, "oom", &[]);
+        }
         self.clean_up(container).await;
         let started = container.with(|inner| inner.record.state.started_at);
         self.end_execs(container);
@@ -66,6 +70,7 @@ impl<S: Kernel> Engine<S> {
             let state = &mut inner.record.state;
             (state.running, state.pid, state.exit_code, state.finished_at) =
                 (false, 0, code, Some(finished));
+            (state.paused, state.oom_killed) = (false, out_of_memory);
             inner.shim = None;
             inner.record.host.auto_remove && inner.restarting == 0
         });

@@ -20,6 +20,7 @@ impl<S: Kernel> Engine<S> {
         let state = State {
             status: status.to_string(),
             running: record.state.running,
+            paused: record.state.running && record.state.paused,
             oom_killed: record.state.oom_killed,
             dead: record.state.dead,
             pid: record.state.pid.into(),

@@ -290,6 +290,7 @@ fn status_text<S: Kernel>(inner: &Inner<S>, now: Timespec) -> String {
     };
     match inner.status() {
         "running" => format!("Up {}", ago(state.started_at)),
+        "paused" => format!("Up {} (Paused)", ago(state.started_at)),
         "removing" => "Removal In Progress".to_string(),
         "dead" => "Dead".to_string(),
         "created" => "Created".to_string(),

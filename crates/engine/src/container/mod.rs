@@ -3,7 +3,9 @@
 mod create;
 mod exit;
 mod inspect;
+mod limits;
 mod list;
+mod pause;
 mod prune;
 mod record;
 mod refusals;
@@ -12,6 +14,7 @@ mod restore;
 mod rootfs;
 mod settings;
 mod start;
+mod stats;
 mod stop;
 mod streams;
 mod top;
@@ -114,6 +117,11 @@ impl<S: Kernel> Container<S> {
         self.with(|inner| inner.record.state.running)
     }
 
+    /// Whether its processes stand.
+    pub fn is_paused(&self) -> bool {
+        self.with(|inner| inner.record.state.running && inner.record.state.paused)
+    }
+
     /// The shim of a running container.
     ///
     /// # Errors
@@ -129,6 +137,7 @@ impl<S: Kernel> Inner<S> {
     pub(crate) fn status(&self) -> &'static str {
         let state = &self.record.state;
         match () {
+            () if state.running && state.paused => "paused",
             () if state.running => "running",
             () if self.removing => "removing",
             () if state.dead => "dead",

@@ -60,6 +60,8 @@ pub(crate) struct Record {
 pub(crate) struct RunState {
     /// Its process runs.
     pub running: bool,
+    /// Its processes stand.
+    pub paused: bool,
     /// Killed for want of memory.
     #[serde(rename = "OOMKilled")]
     pub oom_killed: bool,

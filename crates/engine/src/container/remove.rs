@@ -52,6 +52,11 @@ impl<S: Kernel> Engine<S> {
 
     async fn take_away(&self, container: &Arc<Container<S>>, force: bool) -> Result<()> {
         if container.is_running() {
+            if !force && container.is_paused() {
+                return Err(ApiError::conflict(
+                    "container is paused and must be unpaused first",
+                ));
+            }
             if !force {
                 return Err(ApiError::conflict(
                     "container is running: stop the container before removing or force remove",

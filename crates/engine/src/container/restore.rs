@@ -167,6 +167,7 @@ async fn go_on<S: Kernel>(
 ) {
     let now = engine.now();
     let ended = report.exit.map(|exit| Timespec::from_nanos(exit.at));
+    let paused = report.exit.is_none() && shim.is_paused().await;
     let known = container.with(|inner| {
         let state = &mut inner.record.state;
         let known = core::mem::replace(&mut state.running, true);
@@ -175,6 +176,7 @@ async fn go_on<S: Kernel>(
             state.started_at = Some(ended.unwrap_or(now));
             inner.record.has_been_started_before = true;
         }
+        state.paused = paused;
         if report.pid > 0 {
             state.pid = report.pid;
         }

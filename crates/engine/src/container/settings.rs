@@ -1,6 +1,7 @@
 //! Settings of a create request: completed from the image and the defaults, checked, and refused where they ask for
 //! what is not there (moby `daemon/container.go`, `daemon/daemon_unix.go`, `daemon/commit.go` `merge`).
 
+use super::limits;
 use super::refusals::{check_log_options, check_names, refuse};
 use crate::engine::Facts;
 use crate::error::{ApiError, Result};
@@ -187,7 +188,7 @@ pub(crate) fn check_host(host: &mut HostConfig, facts: &Facts) -> Result<(Vec<St
     )?;
     refuse_missing(host)?;
     let mounts = Mounts::of(host)?;
-    let mut warnings = discard_limits(host);
+    let mut warnings = limits::check(host, facts, false)?;
     if matches!(host.network_mode.as_str(), "bridge") {
         warnings.push(
             "This engine has no networks yet: the container gets a loopback interface only, as with --network none"
@@ -209,7 +210,7 @@ fn complete(host: &mut HostConfig, facts: &Facts) {
     }
     default(&mut host.network_mode, "bridge");
     default(&mut host.ipc_mode, "private");
-    let private_cgroup = facts.cgroup2;
+    let private_cgroup = facts.cgroups.unified;
     default(
         &mut host.cgroupns_mode,
         if private_cgroup { "private" } else { "host" },
@@ -367,7 +368,6 @@ fn refuse_missing(host: &HostConfig) -> Result<()> {
             !matches!(host.isolation.as_str(), "" | "default"),
             "isolation modes",
         ),
-        (!host.cgroup_parent.is_empty(), "parents of control groups"),
     ];
     if let Some(request) = host.device_requests.iter().flatten().next() {
         let groups: Vec<String> = request
@@ -389,64 +389,6 @@ fn refuse_missing(host: &HostConfig) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// Takes out limits that nothing would enforce, with moby's warnings.
-fn discard_limits(host: &mut HostConfig) -> Vec<String> {
-    const UNSUPPORTED: &str = "or the cgroup is not mounted. Limitation discarded.";
-    let mut warnings = Vec::new();
-    let mut discard = |asked: bool, what: &str| {
-        if asked {
-            warnings.push(format!("Your kernel does not support {what} {UNSUPPORTED}"));
-        }
-    };
-    discard(
-        host.memory > 0 || host.memory_reservation > 0,
-        "memory limit capabilities",
-    );
-    (host.memory, host.memory_reservation, host.memory_swap) = (0, 0, 0);
-    discard(
-        host.memory_swappiness
-            .take()
-            .is_some_and(|value| value >= 0),
-        "memory swappiness capabilities",
-    );
-    let cpu = host.nano_cpus > 0 || host.cpu_quota != 0 || host.cpu_period != 0;
-    discard(cpu, "CPU CFS scheduler");
-    (host.nano_cpus, host.cpu_quota, host.cpu_period) = (0, 0, 0);
-    discard(core::mem::take(&mut host.cpu_shares) > 0, "CPU shares");
-    let sets = [&mut host.cpuset_cpus, &mut host.cpuset_mems].map(core::mem::take);
-    discard(sets.iter().any(|set| !set.is_empty()), "cpuset");
-    discard(host.pids_limit.take().is_some(), "PIDs limit capabilities");
-    discard(
-        core::mem::take(&mut host.blkio_weight) > 0,
-        "Block I/O weight",
-    );
-    let weights = host.blkio_weight_device.take();
-    discard(
-        weights.is_some_and(|devices| !devices.is_empty()),
-        "Block I/O weight_device",
-    );
-    for (limits, what) in [
-        (&mut host.blkio_device_read_bps, "BPS Block I/O read limit"),
-        (
-            &mut host.blkio_device_write_bps,
-            "BPS Block I/O write limit",
-        ),
-        (&mut host.blkio_device_read_iops, "IOPS Block read limit"),
-        (&mut host.blkio_device_write_iops, "IOPS Block write limit"),
-    ] {
-        discard(limits.take().is_some_and(|limits| !limits.is_empty()), what);
-    }
-    discard(
-        core::mem::take(&mut host.kernel_memory_tcp) > 0,
-        "kernel memory TCP limit capabilities",
-    );
-    discard(
-        host.oom_kill_disable.replace(false) == Some(true),
-        "OomKillDisable",
-    );
-    warnings
 }
 
 #[cfg(test)]
@@ -529,10 +471,6 @@ mod tests {
             501
         );
         assert_eq!(status(check(&|host| host.publish_all_ports = true)), 501);
-        assert_eq!(
-            status(check(&|host| host.cgroup_parent = "/x".to_string())),
-            501
-        );
         assert_eq!(status(check(&|host| host.cpu_realtime_runtime = 1)), 400);
         assert_eq!(
             status(check(&|host| host.cap_add = Some(StrSlice(words(&["x"]))))),
@@ -545,7 +483,7 @@ mod tests {
         );
         let limited = check(&|host| {
             host.network_mode = "none".to_string();
-            host.memory = 1 << 20;
+            host.memory = 8 << 20;
         });
         assert!(
             limited.unwrap()[0]

@@ -38,6 +38,11 @@ impl<S: Kernel> Engine<S> {
 
     pub(crate) async fn start(&self, container: &Arc<Container<S>>) -> Result<()> {
         let changing = container.changing.lock().await;
+        if container.is_paused() {
+            return Err(ApiError::conflict(
+                "cannot start a paused container, try unpause instead",
+            ));
+        }
         let (running, leaving) = container.with(|inner| {
             (
                 inner.record.state.running,
@@ -90,7 +95,9 @@ impl<S: Kernel> Engine<S> {
                 .find(&record.config.user, &add)
                 .map_err(|error| ApiError::system(error.message))?
         };
+        let numbers = self.device_numbers(&record.host).await?;
         let spec = spec::build(&SpecInput {
+            numbers: &numbers,
             id: &container.id,
             path: &record.path,
             args: &record.args,

@@ -52,7 +52,11 @@ impl<S: Kernel> Engine<S> {
 
     async fn send_signal(&self, container: &Arc<Container<S>>, number: u8) -> Result<()> {
         let shim = container.running_shim()?;
-        container.with(|inner| inner.record.has_been_manually_stopped = true);
+        let last = container.with(|inner| {
+            inner.record.has_been_manually_stopped = true;
+            let own = signals::parse(&inner.record.config.stop_signal).unwrap_or(signal::TERM);
+            number == signal::KILL || number == own
+        });
         if let Err(error) = shim.kill(None, number).await {
             // It ended just now: its end is on its way.
             let over = matches!(
@@ -63,6 +67,11 @@ impl<S: Kernel> Engine<S> {
                 return Err(ApiError::from(error)
                     .context(format_args!("Cannot kill container {}", container.id)));
             }
+        }
+        // What stands still takes no signal: the one that is to end it lets it go on.
+        if last && container.is_paused() {
+            shim.resume().await?;
+            self.set_paused(container, false).await;
         }
         self.container_event(container, "kill", &[("signal", number.to_string())]);
         Ok(())

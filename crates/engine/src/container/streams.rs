@@ -49,6 +49,11 @@ impl<S: Kernel> Engine<S> {
                     ))
                 })?;
                 let container = engine.container(given)?;
+                if container.is_paused() {
+                    return Err(ApiError::conflict(format!(
+                        "container {given} is paused, unpause the container before attach"
+                    )));
+                }
                 let (tty, open_stdin) = container
                     .with(|inner| (inner.record.config.tty, inner.record.config.open_stdin));
                 let history = match options.logs {

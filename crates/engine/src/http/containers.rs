@@ -11,7 +11,9 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{delete, get, post};
+use futures_util::StreamExt;
 use glassdock_api::container::{CreateRequest, WaitError, WaitResponse};
+use glassdock_api::stats::UpdateRequest;
 use glassdock_api::{MEDIA_TYPE_MULTIPLEXED_STREAM, MEDIA_TYPE_RAW_STREAM};
 use glassdock_http::Upgraded;
 use http::StatusCode;
@@ -32,10 +34,10 @@ pub(super) fn routes<S: Kernel>() -> Router<Engine<S>> {
         .route("/containers/{name}/resize", post(resize))
         .route("/containers/{name}/attach", post(attach))
         .route("/containers/{name}/rename", post(rename))
-        .route("/containers/{name}/pause", post(not_yet))
-        .route("/containers/{name}/unpause", post(not_yet))
-        .route("/containers/{name}/update", post(not_yet))
-        .route("/containers/{name}/stats", get(not_yet))
+        .route("/containers/{name}/pause", post(pause))
+        .route("/containers/{name}/unpause", post(unpause))
+        .route("/containers/{name}/update", post(update))
+        .route("/containers/{name}/stats", get(stats))
         .route("/containers/{name}/changes", get(not_yet))
         .route("/containers/{name}/export", get(not_yet))
         .route("/containers/{name}/archive", get(not_yet).put(not_yet))
@@ -196,6 +198,67 @@ fn media_type(call: &Call, framed: bool) -> &'static str {
         true => MEDIA_TYPE_MULTIPLEXED_STREAM,
         false => MEDIA_TYPE_RAW_STREAM,
     }
+}
+
+async fn pause<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
+    complete(&engine.clone(), async move {
+        call.within(&engine)
+            .pause_container(call.name("name"))
+            .await?;
+        Ok(response::empty(StatusCode::NO_CONTENT))
+    })
+    .await
+}
+
+async fn unpause<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
+    complete(&engine.clone(), async move {
+        call.within(&engine)
+            .unpause_container(call.name("name"))
+            .await?;
+        Ok(response::empty(StatusCode::NO_CONTENT))
+    })
+    .await
+}
+
+async fn update<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
+    complete(&engine.clone(), async move {
+        let engine = call.within(&engine);
+        let name = call.name("name").to_string();
+        let request: Option<UpdateRequest> = call.json().await?;
+        let updated = engine
+            .update_container(&name, request.unwrap_or_default())
+            .await?;
+        Ok(response::json(StatusCode::OK, &updated))
+    })
+    .await
+}
+
+async fn stats<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {
+    answer(async {
+        let engine = call.within(&engine);
+        let name = call.name("name");
+        // As moby: one reading only where it is said, a stream where nothing is.
+        let stream = call.param("stream").is_empty() || call.flag("stream");
+        if !stream {
+            let once = call.flag("one-shot");
+            return Ok(response::json(
+                StatusCode::OK,
+                &engine.stats(name, !once).await?,
+            ));
+        }
+        if call.flag("one-shot") {
+            return Err(ApiError::invalid(
+                "cannot have stream=true and one-shot=true",
+            ));
+        }
+        let lines = engine.background().watch_stats(name)?.map(|reading| {
+            let mut line = serde_json::to_vec(&reading).unwrap_or_default();
+            line.push(b'\n');
+            line.into()
+        });
+        Ok(response::stream("application/json", lines))
+    })
+    .await
 }
 
 async fn start<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Response {

@@ -4,14 +4,15 @@
 
 pub mod caps;
 pub mod mounts;
+pub mod resources;
 pub mod user;
 
 use crate::engine::Facts;
 use crate::error::Result;
 use glassdock_api::container::{Config, HostConfig};
 use glassdock_oci::runtime::{
-    Capabilities, ConsoleSize, Linux, Mount, Namespace, NamespaceKind, Process, Rlimit, Root, Spec,
-    User,
+    Capabilities, ConsoleSize, Linux, Mount, Namespace, NamespaceKind, Process, Resources, Rlimit,
+    Root, Spec, User,
 };
 use mounts::Mounts;
 
@@ -64,6 +65,8 @@ pub struct SpecInput<'a> {
     pub facts: &'a Facts,
     /// Mounts that were asked for.
     pub mounts: &'a Mounts,
+    /// Block devices that limits name, looked up.
+    pub numbers: &'a resources::DeviceNumbers,
     /// The user, looked up.
     pub user: User,
     /// The mounted root file system.
@@ -80,6 +83,10 @@ pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
     let host = input.host;
     let capabilities = capability_sets(host, input.facts, input.user.uid)?;
     let own_uts = host.uts_mode != "host";
+    let limits = Resources {
+        devices: resources::devices(host),
+        ..resources::limits(host, input.numbers)
+    };
     Ok(Spec {
         oci_version: OCI_VERSION.to_string(),
         process: Some(Process {
@@ -117,6 +124,8 @@ pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
         annotations: host.annotations.clone().unwrap_or_default(),
         linux: Some(Linux {
             sysctl: host.sysctls.clone().unwrap_or_default(),
+            resources: Some(limits),
+            cgroups_path: resources::path(host, input.facts, input.id),
             namespaces: namespaces(host, input.facts),
             rootfs_propagation: root_propagation(input.mounts),
             masked_paths: host.masked_paths.clone().unwrap_or_default(),
@@ -155,8 +164,9 @@ pub fn capability_sets(host: &HostConfig, facts: &Facts, uid: u32) -> Result<Cap
     };
     let add = names(&host.cap_add);
     let mut set = caps::tweak(&add, &names(&host.cap_drop), host.privileged)?;
-    // Nothing else keeps a container from opening the host's disks yet: moby's control group of devices does there.
-    if facts.block_devices && !host.privileged && !caps::asks_for(&add, caps::MKNOD) {
+    // Without a control group of devices nothing else keeps a container from opening the host's disks.
+    let open = facts.block_devices && !facts.cgroups.has("devices");
+    if open && !host.privileged && !caps::asks_for(&add, caps::MKNOD) {
         set.retain(|name| name != caps::MKNOD);
     }
     let own = if uid == 0 { set.clone() } else { Vec::new() };
@@ -319,6 +329,10 @@ fn default_mounts(host: &HostConfig, facts: &Facts) -> Vec<Mount> {
             &["nosuid", "noexec", "nodev", "mode=1777", &shm],
         ),
     ];
+    if facts.cgroups.mounted {
+        let options = ["nosuid", "noexec", "nodev", "relatime", sys];
+        mounts.push(mount("/sys/fs/cgroup", "cgroup", "cgroup", &options));
+    }
     // A kernel built without them has nothing to show there; one that does not say is taken to have all.
     for kind in ["sysfs", "mqueue"] {
         if !facts.filesystems.is_empty() && !facts.filesystems.iter().any(|known| known == kind) {

@@ -26,6 +26,7 @@ fn spec(config: &Config, host: &HostConfig, mounts: &Mounts, uid: u32) -> Spec {
             ..Facts::default()
         },
         mounts,
+        numbers: &resources::DeviceNumbers::new(),
         user: User {
             uid,
             gid: uid,
@@ -70,100 +71,108 @@ fn a_plain_container() {
     check(
         &json,
         expect![[r#"
-        {
-          "ociVersion": "1.2.0",
-          "process": {
-            "terminal": true,
-            "user": {
-              "uid": 0,
-              "gid": 0
-            },
-            "args": [
-              "sh",
-              "-c",
-              "true"
-            ],
-            "env": [
-              "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-              "HOSTNAME=h",
-              "TERM=xterm"
-            ],
-            "cwd": "/",
-            "capabilities": {
-              "bounding": [
-                "CAP_CHOWN",
-                "CAP_DAC_OVERRIDE",
-                "CAP_FSETID",
-                "CAP_FOWNER",
-                "CAP_MKNOD",
-                "CAP_NET_RAW",
-                "CAP_SETGID",
-                "CAP_SETUID",
-                "CAP_SETFCAP",
-                "CAP_SETPCAP",
-                "CAP_NET_BIND_SERVICE",
-                "CAP_SYS_CHROOT",
-                "CAP_KILL",
-                "CAP_AUDIT_WRITE"
-              ],
-              "effective": [
-                "CAP_CHOWN",
-                "CAP_DAC_OVERRIDE",
-                "CAP_FSETID",
-                "CAP_FOWNER",
-                "CAP_MKNOD",
-                "CAP_NET_RAW",
-                "CAP_SETGID",
-                "CAP_SETUID",
-                "CAP_SETFCAP",
-                "CAP_SETPCAP",
-                "CAP_NET_BIND_SERVICE",
-                "CAP_SYS_CHROOT",
-                "CAP_KILL",
-                "CAP_AUDIT_WRITE"
-              ],
-              "permitted": [
-                "CAP_CHOWN",
-                "CAP_DAC_OVERRIDE",
-                "CAP_FSETID",
-                "CAP_FOWNER",
-                "CAP_MKNOD",
-                "CAP_NET_RAW",
-                "CAP_SETGID",
-                "CAP_SETUID",
-                "CAP_SETFCAP",
-                "CAP_SETPCAP",
-                "CAP_NET_BIND_SERVICE",
-                "CAP_SYS_CHROOT",
-                "CAP_KILL",
-                "CAP_AUDIT_WRITE"
-              ]
-            }
-          },
-          "root": {
-            "path": "/r"
-          },
-          "hostname": "h",
-          "linux": {
-            "namespaces": [
-              {
-                "type": "mount"
+            {
+              "ociVersion": "1.2.0",
+              "process": {
+                "terminal": true,
+                "user": {
+                  "uid": 0,
+                  "gid": 0
+                },
+                "args": [
+                  "sh",
+                  "-c",
+                  "true"
+                ],
+                "env": [
+                  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                  "HOSTNAME=h",
+                  "TERM=xterm"
+                ],
+                "cwd": "/",
+                "capabilities": {
+                  "bounding": [
+                    "CAP_CHOWN",
+                    "CAP_DAC_OVERRIDE",
+                    "CAP_FSETID",
+                    "CAP_FOWNER",
+                    "CAP_MKNOD",
+                    "CAP_NET_RAW",
+                    "CAP_SETGID",
+                    "CAP_SETUID",
+                    "CAP_SETFCAP",
+                    "CAP_SETPCAP",
+                    "CAP_NET_BIND_SERVICE",
+                    "CAP_SYS_CHROOT",
+                    "CAP_KILL",
+                    "CAP_AUDIT_WRITE"
+                  ],
+                  "effective": [
+                    "CAP_CHOWN",
+                    "CAP_DAC_OVERRIDE",
+                    "CAP_FSETID",
+                    "CAP_FOWNER",
+                    "CAP_MKNOD",
+                    "CAP_NET_RAW",
+                    "CAP_SETGID",
+                    "CAP_SETUID",
+                    "CAP_SETFCAP",
+                    "CAP_SETPCAP",
+                    "CAP_NET_BIND_SERVICE",
+                    "CAP_SYS_CHROOT",
+                    "CAP_KILL",
+                    "CAP_AUDIT_WRITE"
+                  ],
+                  "permitted": [
+                    "CAP_CHOWN",
+                    "CAP_DAC_OVERRIDE",
+                    "CAP_FSETID",
+                    "CAP_FOWNER",
+                    "CAP_MKNOD",
+                    "CAP_NET_RAW",
+                    "CAP_SETGID",
+                    "CAP_SETUID",
+                    "CAP_SETFCAP",
+                    "CAP_SETPCAP",
+                    "CAP_NET_BIND_SERVICE",
+                    "CAP_SYS_CHROOT",
+                    "CAP_KILL",
+                    "CAP_AUDIT_WRITE"
+                  ]
+                }
               },
-              {
-                "type": "network"
+              "root": {
+                "path": "/r"
               },
-              {
-                "type": "uts"
-              },
-              {
-                "type": "pid"
-              },
-              {
-                "type": "ipc"
+              "hostname": "h",
+              "linux": {
+                "resources": {
+                  "devices": [
+                    {
+                      "allow": false,
+                      "access": "rwm"
+                    }
+                  ]
+                },
+                "namespaces": [
+                  {
+                    "type": "mount"
+                  },
+                  {
+                    "type": "network"
+                  },
+                  {
+                    "type": "uts"
+                  },
+                  {
+                    "type": "pid"
+                  },
+                  {
+                    "type": "ipc"
+                  }
+                ]
               }
-            ]
-          }
-        }"#]],
+            }"#]],
     );
     check(
         &listed(&spec),

@@ -8,14 +8,16 @@
 //! Making the groups and entering them are steps of the plan (`plan::cgroups`).
 
 mod control;
+mod devices;
 mod layout;
 mod settings;
 mod usage;
 
 pub(crate) use control::{RECORD, read_record, remove, write_record};
 pub use control::{apply, freeze, is_frozen, out_of_memory_kills, processes, thaw};
+pub(crate) use devices::device_settings;
 pub use layout::{Group, Hierarchy, controllers, hierarchies};
 pub(crate) use layout::{nearest_cpuset, place};
+pub(crate) use settings::Setting;
 pub use settings::settings;
-pub(crate) use settings::{Setting, device_settings};
 pub use usage::{BlockUsage, CpuUsage, MemoryUsage, Usage, usage};
