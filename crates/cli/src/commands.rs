@@ -58,10 +58,12 @@ pub enum Action {
     Run,
     Save,
     Start,
+    Stats,
     Stop,
     Tag,
     Top,
     Unpause,
+    Update,
     Version,
     Wait,
 }
@@ -166,7 +168,7 @@ commands! {
     COMMIT = Command::new("commit", "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]", Args::Range(1, 2), Action::Commit,
         "Make an image of a container's changes").flags(&[COMMIT_FLAGS]);
     CREATE = Command::new("create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", Args::AtLeast(1), Action::Create,
-        "Make a container without starting it").flags(&[CREATE_FLAGS, CONTAINER_FLAGS]).flags_first();
+        "Make a container without starting it").flags(&[CREATE_FLAGS, CONTAINER_FLAGS, LIMIT_FLAGS]).flags_first();
     DIFF = Command::new("diff", "CONTAINER", Args::Exactly(1), Action::Diff,
         "Show what a container changed in its file system");
     EVENTS = Command::new("events", "[OPTIONS]", Args::None, Action::Events,
@@ -219,19 +221,23 @@ commands! {
     IMAGE_RM = Command::new("rm", "[OPTIONS] IMAGE [IMAGE...]", Args::AtLeast(1), Action::Rmi, "Remove images").flags(&[RMI_FLAGS])
         .aliases(&["rmi", "remove"]);
     RUN = Command::new("run", "[OPTIONS] IMAGE [COMMAND] [ARG...]", Args::AtLeast(1), Action::Run,
-        "Make a container of an image and start it").flags(&[RUN_FLAGS, CONTAINER_FLAGS]).flags_first().common(1);
+        "Make a container of an image and start it").flags(&[RUN_FLAGS, CONTAINER_FLAGS, LIMIT_FLAGS]).flags_first().common(1);
     SAVE = Command::new("save", "[OPTIONS] IMAGE [IMAGE...]", Args::AtLeast(1), Action::Save,
         "Write images to an archive").flags(&[SAVE_FLAGS]);
     START = Command::new("start", CONTAINERS, Args::AtLeast(1), Action::Start,
         "Start containers that do not run").flags(&[START_FLAGS]);
     STOP = Command::new("stop", CONTAINERS, Args::AtLeast(1), Action::Stop,
         "Stop running containers").flags(&[SIGNAL_FLAG, STOP_FLAGS]);
+    STATS = Command::new("stats", "[OPTIONS] [CONTAINER...]", Args::AtLeast(0), Action::Stats,
+        "Show what containers use").flags(&[STATS_FLAGS]);
     TAG = Command::new("tag", "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", Args::Exactly(2), Action::Tag,
         "Give an image a further name").flags_first();
     TOP = Command::new("top", "CONTAINER [ps OPTIONS]", Args::AtLeast(1), Action::Top,
         "List the processes of a container").flags_first();
     UNPAUSE = Command::new("unpause", "CONTAINER [CONTAINER...]", Args::AtLeast(1), Action::Unpause,
         "Let frozen containers go on");
+    UPDATE = Command::new("update", CONTAINERS, Args::AtLeast(1), Action::Update,
+        "Change the limits of containers").flags(&[LIMIT_FLAGS]);
     VERSION = Command::new("version", "[OPTIONS]", Args::None, Action::Version,
         "Show the versions of this command and of the engine").flags(&[FORMAT_FLAG]).common(10);
     WAIT = Command::new("wait", "CONTAINER [CONTAINER...]", Args::AtLeast(1), Action::Wait,
@@ -250,9 +256,7 @@ commands! {
     CP = Command::unsupported("cp");
     DF = Command::unsupported("df");
     PUSH = Command::unsupported("push");
-    STATS = Command::unsupported("stats");
     SYSTEM_PRUNE = Command::unsupported("prune");
-    UPDATE = Command::unsupported("update");
     LOGIN = Command::unsupported("login");
     LOGOUT = Command::unsupported("logout");
     SEARCH = Command::unsupported("search");

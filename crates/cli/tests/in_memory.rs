@@ -271,8 +271,8 @@ fn what_makes_no_sense_is_refused_before_anything_is_asked_for() {
         ),
         // This one is ours: the real command has it.
         (
-            &["stats", "--no-stream"],
-            "docker: 'docker stats' is not supported by this client yet\n\nRun 'docker --help' for the commands that it has\n",
+            &["cp", "a", "b"],
+            "docker: 'docker cp' is not supported by this client yet\n\nRun 'docker --help' for the commands that it has\n",
             1,
         ),
     ];

@@ -5,6 +5,7 @@ mod containers;
 mod create;
 mod images;
 mod inspect;
+mod limits;
 mod lists;
 mod output;
 mod run;
@@ -59,10 +60,12 @@ pub async fn run<S: Sys + Trace>(
         Action::Run => run::run(session, flags).await,
         Action::Save => images::save(session, flags).await,
         Action::Start => attach::start(session, flags).await,
+        Action::Stats => limits::stats(session, flags).await,
         Action::Stop => containers::stop(session, flags).await,
         Action::Tag => images::tag(session, flags).await,
         Action::Top => output::top(session, flags).await,
         Action::Unpause => containers::pause(session, flags, "unpause").await,
+        Action::Update => limits::update(session, flags).await,
         Action::Version => system::version(session, flags).await,
         Action::Wait => containers::wait(session, flags).await,
         Action::Group | Action::Unsupported => Ok(()),

@@ -177,6 +177,13 @@ pub const PRUNE_FLAGS: &[Flag] = &[
     Flag::bool("force", "Do not ask").short('f'),
 ];
 
+pub const STATS_FLAGS: &[Flag] = &[
+    Flag::bool("all", "Show also containers that do not run").short('a'),
+    Flag::text("format", LIST_FORMAT_HELP),
+    Flag::bool("no-stream", "Show one reading and end"),
+    Flag::bool("no-trunc", "Do not shorten"),
+];
+
 pub const PS_FLAGS: &[Flag] = &[
     Flag::bool("all", "Show also containers that do not run").short('a'),
     other(
@@ -268,12 +275,6 @@ pub const CONTAINER_FLAGS: &[Flag] = &[
     Flag::list("attach", "Connect to stdin, stdout or stderr")
         .checked(check::attach)
         .short('a'),
-    Flag::new(
-        "blkio-weight",
-        Kind::Uint(16),
-        "Share of block input and output, 10 to 1000",
-    )
-    .default("0"),
     other(
         "blkio-weight-device",
         "list",
@@ -285,29 +286,6 @@ pub const CONTAINER_FLAGS: &[Flag] = &[
     Flag::text("cgroup-parent", "Control group to be in"),
     Flag::text("cgroupns", "Control group namespace: host or private"),
     Flag::text("cidfile", "File that gets the container's id"),
-    Flag::int("cpu-period", "Period of the CPU quota in microseconds").default("0"),
-    Flag::int("cpu-quota", "CPU time in each period in microseconds").default("0"),
-    Flag::int(
-        "cpu-rt-period",
-        "Period of the real-time quota in microseconds",
-    )
-    .default("0"),
-    Flag::int(
-        "cpu-rt-runtime",
-        "Real-time CPU time in each period in microseconds",
-    )
-    .default("0"),
-    Flag::int("cpu-shares", "Share of the CPU")
-        .short('c')
-        .default("0"),
-    other(
-        "cpus",
-        "decimal",
-        check::cpus,
-        "Number of processors, such as 1.5",
-    ),
-    Flag::text("cpuset-cpus", "Processors to run on (0-3, 0,1)"),
-    Flag::text("cpuset-mems", "Memory nodes to use (0-3, 0,1)"),
     Flag::list("device", "Give a device of the host"),
     Flag::list("device-cgroup-rule", "Allow devices by rule").checked(check::device_cgroup_rule),
     other(
@@ -404,23 +382,6 @@ pub const CONTAINER_FLAGS: &[Flag] = &[
     Flag::text("log-driver", "Where output is logged"),
     Flag::list("log-opt", "Option of the log"),
     Flag::text("mac-address", "Hardware address (92:d0:c6:0a:29:33)"),
-    other("memory", "bytes", check::bytes, "Most memory to use")
-        .short('m')
-        .default("0"),
-    other(
-        "memory-reservation",
-        "bytes",
-        check::bytes,
-        "Memory to keep to when it is scarce",
-    )
-    .default("0"),
-    other(
-        "memory-swap",
-        "bytes",
-        check::memory_swap,
-        "Most memory and swap together; -1 for no limit",
-    )
-    .default("0"),
     Flag::int(
         "memory-swappiness",
         "How gladly memory is swapped, 0 to 100",
@@ -447,12 +408,10 @@ pub const CONTAINER_FLAGS: &[Flag] = &[
     )
     .default("0"),
     Flag::text("pid", "Process namespace to use"),
-    Flag::int("pids-limit", "Most processes; -1 for no limit").default("0"),
     Flag::bool("privileged", "Give all capabilities and devices"),
     Flag::list("publish", "Publish a port on the host").short('p'),
     Flag::bool("publish-all", "Publish every exposed port on any free port").short('P'),
     Flag::bool("read-only", "Make the root file system read-only"),
-    Flag::text("restart", "When to start it again after it has ended").default("no"),
     Flag::bool("rm", "Remove the container when it has ended"),
     Flag::text("runtime", "Runtime to use"),
     Flag::list("security-opt", "Security option"),
@@ -475,4 +434,56 @@ pub const CONTAINER_FLAGS: &[Flag] = &[
     Flag::text("volume-driver", "Driver of new volumes"),
     Flag::list("volumes-from", "Mount the volumes of another container"),
     Flag::text("workdir", "Working directory inside").short('w'),
+];
+
+/// Limits, and when a container is started again: of `create`, `run` and `update`.
+pub const LIMIT_FLAGS: &[Flag] = &[
+    Flag::new(
+        "blkio-weight",
+        Kind::Uint(16),
+        "Share of block input and output, 10 to 1000",
+    )
+    .default("0"),
+    Flag::int("cpu-period", "Period of the CPU quota in microseconds").default("0"),
+    Flag::int("cpu-quota", "CPU time in each period in microseconds").default("0"),
+    Flag::int(
+        "cpu-rt-period",
+        "Period of the real-time quota in microseconds",
+    )
+    .default("0"),
+    Flag::int(
+        "cpu-rt-runtime",
+        "Real-time CPU time in each period in microseconds",
+    )
+    .default("0"),
+    Flag::int("cpu-shares", "Share of the CPU")
+        .short('c')
+        .default("0"),
+    other(
+        "cpus",
+        "decimal",
+        check::cpus,
+        "Number of processors, such as 1.5",
+    ),
+    Flag::text("cpuset-cpus", "Processors to run on (0-3, 0,1)"),
+    Flag::text("cpuset-mems", "Memory nodes to use (0-3, 0,1)"),
+    other("memory", "bytes", check::bytes, "Most memory to use")
+        .short('m')
+        .default("0"),
+    other(
+        "memory-reservation",
+        "bytes",
+        check::bytes,
+        "Memory to keep to when it is scarce",
+    )
+    .default("0"),
+    other(
+        "memory-swap",
+        "bytes",
+        check::memory_swap,
+        "Most memory and swap together; -1 for no limit",
+    )
+    .default("0"),
+    Flag::int("pids-limit", "Most processes; -1 for no limit").default("0"),
+    Flag::text("restart", "When to start it again after it has ended").default("no"),
 ];

@@ -4,11 +4,13 @@ mod containers;
 mod history;
 mod images;
 mod ports;
+mod stats;
 
 pub use containers::{container_format, container_row, container_titles, container_uses_size};
 pub use history::{history_format, history_row, history_titles};
 pub use images::{image_format, image_rows, image_titles};
 pub use ports::{display_ports, join_host_port};
+pub use stats::{stats_format, stats_row, stats_titles};
 
 use crate::error::{Fail, Result};
 use crate::table::{LIST, align};

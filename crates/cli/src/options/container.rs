@@ -302,7 +302,8 @@ fn check_modes(flags: &Parsed) -> Result<(), String> {
     one_of("cgroupns", &["", "private", "host"], "CGROUP")
 }
 
-fn restart_policy(text: &str) -> Result<RestartPolicy, String> {
+/// `--restart on-failure:3`.
+pub fn restart_policy(text: &str) -> Result<RestartPolicy, String> {
     let (name, count) = text.split_once(':').unwrap_or((text, ""));
     if name.is_empty() && text.contains(':') {
         return Err("invalid restart policy format: no policy provided before colon".into());

@@ -8,5 +8,5 @@ mod mounts;
 mod networks;
 mod ports;
 
-pub use container::{Facts, request};
+pub use container::{Facts, request, restart_policy};
 pub use files::key_values;

@@ -140,11 +140,13 @@ pub async fn freeze<S: Sys>(sys: &S, groups: &[Group]) -> Result<()> {
     let (file, value) = switch(group, true);
     for _ in 0..POLLS {
         // In version 1 what is born meanwhile keeps it from standing; writing again takes that in too.
-        write(sys, &file, value).await.map_err(|errno| match errno {
-            // A kernel whose groups do not freeze has no such file.
-            Errno::ENOENT | Errno::EACCES => no_freezer(),
-            errno => failed(&file)(errno),
-        })?;
+        write(sys, &file, value)
+            .await
+            .map_err(|errno| match errno {
+                // A kernel whose groups do not freeze has no such file.
+                Errno::ENOENT | Errno::EACCES => no_freezer(),
+                errno => failed(&file)(errno),
+            })?;
         if stands(sys, group).await {
             return Ok(());
         }

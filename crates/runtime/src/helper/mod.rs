@@ -201,8 +201,7 @@ async fn create_in<S: Proc + Trace>(
     dir: &PathArg,
 ) -> Result<Answer> {
     let facts = facts::for_create(sys, spec, bundle, &options.id).await;
-    let plan = plan::create(spec, bundle, &facts)
-        .map_err(|error| told(error, |text| create_failed(text)))?;
+    let plan = plan::create(spec, bundle, &facts).map_err(|error| told(error, create_failed))?;
     claim_groups(sys, dir, &facts.groups).await?;
     let start = start_end(sys, options, dir).await?;
     let inputs = Inputs {
