@@ -256,6 +256,8 @@ calls! {
     Capset = capset { sets: CapSets, }
     /// → [`Ret::Int`]
     Prctl = prctl { op: PrctlOp, }
+    /// `SECCOMP_SET_MODE_FILTER`. → [`Ret::None`]
+    Seccomp = seccomp { flags: u32, filter: Vec<SockFilter>, }
     /// → [`Ret::Pid`]
     Setsid = setsid { }
     /// → [`Ret::None`]

@@ -407,6 +407,36 @@ pub struct Rlimit {
     pub max: u64,
 }
 
+/// An instruction of a system-call filter (`struct sock_filter`, `man 2 seccomp`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SockFilter {
+    /// What it does.
+    pub code: u16,
+    /// Instructions to skip where its condition holds.
+    pub jt: u8,
+    /// Instructions to skip where not.
+    pub jf: u8,
+    /// Its operand.
+    pub k: u32,
+}
+
+impl SockFilter {
+    /// Its bytes in memory.
+    pub fn to_bytes(self) -> [u8; 8] {
+        let ([a, b], [e, f, g, h]) = (self.code.to_ne_bytes(), self.k.to_ne_bytes());
+        [a, b, self.jt, self.jf, e, f, g, h]
+    }
+    /// The instruction in eight bytes.
+    pub fn from_bytes([a, b, jt, jf, e, f, g, h]: [u8; 8]) -> SockFilter {
+        SockFilter {
+            code: u16::from_ne_bytes([a, b]),
+            jt,
+            jf,
+            k: u32::from_ne_bytes([e, f, g, h]),
+        }
+    }
+}
+
 /// Capability sets of a process, one bit a capability (`man 7 capabilities`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct CapSets {

@@ -25,7 +25,7 @@ macro_rules! opaque {
 
 opaque! {
     u8, u32, u64, i32, i64, bool, Rlimit, OpenHow, Dev, TimeSet,
-    Timespec, Clock, CapSets, FcntlCmd, PrctlOp, OpenFlags, AtFlags, RenameFlags, CloneFlags, MountFlags, UmountFlags,
+    Timespec, Clock, CapSets, SockFilter, FcntlCmd, PrctlOp, OpenFlags, AtFlags, RenameFlags, CloneFlags, MountFlags, UmountFlags,
     MsgFlags, WaitFlags, XattrFlags, CloseRangeFlags, MemfdFlags,
 }
 

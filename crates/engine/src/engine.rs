@@ -112,6 +112,8 @@ pub struct Facts {
     pub cpus: i64,
     /// Memory in bytes.
     pub memory: i64,
+    /// Whether system calls can be filtered.
+    pub seccomp: bool,
     /// What control groups can do.
     pub cgroups: Cgroups,
     /// Whether a container can have a network namespace of its own.

@@ -3,6 +3,7 @@
 use crate::cgroups::Cgroups;
 use crate::engine::{Engine, Facts, Kernel};
 use crate::time;
+use glassdock_abi::flags::AtFlags;
 use glassdock_abi::{Fd, Io, PathArg};
 use glassdock_api::system::{
     Commit, ComponentVersion, Info, PlatformInfo, PluginsInfo, RegistryConfig, RuntimeInfo,
@@ -127,7 +128,10 @@ impl<S: Kernel> Engine<S> {
                 ..SwarmInfo::default()
             },
             containerd_commit: Commit::default(),
-            security_options: names(&[]),
+            security_options: match facts.seccomp {
+                true => names(&["name=seccomp,profile=builtin"]),
+                false => names(&[]),
+            },
             warnings: Some(
                 warnings
                     .map(|(_, what)| format!("WARNING: No {what} support"))
@@ -173,6 +177,14 @@ impl Facts {
                 .and_then(|kib| kib.trim().parse::<i64>().ok())
                 .map_or(0, |kib| kib.saturating_mul(1024)),
             cgroups: Cgroups::read(sys).await,
+            seccomp: sys
+                .statx(
+                    Fd::CWD,
+                    glassdock_runtime::seccomp::KERNEL_HAS.into(),
+                    AtFlags::empty(),
+                )
+                .await
+                .is_ok(),
             net_namespace: sys
                 .readlinkat(Fd::CWD, "/proc/self/ns/net".into())
                 .await

@@ -3,6 +3,7 @@
 //! - [`plan`]: pure: specification and facts of the host in, plan out;
 //! - [`run`]: carries a plan out on a kernel;
 //! - [`cgroups`]: the control groups of a host, and of a container that exists;
+//! - [`seccomp`]: system-call filters, from rules to programs;
 //! - [`helper`]: the program that makes a container's process, and its command line;
 //! - [`foreground`]: waiting for a process that was made, and lending it a terminal;
 //! - [`shim`]: the program beside each container;
@@ -18,6 +19,7 @@ pub mod io;
 pub mod plan;
 pub mod proto;
 pub mod run;
+pub mod seccomp;
 pub mod shim;
 mod why;
 

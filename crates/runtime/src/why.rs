@@ -97,6 +97,7 @@ whys! {
     CAPSET = "why.capset": "Keep only the capabilities that the container is given.";
     AMBIENT_CLEAR = "why.ambient-clear": "Empty the ambient capabilities.";
     AMBIENT_RAISE = "why.ambient-raise": "Let {0} survive the start of unprivileged programs.";
+    SECCOMP = "why.seccomp": "Let the kernel look at every system call from here on, by {0} instructions that are given to it.";
     FIND = "why.find": "Find the program {0}.";
     AWAIT_START = "why.await-start": "The container is created. Wait until it is started.";
     START_CLOSE = "why.start-close": "It is started.";

@@ -187,6 +187,8 @@ pub(crate) fn check_host(host: &mut HostConfig, facts: &Facts) -> Result<(Vec<St
         host.privileged,
     )?;
     refuse_missing(host)?;
+    // What is no profile is told now, and not at the start.
+    spec::filter(host, facts, &[])?;
     let mounts = Mounts::of(host)?;
     let mut warnings = limits::check(host, facts, false)?;
     if matches!(host.network_mode.as_str(), "bridge") {
@@ -308,11 +310,10 @@ fn check_security_option(option: &str) -> Result<()> {
         | ("label", _)
         | ("disable", "")
         | ("apparmor", "unconfined") => Ok(()),
-        // No filter is set by this engine yet, so this asks for what is.
-        ("seccomp", "unconfined") => Ok(()),
-        ("seccomp" | "apparmor" | "writable-cgroups", _) => Err(ApiError::not_implemented(
-            format!("security option {option}: not supported by this engine yet"),
-        )),
+        ("seccomp", _) if !value.is_empty() => Ok(()),
+        ("apparmor" | "writable-cgroups", _) => Err(ApiError::not_implemented(format!(
+            "security option {option}: not supported by this engine yet"
+        ))),
         (_, "") => Err(ApiError::invalid(format!(
             "invalid --security-opt 1: {option:?}"
         ))),

@@ -5,6 +5,7 @@
 pub mod caps;
 pub mod mounts;
 pub mod resources;
+pub mod seccomp;
 pub mod user;
 
 use crate::engine::Facts;
@@ -12,7 +13,7 @@ use crate::error::Result;
 use glassdock_api::container::{Config, HostConfig};
 use glassdock_oci::runtime::{
     Capabilities, ConsoleSize, Linux, Mount, Namespace, NamespaceKind, Process, Resources, Rlimit,
-    Root, Spec, User,
+    Root, Seccomp, Spec, User,
 };
 use mounts::Mounts;
 
@@ -82,6 +83,7 @@ pub struct SpecInput<'a> {
 pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
     let host = input.host;
     let capabilities = capability_sets(host, input.facts, input.user.uid)?;
+    let filter = filter(host, input.facts, &capabilities.bounding)?;
     let own_uts = host.uts_mode != "host";
     let limits = Resources {
         devices: resources::devices(host),
@@ -127,6 +129,7 @@ pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
             resources: Some(limits),
             cgroups_path: resources::path(host, input.facts, input.id),
             namespaces: namespaces(host, input.facts),
+            seccomp: filter,
             rootfs_propagation: root_propagation(input.mounts),
             masked_paths: host.masked_paths.clone().unwrap_or_default(),
             readonly_paths: host.readonly_paths.clone().unwrap_or_default(),
@@ -235,6 +238,32 @@ pub fn no_new_privileges(host: &HostConfig) -> bool {
         .rev()
         .find(|option| option.starts_with("no-new-privileges"))
         .is_some_and(on)
+}
+
+/// The filter of system calls: none where the kernel has none, where none is wanted, and for a privileged container that asks
+/// for none.
+///
+/// # Errors
+/// 400 for a profile that is none.
+pub fn filter(
+    host: &HostConfig,
+    facts: &Facts,
+    capabilities: &[String],
+) -> Result<Option<Seccomp>> {
+    let options = host.security_opt.iter().flatten();
+    let asked = options
+        .filter_map(|option| {
+            let (key, value) = option.split_once(['=', ':'])?;
+            (key == "seccomp").then_some(value)
+        })
+        .last();
+    match asked {
+        _ if !facts.seccomp => Ok(None),
+        Some("unconfined") => Ok(None),
+        None if host.privileged => Ok(None),
+        None | Some("builtin") => Ok(Some(seccomp::builtin(capabilities))),
+        Some(profile) => seccomp::load(profile, capabilities, &facts.kernel).map(Some),
+    }
 }
 
 fn namespaces(host: &HostConfig, facts: &Facts) -> Vec<Namespace> {

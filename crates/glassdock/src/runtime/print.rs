@@ -6,8 +6,8 @@ use glassdock_abi::Pid;
 use glassdock_engine::time::rfc3339;
 use glassdock_oci::runtime::Status;
 use glassdock_runtime::helper::{Listed, OCI_VERSION};
-use glassdock_runtime::plan;
 use glassdock_runtime::{ErrorKind, RuntimeError};
+use glassdock_runtime::{plan, seccomp};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -190,7 +190,14 @@ pub(super) fn features() -> Result<()> {
             "namespaces": plan::namespaces(),
             "capabilities": plan::capabilities(),
             "cgroup": {"v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false},
-            "seccomp": off,
+            "seccomp": {
+                "enabled": true,
+                "actions": seccomp::ACTIONS.map(|(name, _)| name),
+                "operators": seccomp::OPERATORS,
+                "archs": ["SCMP_ARCH_X86_64"],
+                "knownFlags": seccomp::FLAGS.map(|(name, _)| name),
+                "supportedFlags": seccomp::FLAGS.map(|(name, _)| name),
+            },
             "apparmor": off,
             "selinux": off,
             "intelRdt": off,

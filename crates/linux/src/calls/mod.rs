@@ -136,6 +136,7 @@ pub(crate) fn family(call: &Call) -> Family {
         | Call::Setpgid { .. }
         | Call::Getpgid { .. }
         | Call::Getsid { .. }
+        | Call::Seccomp { .. }
         | Call::Sethostname { .. }
         | Call::Setdomainname { .. } => Family::Own,
     }

@@ -5,7 +5,7 @@ use super::program::Program;
 use super::{filled, int, none, path, pid, sys, text};
 use crate::decode::Bytes;
 use glassdock_abi::call::PrctlOp;
-use glassdock_abi::types::CapSets;
+use glassdock_abi::types::{CapSets, SockFilter};
 use glassdock_abi::{Call, Errno, Result, Ret, nr};
 
 /// Makes a call of this family.
@@ -84,6 +84,7 @@ pub(super) fn perform(call: Call) -> Result<Ret> {
             none(sys!(number, &mut header[..], data.as_slice()))
         }
         Call::Prctl { op } => prctl(op),
+        Call::Seccomp { flags, filter } => seccomp(flags, &filter),
         Call::Setpgid { pid, pgid } => none(sys!(number, pid.0, pgid.0)),
         Call::Getpgid { pid: of } | Call::Getsid { pid: of } => pid(sys!(number, of.0)),
         Call::Sethostname { name } | Call::Setdomainname { name } => {
@@ -99,6 +100,23 @@ fn cap_header() -> [u8; 8] {
     let mut header = [0; 8];
     header[..4].copy_from_slice(&VERSION.to_ne_bytes());
     header
+}
+
+fn seccomp(flags: u32, filter: &[SockFilter]) -> Result<Ret> {
+    const SECCOMP_SET_MODE_FILTER: u32 = 1;
+    let length = u16::try_from(filter.len()).map_err(|_| Errno::EINVAL)?;
+    let instructions: Vec<u8> = filter.iter().flat_map(|insn| insn.to_bytes()).collect();
+    // `struct sock_fprog`: a length, padding, and an address.
+    let mut program = [0; 16];
+    program[..2].copy_from_slice(&length.to_ne_bytes());
+    let address = instructions.as_ptr().expose_provenance() as u64;
+    program[8..].copy_from_slice(&address.to_ne_bytes());
+    none(sys!(
+        nr::seccomp,
+        SECCOMP_SET_MODE_FILTER,
+        flags,
+        &program[..]
+    ))
 }
 
 fn prctl(op: PrctlOp) -> Result<Ret> {

@@ -97,6 +97,10 @@ async fn common<S: Sys>(sys: &S) -> HostFacts {
     HostFacts {
         bounding: bounding(sys).await,
         namespaces: namespaces(sys).await,
+        seccomp: sys
+            .statx(Fd::CWD, crate::seccomp::KERNEL_HAS.into(), AtFlags::empty())
+            .await
+            .is_ok(),
         kcore,
         sources: BTreeMap::new(),
         stdio,

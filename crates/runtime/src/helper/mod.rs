@@ -18,6 +18,7 @@
 
 mod args;
 mod facts;
+mod filters;
 mod look;
 mod state;
 
@@ -182,7 +183,7 @@ async fn create<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
     let made = create_in(sys, options, &spec, bundle, &dir).await;
     if made.is_err() {
         // Only what this command makes: the directory may be the shim's.
-        for name in [CREATED, STATE, cgroups::RECORD] {
+        for name in [CREATED, STATE, cgroups::RECORD, filters::FILE] {
             let _ = sys
                 .unlinkat(Fd::CWD, dir.join(name), AtFlags::empty())
                 .await;
@@ -203,6 +204,7 @@ async fn create_in<S: Proc + Trace>(
     let facts = facts::for_create(sys, spec, bundle, &options.id).await;
     let plan = plan::create(spec, bundle, &facts).map_err(|error| told(error, create_failed))?;
     claim_groups(sys, dir, &facts.groups).await?;
+    filters::keep(sys, dir, plan.filter().as_ref()).await?;
     let start = start_end(sys, options, dir).await?;
     let inputs = Inputs {
         start: Some(start.fd()),
@@ -374,9 +376,10 @@ async fn exec<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
     let target = Target {
         pid,
         namespaces: CloneFlags::from_bits_retain(saved.namespaces),
+        filter: filters::kept(sys, &dir).await?,
     };
     let failed = |text: String| format!("exec failed: {text}");
-    let plan = plan::exec(&process, target, &facts).map_err(|error| told(error, failed))?;
+    let plan = plan::exec(&process, &target, &facts).map_err(|error| told(error, failed))?;
     let inputs = Inputs {
         start: None,
         console: options.console_fd,

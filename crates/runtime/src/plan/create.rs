@@ -6,7 +6,7 @@ use super::spaces::{NAMESPACES, Spaces, join, loopback, space};
 use super::{
     Expect, HostFacts, Item, MAX_PATHS, Plan, PlanError, Slot, SlotKind, Step, cgroups, process,
 };
-use crate::why;
+use crate::{seccomp, why};
 use glassdock_abi::Call;
 use glassdock_abi::flags::{CloneFlags, WaitFlags};
 use glassdock_abi::types::{CloneArgs, WaitFor, signal};
@@ -48,7 +48,14 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
         facts,
         &namespaces,
     )?);
-    let finish = process::finish(&mut slots, process, facts)?;
+    let filter = linux.seccomp.as_ref().map(seccomp::compile).transpose()?;
+    if filter.is_some() && !facts.seccomp {
+        return Err(PlanError::unsupported(
+            "linux.seccomp",
+            "a system-call filter",
+        ));
+    }
+    let finish = process::finish(&mut slots, process, filter.as_ref(), facts)?;
     child.extend(finish.items);
     child.push(Item::Ready);
     child.push(
@@ -112,11 +119,6 @@ fn check(
             "linux.gidMappings",
             !linux.gid_mappings.is_empty(),
             "a user namespace",
-        ),
-        (
-            "linux.seccomp",
-            linux.seccomp.is_some(),
-            "a system-call filter",
         ),
         ("linux.mountLabel", !linux.mount_label.is_empty(), "SELinux"),
         (

@@ -2,6 +2,7 @@
 
 use super::paths::{self, Slots};
 use super::{HostFacts, Item, Plan, PlanError, Step, cgroups, create, dev, process};
+use crate::seccomp::Filter;
 use crate::why;
 use glassdock_abi::flags::CloneFlags;
 use glassdock_abi::{Call, Pid};
@@ -10,16 +11,18 @@ use glassdock_oci::runtime::Process;
 const CLAUSE: &str = "runtime.md#operations";
 
 /// The container to go into.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
     /// Its process on the host.
     pub pid: Pid,
     /// The namespaces that it does not share with the host.
     pub namespaces: CloneFlags,
+    /// The filter of its system calls.
+    pub filter: Option<Filter>,
 }
 
 /// Plans a process in a running container. The slot `console` is filled from outside when there is a terminal.
-pub fn exec(process: &Process, target: Target, facts: &HostFacts) -> Result<Plan, PlanError> {
+pub fn exec(process: &Process, target: &Target, facts: &HostFacts) -> Result<Plan, PlanError> {
     process::check(process)?;
     let mut slots = Slots::default();
     let container = slots.fd("container");
@@ -72,7 +75,7 @@ pub fn exec(process: &Process, target: Target, facts: &HostFacts) -> Result<Plan
             process.console_size,
         ));
     }
-    let finish = process::finish(&mut slots, process, facts)?;
+    let finish = process::finish(&mut slots, process, target.filter.as_ref(), facts)?;
     child.extend(finish.items);
     child.push(finish.exec);
     Ok(Plan {

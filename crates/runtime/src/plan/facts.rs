@@ -49,6 +49,8 @@ pub struct HostFacts {
     pub bounding: u64,
     /// Kinds of namespaces.
     pub namespaces: Namespaces,
+    /// Whether processes can have system-call filters.
+    pub seccomp: bool,
     /// Whether `/proc/kcore` exists.
     pub kcore: bool,
     /// What the sources of bind mounts are; absent for those that do not exist.
@@ -67,6 +69,7 @@ impl Default for HostFacts {
         HostFacts {
             bounding: (1 << 41) - 1,
             namespaces: Namespaces::ALL,
+            seccomp: true,
             kcore: true,
             sources: BTreeMap::new(),
             stdio: [Some(0); 3],

@@ -34,6 +34,7 @@ pub use slot::{Slot, SlotKind};
 pub(crate) use slot::{SlotValue, bind};
 pub use spaces::namespaces;
 
+use crate::seccomp::Filter;
 use glassdock_abi::{Call, Errno, PathArg};
 use serde::Serialize;
 
@@ -206,6 +207,17 @@ impl From<Step> for Item {
 }
 
 impl Plan {
+    /// The filter that the child's system calls get.
+    pub fn filter(&self) -> Option<Filter> {
+        self.steps().into_iter().find_map(|step| match &step.call {
+            Call::Seccomp { flags, filter } => Some(Filter {
+                program: filter.clone(),
+                flags: *flags,
+            }),
+            _ => None,
+        })
+    }
+
     /// Every step, alternatives included, parent first.
     pub fn steps(&self) -> Vec<&Step> {
         fn walk<'a>(items: &'a [Item], all: &mut Vec<&'a Step>) {

@@ -3,6 +3,7 @@
 use super::paths::Slots;
 use super::text::{list, plain};
 use super::{Expect, Find, HostFacts, Item, PlanError, SlotKind, Step, caps};
+use crate::seccomp::Filter;
 use crate::why;
 use glassdock_abi::call::PrctlOp;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
@@ -115,9 +116,15 @@ fn oom_score(slots: &mut Slots, adjust: i32) -> Result<Vec<Item>, PlanError> {
 pub(super) fn finish(
     slots: &mut Slots,
     process: &Process,
+    filter: Option<&Filter>,
     facts: &HostFacts,
 ) -> Result<Finish, PlanError> {
     let mut items = Vec::new();
+    // Without new privileges a filter needs none, and comes last. Otherwise it comes while there still are some, as in runc.
+    let (early, late) = match process.no_new_privileges {
+        true => (None, filter),
+        false => (filter, None),
+    };
     if process.no_new_privileges {
         items.push(prctl(PrctlOp::SetNoNewPrivs, why::NO_NEW_PRIVS).into());
     }
@@ -131,13 +138,26 @@ pub(super) fn finish(
     items.push(Step::new(Call::Umask { mask: umask }, why::UMASK, USER).into());
     items.extend(rlimits(process)?);
     let sets = Sets::of(process, facts)?;
+    items.extend(early.map(load));
     items.extend(drop_bounding(&sets, facts));
     items.extend(user(slots, process, facts)?);
     items.extend(sets.apply());
     let find = find(slots, process)?;
     let exec = exec(process, facts, &find)?;
     items.push(Item::Find(find));
+    items.extend(late.map(load));
     Ok(Finish { items, exec })
+}
+
+fn load(filter: &Filter) -> Item {
+    let call = Call::Seccomp {
+        flags: filter.flags,
+        filter: filter.program.clone(),
+    };
+    Step::new(call, why::SECCOMP, "config-linux.md#seccomp")
+        .arg(filter.program.len().to_string())
+        .failure("unable to init seccomp")
+        .into()
 }
 
 /// The end of a child's items.

@@ -530,6 +530,16 @@ pub(super) fn general(call: &Call, yielded: Option<&Ret>) -> Vec<Argument> {
             .into_iter()
             .zip(prctl(op))
             .collect(),
+        Call::Seccomp { flags, filter } => {
+            args! {
+                "operation": "SECCOMP_SET_MODE_FILTER".to_owned(),
+                "flags": match flags {
+                    0 => "0".to_owned(),
+                    flags => format!("{flags:#x}"),
+                },
+                "args": format!("{{len={}, filter=...}}", filter.len()),
+            }
+        }
         Call::Setpgid { pid, pgid } => {
             args! { "pid": pid.0.to_string(), "pgid": pgid.0.to_string() }
         }
