@@ -3,6 +3,7 @@
 //! The library holds what the tests share; the tests are in `tests/tests`.
 
 pub mod host;
+pub mod plans;
 pub mod programs;
 pub mod random;
 pub mod session;

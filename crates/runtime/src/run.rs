@@ -449,21 +449,34 @@ async fn search<P: Proc>(proc: &P, find: &Find) -> Result<PathArg, (Option<Errno
     ))
 }
 
+/// The two calls by which a program is looked for at a path, in order; the second only where the first succeeds.
+pub fn lookup(path: &PathArg) -> [Call; 2] {
+    [
+        Call::Statx {
+            dirfd: Fd::CWD,
+            path: path.clone(),
+            flags: AtFlags::empty(),
+        },
+        Call::Faccessat2 {
+            dirfd: Fd::CWD,
+            path: path.clone(),
+            mode: X_OK,
+            flags: AT_EACCESS,
+        },
+    ]
+}
+
 async fn runnable<P: Proc>(proc: &P, path: &PathArg) -> Result<(), (Errno, String)> {
+    let [stat, access] = lookup(path);
     let stat = proc
-        .statx(Fd::CWD, path.clone(), AtFlags::empty())
+        .call(stat)
         .await
+        .and_then(Ret::stat)
         .map_err(|errno| (errno, format!("stat {path}: {}", error_text(errno))))?;
     if stat.is(mode::S_IFDIR) {
         return Err((Errno::EISDIR, error_text(Errno::EISDIR)));
     }
-    let call = Call::Faccessat2 {
-        dirfd: Fd::CWD,
-        path: path.clone(),
-        mode: X_OK,
-        flags: AT_EACCESS,
-    };
-    match proc.call(call).await {
+    match proc.call(access).await {
         Ok(_) => Ok(()),
         // Not available, or refused by a filter: the permission bits decide.
         Err(Errno::ENOSYS | Errno::EPERM) if stat.mode & 0o111 != 0 => Ok(()),

@@ -288,9 +288,8 @@ fn search(ranges: &[Range]) -> Result<Vec<SockFilter>> {
 fn decide(outcome: &Outcome<'_>, default: u32) -> Result<Vec<SockFilter>> {
     let mut code = Vec::new();
     for (args, action) in outcome {
-        let mut rule = Vec::new();
         // From the last condition to the first: each knows how far its rule goes on.
-        rule.push(give(*action));
+        let mut rule = vec![give(*action)];
         for arg in args.iter().rev() {
             let mut condition = compare(arg, rule.len())?;
             condition.extend(rule);

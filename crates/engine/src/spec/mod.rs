@@ -250,13 +250,13 @@ pub fn filter(
     facts: &Facts,
     capabilities: &[String],
 ) -> Result<Option<Seccomp>> {
-    let options = host.security_opt.iter().flatten();
+    let options = host.security_opt.iter().flatten().rev();
     let asked = options
         .filter_map(|option| {
             let (key, value) = option.split_once(['=', ':'])?;
             (key == "seccomp").then_some(value)
         })
-        .last();
+        .next();
     match asked {
         _ if !facts.seccomp => Ok(None),
         Some("unconfined") => Ok(None),

@@ -15,7 +15,7 @@ mod journey;
 mod picture;
 mod prompt;
 mod span;
-mod strace;
+pub mod strace;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -30,8 +30,7 @@ pub use exec::{Target, exec};
 pub use facts::{FileKind, HostFacts, Namespaces};
 pub(crate) use mounts::absolute;
 pub use options::MOUNT_OPTIONS;
-pub use slot::{Slot, SlotKind};
-pub(crate) use slot::{SlotValue, bind};
+pub use slot::{Slot, SlotInfo, SlotKind, SlotValue, bind};
 pub use spaces::namespaces;
 
 use crate::seccomp::Filter;

@@ -136,8 +136,11 @@ impl<F: Fn(Slot) -> Option<SlotValue>> Visitor for Binder<F> {
     }
 }
 
-/// The call with the slots' values; `EBADF` when one is not filled, which only a defect of a plan leads to.
-pub(crate) fn bind(call: &Call, values: &[Option<SlotValue>]) -> Result<Call, Errno> {
+/// The call with the slots' values.
+///
+/// # Errors
+/// `EBADF` when one is not filled, which only a defect of a plan leads to.
+pub fn bind(call: &Call, values: &[Option<SlotValue>]) -> Result<Call, Errno> {
     let mut call = call.clone();
     let mut binder = Binder {
         value: |slot: Slot| values.get(usize::from(slot.0)).cloned().flatten(),

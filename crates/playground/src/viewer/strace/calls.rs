@@ -5,6 +5,8 @@ use super::parts::*;
 use super::values::*;
 use super::words::*;
 use glassdock_abi::call::FcntlCmd;
+use glassdock_abi::flags::AtFlags;
+use glassdock_abi::types::mode::{S_IFBLK, S_IFCHR, S_IFMT};
 use glassdock_abi::{Call, Ret};
 
 /// Every argument that the call may have under any of its names.
@@ -42,7 +44,7 @@ pub(super) fn general(call: &Call, yielded: Option<&Ret>) -> Vec<Argument> {
             mode,
             flags: how,
         } => {
-            args! { "dirfd": fd(*dirfd), "pathname": text(path.as_bytes()), "mode": access(*mode), "flags": flags(how) }
+            args! { "dirfd": fd(*dirfd), "pathname": text(path.as_bytes()), "mode": access(*mode), "flags": access_flags(how) }
         }
         Call::Mkdirat { dirfd, path, mode } => {
             args! { "dirfd": fd(*dirfd), "pathname": text(path.as_bytes()), "mode": octal(*mode) }
@@ -53,7 +55,12 @@ pub(super) fn general(call: &Call, yielded: Option<&Ret>) -> Vec<Argument> {
             mode,
             dev: number,
         } => {
-            args! { "dirfd": fd(*dirfd), "pathname": text(path.as_bytes()), "mode": file_mode(*mode), "dev": dev(*number) }
+            let mut args = args! { "dirfd": fd(*dirfd), "pathname": text(path.as_bytes()), "mode": file_mode(*mode) };
+            // Other files have no number.
+            if matches!(mode & S_IFMT, S_IFCHR | S_IFBLK) {
+                args.push(("dev", dev(*number)));
+            }
+            args
         }
         Call::Unlinkat {
             dirfd,
@@ -548,4 +555,9 @@ pub(super) fn general(call: &Call, yielded: Option<&Ret>) -> Vec<Argument> {
             args! { "name": text(name), "len": length(name) }
         }
     }
+}
+
+/// The flags of `faccessat2`, one of which has the number of another call's.
+fn access_flags(how: &AtFlags) -> String {
+    flags(how).replace("AT_REMOVEDIR", "AT_EACCESS")
 }

@@ -269,6 +269,7 @@ fn calls_are_shown_as_strace_prints_them() {
         prctl(0x1000, 0x1) = 0
         setsid() = 13
         setpgid(10, 10) = 0
+        seccomp(SECCOMP_SET_MODE_FILTER, 0, {len=5, filter=...}) = 0
         getpgid(0) = 9
         getsid(0) = 5
         sethostname("box", 3) = 0

@@ -1,0 +1,179 @@
+//! The containers that are compared.
+
+use super::Document;
+use anyhow::{Context, Result, bail};
+use glassdock_oci::runtime::{
+    Capabilities, Device, Mount, Namespace, NamespaceKind, Process, Rlimit, Spec,
+};
+use glassdock_runtime::plan::{FileKind, HostFacts};
+
+/// Their names.
+pub const NAMES: [&str; 11] = [
+    "plain",
+    "terminal",
+    "read-only root",
+    "many mounts",
+    "limits of the process and another user",
+    "all capabilities",
+    "no new privileges and ambient capabilities",
+    "devices of its own",
+    "parameters, names and a network",
+    "the host's namespace of processes",
+    "a further process",
+];
+
+/// Directory of all that the containers have.
+pub const BASE: &str = "/var/tmp/glassdock-plans";
+
+const CONFIG: &str = include_str!("../../../crates/runtime/tests/scenarios/docker.json");
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// The document of a case.
+///
+/// # Errors
+/// An unknown name.
+pub fn document(name: &str) -> Result<Document> {
+    let mut spec: Spec = serde_json::from_str(CONFIG)?;
+    let mut exec = None;
+    let mut sources = Vec::new();
+    {
+        let process = spec.process.as_mut().context("process")?;
+        process.args = words(&["true"]);
+        let linux = spec.linux.as_mut().context("linux")?;
+        // A file, a directory, and what is not there, the same on both kernels.
+        linux.masked_paths = words(&["/proc/version", "/tmp", "/proc/nothing"]);
+        linux.readonly_paths = words(&["/proc/sys", "/proc/nothing"]);
+        match name {
+            "plain" => {}
+            "terminal" => {
+                process.terminal = true;
+            }
+            "read-only root" => {
+                spec.root.as_mut().context("root")?.readonly = true;
+                linux.rootfs_propagation = "slave".to_owned();
+            }
+            "many mounts" => {
+                for at in 0..20 {
+                    let source = format!("{BASE}/sources/{}", at % 2);
+                    sources.push((source.clone(), FileKind::Directory));
+                    spec.mounts.push(Mount {
+                        destination: format!("/tmp/mounts/{at}/deep"),
+                        kind: "bind".to_owned(),
+                        source,
+                        options: words(match at % 3 {
+                            0 => &["rbind", "ro"],
+                            1 => &["bind", "nosuid", "private"],
+                            _ => &["rbind", "rslave"],
+                        }),
+                        ..Mount::default()
+                    });
+                }
+            }
+            "limits of the process and another user" => {
+                let limit = |kind: &str, soft, hard| Rlimit {
+                    kind: kind.to_owned(),
+                    soft,
+                    hard,
+                };
+                process.rlimits = vec![
+                    limit("RLIMIT_NOFILE", 64, 128),
+                    limit("RLIMIT_CORE", 0, 0),
+                    limit("RLIMIT_NPROC", 100, 200),
+                ];
+                process.user.uid = 1000;
+                process.user.gid = 100;
+                process.user.additional_gids = vec![5, 20];
+                process.user.umask = Some(0o077);
+                process.oom_score_adj = Some(500);
+                process.cwd = "/tmp".to_owned();
+            }
+            "all capabilities" => {
+                let all = glassdock_runtime::plan::capabilities();
+                process.capabilities = Some(Capabilities {
+                    bounding: all.clone(),
+                    effective: all.clone(),
+                    permitted: all.clone(),
+                    inheritable: all.clone(),
+                    ambient: all,
+                });
+            }
+            "no new privileges and ambient capabilities" => {
+                process.no_new_privileges = true;
+                process.user.uid = 7;
+                let few = words(&["CAP_NET_BIND_SERVICE", "CAP_KILL"]);
+                process.capabilities = Some(Capabilities {
+                    bounding: few.clone(),
+                    effective: few.clone(),
+                    permitted: few.clone(),
+                    inheritable: few.clone(),
+                    ambient: few,
+                });
+            }
+            "devices of its own" => {
+                let device = |path: &str, kind: &str, major, minor| Device {
+                    path: path.to_owned(),
+                    kind: kind.to_owned(),
+                    major,
+                    minor,
+                    file_mode: Some(0o640),
+                    uid: Some(1),
+                    gid: Some(2),
+                };
+                linux.devices = vec![
+                    device("/dev/mine", "c", 1, 5),
+                    device("/dev/deep/other", "c", 1, 3),
+                    device("/dev/pipe", "p", 0, 0),
+                ];
+            }
+            "parameters, names and a network" => {
+                spec.domainname = "sea".to_owned();
+                linux.sysctl = [("kernel.domainname".to_owned(), "glass".to_owned())].into();
+                linux.namespaces.push(Namespace {
+                    kind: NamespaceKind::Network,
+                    path: String::new(),
+                });
+            }
+            "the host's namespace of processes" => {
+                linux
+                    .namespaces
+                    .retain(|namespace| namespace.kind != NamespaceKind::Pid);
+                linux.namespaces.push(Namespace {
+                    kind: NamespaceKind::Pid,
+                    path: "/proc/self/ns/pid".to_owned(),
+                });
+            }
+            "a further process" => {
+                process.args = words(&["sleep", "100"]);
+                let further = Process {
+                    args: words(&["true"]),
+                    env: words(&["A=1", "PATH=/bin"]),
+                    cwd: "/tmp".to_owned(),
+                    ..process.clone()
+                };
+                exec = Some(further);
+            }
+            other => bail!("there is no case {other:?}"),
+        }
+    }
+    Ok(Document {
+        spec,
+        bundle: BASE.to_owned(),
+        facts: HostFacts {
+            bounding: bounding()?,
+            sources: sources.into_iter().collect(),
+            stdio: [None; 3],
+            ..HostFacts::default()
+        },
+        exec,
+    })
+}
+
+/// What this machine's processes may have at most: no plan may ask for more, on either kernel.
+fn bounding() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    Ok(u64::from_str_radix(line.context("CapBnd")?.trim(), 16)?)
+}
