@@ -83,13 +83,17 @@ impl<S: Sys> Shim<S> {
                 options: Arc::new(options),
             }),
             Ok(Reply::Error(error)) => Err(error),
-            Ok(_) | Err(_) => Err(RuntimeError::new(
-                ErrorKind::System,
-                format!(
-                    "the shim ended without a report: {}",
-                    String::from_utf8_lossy(&report).trim_end()
-                ),
-            )),
+            Ok(_) | Err(_) => {
+                // It was killed: what it had made by then is nobody's. The error that led here is the one to tell.
+                let _ = clear_remains(sys, &options).await;
+                Err(RuntimeError::new(
+                    ErrorKind::System,
+                    format!(
+                        "the shim ended without a report: {}",
+                        String::from_utf8_lossy(&report).trim_end()
+                    ),
+                ))
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod harness;
+mod kills;
 
 use harness::{Daemon, Done, GLASSDOCK, even, possible, real_client};
 use rustix::process::Signal;

@@ -34,6 +34,7 @@ use crate::proto::Reply;
 use crate::run::{Failure, Inputs, run};
 use crate::{ErrorKind, RuntimeError};
 use args::{Command, Options};
+use glassdock_abi::call::PrctlOp;
 use glassdock_abi::files::{replace_file, write_all};
 use glassdock_abi::flags::{AtFlags, CloneFlags, OpenFlags, WaitFlags};
 use glassdock_abi::types::{WaitFor, mode, signal};
@@ -59,6 +60,11 @@ pub async fn main<S: Proc + Trace>(sys: S, argv: Vec<Vec<u8>>, _envp: Vec<Vec<u8
     let _ = crate::shim::mask_broken_pipe(&sys, false).await;
     let parsed = args::parse(argv.get(1..).unwrap_or_default());
     let report_fd = parsed.as_ref().ok().and_then(|options| options.report_fd);
+    if report_fd.is_some() {
+        // Without whoever waits for the report, nobody would know what was made.
+        let op = PrctlOp::SetPdeathsig(signal::KILL);
+        let _ = sys.call(Call::Prctl { op }).await;
+    }
     let name = parsed
         .as_ref()
         .map_or("runtime", |options| options.command.span());

@@ -1,0 +1,321 @@
+//! Daemons and shims are killed at random moments: what a client was told holds afterwards, and nothing is left.
+
+use super::harness::{Daemon, Done, GLASSDOCK, possible};
+use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+/// How many are killed, daemons and shims together.
+const KILLS: u32 = 100;
+/// Names of containers.
+const NAMES: [&str; 4] = ["c0", "c1", "c2", "c3"];
+/// Milliseconds within which an operation is interrupted.
+const SOON: u64 = 80;
+/// Prints numbered lines, so that one that is lost is missed.
+const SCRIPT: &str = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.01; done";
+
+/// Numbers that follow from a seed (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len() as u64) as usize]
+    }
+}
+
+/// What is known of a container because a client was told; nothing where an operation had no answer.
+#[derive(Clone, Copy, Default, Debug)]
+struct Known {
+    exists: Option<bool>,
+    runs: Option<bool>,
+}
+
+const GONE: Known = Known {
+    exists: Some(false),
+    runs: Some(false),
+};
+
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Create,
+    Run,
+    Start,
+    Stop,
+    Kill,
+    Remove,
+    Exec,
+    Restart,
+    Pause,
+}
+
+impl Operation {
+    /// One that may be done to a container as it is known.
+    fn on(known: Known, random: &mut Random) -> Operation {
+        use Operation::*;
+        match (known.exists, known.runs) {
+            (Some(true), Some(true)) => random.of(&[Stop, Kill, Remove, Exec, Restart, Pause]),
+            (Some(true), _) => random.of(&[Start, Start, Remove, Restart, Exec]),
+            _ => random.of(&[Create, Run, Run]),
+        }
+    }
+}
+
+fn args(operation: Operation, name: &str) -> Vec<&str> {
+    let made = [
+        "--name",
+        name,
+        "--network",
+        "none",
+        "busybox",
+        "sh",
+        "-c",
+        SCRIPT,
+    ];
+    let with =
+        |words: &[&'static str]| -> Vec<&str> { words.iter().copied().chain([name]).collect() };
+    match operation {
+        Operation::Create => [&["create"][..], &made].concat(),
+        Operation::Run => [&["run", "-d"][..], &made].concat(),
+        Operation::Start => with(&["start"]),
+        Operation::Stop => with(&["stop", "-t", "0"]),
+        Operation::Kill => with(&["kill"]),
+        Operation::Remove => with(&["rm", "-f"]),
+        Operation::Exec => vec!["exec", name, "echo", "inside"],
+        Operation::Restart => with(&["restart", "-t", "0"]),
+        Operation::Pause => with(&["pause"]),
+    }
+}
+
+/// What follows from an operation. One that failed may have been done, in part or as a whole.
+fn learn(known: &mut Known, operation: Operation, done: &Done) {
+    if done.code != Some(0) {
+        *known = match operation {
+            Operation::Create | Operation::Run | Operation::Remove => Known::default(),
+            Operation::Exec => *known,
+            _ => Known {
+                runs: None,
+                ..*known
+            },
+        };
+        return;
+    }
+    let runs = match operation {
+        Operation::Create => Some(false),
+        Operation::Run | Operation::Start | Operation::Restart | Operation::Pause => Some(true),
+        Operation::Stop | Operation::Kill => Some(false),
+        Operation::Remove => return *known = GONE,
+        Operation::Exec => {
+            assert_eq!(done.out, "inside\n");
+            Some(true)
+        }
+    };
+    *known = Known {
+        exists: Some(true),
+        runs,
+    };
+}
+
+fn ours(daemon: &Daemon, args: &[&str]) -> Done {
+    let mut command = daemon.client(GLASSDOCK);
+    command.arg("docker").args(args).output().unwrap().into()
+}
+
+fn begin(daemon: &Daemon, args: &[&str]) -> Child {
+    let mut command = daemon.client(GLASSDOCK);
+    command.arg("docker").args(args);
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Names of the containers that there are, with ids and states.
+fn listed(daemon: &Daemon) -> BTreeMap<String, (String, String)> {
+    let format = "{{.Names}} {{.ID}} {{.State}}";
+    let done = ours(daemon, &["ps", "-a", "--no-trunc", "--format", format]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let line = |line: &str| {
+        let mut words = line.split(' ').map(str::to_owned);
+        let mut next = || words.next().unwrap();
+        (next(), (next(), next()))
+    };
+    done.out.lines().map(line).collect()
+}
+
+/// The shims of this daemon, by their containers' ids.
+fn shims(daemon: &Daemon) -> BTreeMap<String, Pid> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<_> = line
+            .split(|&b| b == 0)
+            .map(String::from_utf8_lossy)
+            .collect();
+        let [name, dir, ..] = words.as_slice() else {
+            continue;
+        };
+        let place = format!("{}/x/runtime/", daemon.dir.display());
+        if let Some(id) = dir.strip_prefix(&place).filter(|_| name.ends_with("shim")) {
+            let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok());
+            found.insert(id.to_owned(), pid.and_then(Pid::from_raw).unwrap());
+        }
+    }
+    found
+}
+
+/// A container's output is whole: each run counts from zero, and no line is left out or told twice.
+fn check_log(daemon: &Daemon, name: &str) {
+    let done = ours(daemon, &["logs", name]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let mut before = None;
+    // The last line may be on its way.
+    let end = done.out.rfind('\n').map_or(0, |at| at + 1);
+    for line in done.out[..end].lines() {
+        let number = line
+            .strip_prefix("line ")
+            .and_then(|text| text.parse::<u64>().ok());
+        let number = number.unwrap_or_else(|| panic!("{name}: {line:?}"));
+        let follows = number == 0 || before == Some(number - 1);
+        assert!(follows, "{name}: {number} after {before:?}");
+        before = Some(number);
+    }
+}
+
+/// What was told must hold; what was not told is taken from here on as it is.
+fn check(daemon: &Daemon, known: &mut BTreeMap<&'static str, Known>, context: &str) {
+    // A container whose end is being dealt with is not at rest yet.
+    let at_rest = |daemon: &Daemon| {
+        let listed = listed(daemon);
+        known.iter().all(|(name, known)| {
+            let state = listed.get(*name).map(|(_, state)| state.as_str());
+            let runs = matches!(state, Some("running" | "paused"));
+            known.exists.is_none_or(|exists| exists == state.is_some())
+                && known.runs.is_none_or(|known| known == runs)
+        })
+    };
+    let begin = std::time::Instant::now();
+    while !at_rest(daemon) {
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "{context}\nknown: {known:?}\nlisted: {:?}\n{}",
+            listed(daemon),
+            fs::read_to_string(daemon.at("log")).unwrap_or_default()
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let listed = listed(daemon);
+    for (name, known) in known.iter_mut() {
+        let state = listed.get(*name).map(|(_, state)| state.as_str());
+        *known = Known {
+            exists: Some(state.is_some()),
+            runs: Some(matches!(state, Some("running" | "paused"))),
+        };
+        if state.is_some() {
+            check_log(daemon, name);
+        }
+    }
+}
+
+/// Control groups of containers.
+fn groups_of(ids: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    for hierarchy in fs::read_dir("/sys/fs/cgroup")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        for id in ids {
+            let path = hierarchy.path().join("docker").join(id);
+            if path.exists() {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_was_told_holds_after_a_hundred_kills() {
+    if !possible() {
+        return;
+    }
+    let seed = std::env::var("GLASSDOCK_SEED").ok();
+    let seed = seed
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(0x6c61_7373);
+    println!("GLASSDOCK_SEED={seed}");
+    let mut random = Random(seed);
+    let mut daemon = Daemon::start();
+    let mut known: BTreeMap<&'static str, Known> = NAMES.iter().map(|name| (*name, GONE)).collect();
+    let mut ids = Vec::new();
+    let (mut kills, mut of_shims) = (0, 0);
+    while kills < KILLS {
+        let name = random.of(&NAMES);
+        let operation = Operation::on(known[name], &mut random);
+        let client = begin(&daemon, &args(operation, name));
+        std::thread::sleep(Duration::from_millis(random.below(SOON)));
+        let mut context = format!("seed {seed}, kill {kills}: {operation:?} {name}");
+        // Half of them kill a shim, if there is any.
+        let shim = match random.below(2) {
+            0 => {
+                let all: Vec<(String, Pid)> = shims(&daemon).into_iter().collect();
+                let at = random.below(all.len().max(1) as u64) as usize;
+                all.into_iter().nth(at)
+            }
+            _ => None,
+        };
+        let listed_before = shim.as_ref().map(|_| listed(&daemon)).unwrap_or_default();
+        match &shim {
+            Some((id, pid)) => {
+                let _ = kill_process(*pid, Signal::KILL);
+                of_shims += 1;
+                context.push_str(&format!(", the shim of {id}"));
+            }
+            None => {
+                assert_eq!(daemon.end(Signal::KILL), None);
+                context.push_str(", the daemon");
+            }
+        }
+        kills += 1;
+        let done: Done = client.wait_with_output().unwrap().into();
+        if shim.is_none() {
+            daemon.launch();
+        }
+        let place = known.get_mut(name).unwrap();
+        learn(place, operation, &done);
+        if let Some((id, _)) = &shim {
+            // Its container went with it: whose it was, if that is known already.
+            for (other, (other_id, _)) in &listed_before {
+                if other_id == id {
+                    let state = known.get_mut(other.as_str()).unwrap();
+                    state.runs = (other != name).then_some(false);
+                }
+            }
+            if !listed_before.values().any(|(known, _)| known == id) {
+                known.get_mut(name).unwrap().runs = None;
+            }
+        }
+        check(&daemon, &mut known, &format!("{context}: {done:?}"));
+        for (id, _) in listed(&daemon).into_values() {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    println!(
+        "{kills} kills, {of_shims} of them of shims; {} containers",
+        ids.len()
+    );
+    assert!(of_shims > 0 && of_shims < kills);
+    daemon.finish();
+    assert_eq!(groups_of(&ids), [""; 0]);
+}
