@@ -2,6 +2,7 @@
 
 pub mod apt;
 pub mod cargo_tools;
+pub mod kernel;
 pub mod npm;
 pub mod wasm_std;
 
@@ -47,9 +48,11 @@ const BROWSER_PROGRAMS: [(&str, &str); 2] = [
 ];
 
 /// Programs that the tests call, or that fuzz targets are compiled with, and their packages.
-const TEST_PROGRAMS: [(&str, &str); 3] = [
+const TEST_PROGRAMS: [(&str, &str); 5] = [
     ("e2fsck", "e2fsprogs"),
     ("g++", "g++"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("runc", "runc"),
     ("strace", "strace"),
 ];
 
@@ -94,8 +97,9 @@ fn jobs(needs: &[Need]) -> Vec<Job> {
     let mut jobs = Vec::new();
     let wasm_std = wants(Need::WasmStd) && wasm_std::find().is_none();
     let packages = debian_packages(needs);
-    if wasm_std || !packages.is_empty() {
-        jobs.push(packages_and_std(packages, wasm_std));
+    let kernel = wants(Need::TestTools) && !kernel::present();
+    if wasm_std || kernel || !packages.is_empty() {
+        jobs.push(packages_and_std(packages, wasm_std, kernel));
     }
     for (need, tool) in [
         (Need::WasmBindgen, WASM_BINDGEN),
@@ -130,11 +134,14 @@ fn debian_packages(needs: &[Need]) -> Vec<&'static str> {
     packages
 }
 
-/// apt runs once at a time, so the compiler's packages come with the others.
-fn packages_and_std(mut packages: Vec<&'static str>, wasm_std: bool) -> Job {
+/// apt runs once at a time, so the compiler's packages come with the others, and a kernel after them.
+fn packages_and_std(mut packages: Vec<&'static str>, wasm_std: bool, kernel: bool) -> Job {
     let mut parts = packages.clone();
     if wasm_std {
         parts.push("standard library for wasm32");
+    }
+    if kernel {
+        parts.push("a kernel for tests");
     }
     Job::new(parts.join(", "), move || {
         let from_rustup = wasm_std && wasm_std::try_rustup();
@@ -143,6 +150,9 @@ fn packages_and_std(mut packages: Vec<&'static str>, wasm_std: bool) -> Job {
             packages.extend(apt::missing(&wasm_std::PACKAGES));
         }
         apt::install(&packages)?;
+        if kernel {
+            kernel::install()?;
+        }
         if build && wasm_std::find().is_none() {
             wasm_std::build_sysroot()?;
         }
