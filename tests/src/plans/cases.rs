@@ -22,8 +22,10 @@ pub const NAMES: [&str; 11] = [
     "a further process",
 ];
 
-/// Directory of all that the containers have.
-pub const BASE: &str = "/var/tmp/glassdock-plans";
+/// Directory of all that the containers have. Tests may be processes of their own, beside each other.
+pub fn base() -> String {
+    format!("/var/tmp/glassdock-plans-{}", std::process::id())
+}
 
 const CONFIG: &str = include_str!("../../../crates/runtime/tests/scenarios/docker.json");
 
@@ -57,7 +59,7 @@ pub fn document(name: &str) -> Result<Document> {
             }
             "many mounts" => {
                 for at in 0..20 {
-                    let source = format!("{BASE}/sources/{}", at % 2);
+                    let source = format!("{}/sources/{}", base(), at % 2);
                     sources.push((source.clone(), FileKind::Directory));
                     spec.mounts.push(Mount {
                         destination: format!("/tmp/mounts/{at}/deep"),
@@ -160,7 +162,7 @@ pub fn document(name: &str) -> Result<Document> {
     }
     Ok(Document {
         spec,
-        bundle: BASE.to_owned(),
+        bundle: base(),
         facts: HostFacts {
             bounding: bounding()?,
             sources: sources.into_iter().collect(),

@@ -30,7 +30,8 @@ const SLICES: u32 = 2_000;
 /// Where it fails.
 pub fn run(document: &Document) -> Result<Run> {
     let busybox = std::fs::read("/bin/busybox")?;
-    let base = cases::BASE.trim_start_matches('/');
+    let base = cases::base();
+    let base = base.trim_start_matches('/');
     let mut files = Vec::new();
     let mut known = std::collections::BTreeSet::new();
     for dir in DIRS {

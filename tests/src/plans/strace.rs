@@ -19,9 +19,9 @@ struct Place(PathBuf);
 
 impl Place {
     fn new() -> Result<Place> {
-        let base = Path::new(cases::BASE);
-        let _ = fs::remove_dir_all(base);
-        let place = Place(base.to_owned());
+        let base = PathBuf::from(cases::base());
+        let _ = fs::remove_dir_all(&base);
+        let place = Place(base.clone());
         for dir in super::simulated::DIRS {
             fs::create_dir_all(base.join(dir))?;
         }

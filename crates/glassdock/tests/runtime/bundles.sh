@@ -20,6 +20,6 @@ limited() {
 	sed -i "s|\"linux\": {|$linux|; s/\"CAP_KILL\"/\"CAP_KILL\", \"CAP_MKNOD\"/" "$1/config.json"
 }
 limited limited '["sleep", "100"]'
-limited forks '["sh", "-c", "i=0; while [ $i -lt 60 ]; do sleep 0.2 \& i=$((i+1)); done"]'
+limited forks '["sh", "-c", "i=0; while [ $i -lt 60 ]; do sleep 5 \& i=$((i+1)); done"]'
 limited eats '["sh", "-c", "x=1234567890123456; while :; do x=$x$x; done"]'
 limited nodes '["sh", "-c", "mknod /dev/sda b 8 0 \&\& mknod /dev/nil c 1 3 \&\& dd if=/dev/nil of=/dev/zero; dd if=/dev/sda of=/dev/null"]'

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 const GLASSDOCK: &str = env!("CARGO_BIN_EXE_glassdock");
 const BUSYBOX: &str = "/bin/busybox";
 /// Seconds that the machine may take.
-const LIMIT: &str = "150";
+const LIMIT: &str = "280";
 /// Programs of the machine, and of its containers.
 const APPLETS: [&str; 18] = [
     "sh",

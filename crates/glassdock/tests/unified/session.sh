@@ -15,8 +15,8 @@ cd /sys/fs/cgroup/mine/c1
 for file in memory.max memory.swap.max pids.max cpu.weight cpu.max io.weight; do echo "$file: $(cat $file)"; done
 run $R exec c1 cat /proc/self/cgroup
 run $R exec c1 sh -c 'cd /sys/fs/cgroup; cat memory.max; echo 1 > memory.max'
-run $R exec c1 sh -c 'i=0; while [ $i -lt 40 ]; do sleep 1 & i=$((i+1)); done'
-sleep 2
+run $R exec c1 sh -c 'i=0; while [ $i -lt 40 ]; do sleep 5 & i=$((i+1)); done'
+sleep 6
 run $R exec c1 sh -c 'x=1234567890123456; while :; do x=$x$x; done'
 run grep oom_kill memory.events
 run $R pause c1
