@@ -385,3 +385,61 @@ fn the_program_cannot_be_written_to_from_a_container() {
     assert!(fs::read(GLASSDOCK).unwrap() == before);
     daemon.finish();
 }
+
+/// As systemd starts it: the socket is there before the daemon, and stays behind.
+#[test]
+fn a_socket_that_was_listened_on_before_is_served() {
+    if !possible() {
+        return;
+    }
+    let mut daemon = Daemon::place();
+    let listener = std::os::unix::net::UnixListener::bind(daemon.dir.join("s")).unwrap();
+    rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::empty()).unwrap();
+    let script = "exec 3<&$1; shift; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$@\"";
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", script, "sh"])
+        .arg(std::os::fd::AsRawFd::as_raw_fd(&listener).to_string())
+        .args([GLASSDOCK, "daemon", "--host", "fd://"])
+        .args(["--root", &daemon.at("root"), "--exec-root", &daemon.at("x")])
+        .stdin(Stdio::null())
+        .stderr(fs::File::create(daemon.at("log")).unwrap());
+    daemon.adopt(command.spawn().unwrap());
+    // Who connects early waits.
+    let version = daemon.ok(&["version", "--format", "{{.Server.APIVersion}}"]);
+    assert_eq!(version, "1.51\n");
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+    assert!(
+        daemon.dir.join("s").exists(),
+        "whose socket it is removes it"
+    );
+}
+
+/// The units in `packaging`, with this build's path, are what systemd understands.
+#[test]
+fn systemd_takes_the_units() {
+    if Command::new("systemd-analyze")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        return eprintln!("nothing was tested: there is no systemd-analyze");
+    }
+    let place = Daemon::place();
+    let packaging = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging");
+    for unit in ["glassdock.service", "glassdock.socket"] {
+        let text = fs::read_to_string(format!("{packaging}/{unit}")).unwrap();
+        let text = text.replace("/usr/local/bin/glassdock", GLASSDOCK);
+        fs::write(place.at(unit), text).unwrap();
+    }
+    let verified: Done = Command::new("systemd-analyze")
+        .args([
+            "verify",
+            &place.at("glassdock.service"),
+            &place.at("glassdock.socket"),
+        ])
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!((verified.code, &*verified.err), (Some(0), ""));
+}
