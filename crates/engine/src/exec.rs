@@ -76,15 +76,14 @@ fn make_room<S: Kernel>(tables: &mut Tables<S>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a further process can be run in a container.
-fn must_go<S: Kernel>(container: &Container<S>) -> Result<()> {
+/// Whether a further process can be run in a container, by the name that it is called.
+fn must_go<S: Kernel>(container: &Container<S>, called: &str) -> Result<()> {
     if !container.is_running() {
         return Err(not_running(&container.id));
     }
     if container.is_paused() {
         return Err(ApiError::conflict(format!(
-            "Container {} is paused, unpause the container before exec",
-            container.id
+            "Container {called} is paused, unpause the container before exec"
         )));
     }
     Ok(())
@@ -102,7 +101,7 @@ impl<S: Kernel> Engine<S> {
                 return Err(ApiError::invalid("No exec command specified"));
             }
             let container = engine.container(given)?;
-            must_go(&container)?;
+            must_go(&container, given)?;
             let detach = detach::parse(&config.detach_keys).map_err(|_| {
                 ApiError::invalid(format!(
                     "Invalid escape keys ({}) provided",
@@ -164,7 +163,7 @@ impl<S: Kernel> Engine<S> {
         let exec = self.exec(id)?;
         let found = self.tables().containers.get(&exec.container).cloned();
         let container = found.ok_or_else(|| ApiError::no_such_container(id))?;
-        must_go(&container)?;
+        must_go(&container, &container.id)?;
         Ok((exec, container))
     }
 

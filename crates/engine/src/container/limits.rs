@@ -13,8 +13,7 @@ const MIN_MEMORY: i64 = 6 << 20;
 const PERIODS: RangeInclusive<i64> = 1000..=1_000_000;
 /// Least quota, in microseconds.
 const MIN_QUOTA: i64 = 1000;
-/// `NanoCpus` of a hundredth of a processor, and of one.
-const MIN_NANO: i64 = 10_000_000;
+/// `NanoCpus` of one processor.
 const NANO: i64 = 1_000_000_000;
 /// Weights of block devices.
 const WEIGHTS: RangeInclusive<u16> = 10..=1000;
@@ -158,7 +157,7 @@ fn cpu(host: &mut HostConfig, facts: &Facts, warnings: &mut Vec<String>) -> Resu
         }
     }
     let cpus = facts.cpus;
-    if host.nano_cpus != 0 && !(MIN_NANO..=cpus.saturating_mul(NANO)).contains(&host.nano_cpus) {
+    if !(0..=cpus.saturating_mul(NANO)).contains(&host.nano_cpus) {
         return refused(format!(
             "range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available"
         ));

@@ -83,9 +83,14 @@ impl<S: Kernel> Engine<S> {
         self.traced("container.update", args, |engine| async move {
             let container = engine.container(given)?;
             let _changing = container.changing.lock().await;
-            let updated = engine.update(&container, request).await;
-            updated.map_err(|error| {
+            let mut asked = request.resources();
+            let warnings = limits::check(&mut asked, &engine.shared.facts, true)?;
+            let updated = engine.update(&container, asked, &request.restart_policy.name);
+            updated.await.map_err(|error| {
                 error.context(format_args!("Cannot update container {}", container.id))
+            })?;
+            Ok(UpdateResponse {
+                warnings: Some(warnings),
             })
         })
         .await
@@ -94,11 +99,10 @@ impl<S: Kernel> Engine<S> {
     async fn update(
         &self,
         container: &Arc<Container<S>>,
-        request: UpdateRequest,
-    ) -> Result<UpdateResponse> {
-        let mut asked = request.resources();
-        let warnings = limits::check(&mut asked, &self.shared.facts, true)?;
-        if !request.restart_policy.name.is_empty() && request.restart_policy.name != "no" {
+        mut asked: HostConfig,
+        policy: &str,
+    ) -> Result<()> {
+        if !matches!(policy, "" | "no") {
             return Err(ApiError::not_implemented(
                 "restart policy: this engine does not restart containers yet; use \"no\"",
             ));
@@ -116,9 +120,7 @@ impl<S: Kernel> Engine<S> {
         self.change(container, |inner| inner.record.host = host);
         self.save(container).await?;
         self.container_event(container, "update", &[]);
-        Ok(UpdateResponse {
-            warnings: Some(warnings),
-        })
+        Ok(())
     }
 
     /// Looks up the block devices that limits name.

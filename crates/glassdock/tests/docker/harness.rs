@@ -95,10 +95,15 @@ impl Daemon {
     pub fn start() -> Daemon {
         let mut daemon = Daemon::place();
         daemon.launch();
-        let image = image();
-        let loaded = daemon.docker(&["load", "-q", "-i", image.to_str().unwrap()]);
-        assert_eq!(loaded.code, Some(0), "{loaded:?}");
+        daemon.load();
         daemon
+    }
+
+    /// Gives the daemon the image `busybox`.
+    pub fn load(&self) {
+        let image = image();
+        let loaded = self.docker(&["load", "-q", "-i", image.to_str().unwrap()]);
+        assert_eq!(loaded.code, Some(0), "{loaded:?}");
     }
 
     pub fn at(&self, name: &str) -> String {

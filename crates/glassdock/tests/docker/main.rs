@@ -4,6 +4,7 @@
 
 mod harness;
 mod kills;
+mod peer;
 
 use harness::{Daemon, Done, GLASSDOCK, even, possible, real_client};
 use rustix::process::Signal;

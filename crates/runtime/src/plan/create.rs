@@ -48,7 +48,12 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
         facts,
         &namespaces,
     )?);
-    let filter = linux.seccomp.as_ref().map(seccomp::compile).transpose()?;
+    // One that says nothing is none, as with runc.
+    let asked = linux
+        .seccomp
+        .as_ref()
+        .filter(|filter| !(filter.default_action.is_empty() && filter.syscalls.is_empty()));
+    let filter = asked.map(seccomp::compile).transpose()?;
     if filter.is_some() && !facts.seccomp {
         return Err(PlanError::unsupported(
             "linux.seccomp",
