@@ -86,7 +86,7 @@ fn argument() -> impl Strategy<Value = SeccompArg> {
 }
 
 fn rule() -> impl Strategy<Value = SeccompRule> {
-    let names = prop::collection::vec(0..nr::ALL.len(), 1..40)
+    let names = prop::collection::vec(0..nr::ALL.len(), 1..20)
         .prop_map(|all| all.into_iter().map(|at| nr::ALL[at].1.to_owned()).collect());
     let args = prop::collection::vec(argument(), 0..4);
     (names, an_action(), prop::option::of(1..100u32), args).prop_map(
@@ -107,7 +107,14 @@ proptest! {
         calls in prop::collection::vec((0..480u32, prop::array::uniform6(value())), 50),
     ) {
         let seccomp = Seccomp { default_action, syscalls, ..Seccomp::default() };
-        let filter = compile(&seccomp).expect("a filter");
+        let filter = match compile(&seccomp) {
+            Ok(filter) => filter,
+            // Many rules with many conditions are more than the kernel takes.
+            Err(error) => {
+                prop_assert!(error.to_string().contains("instructions"), "{error}");
+                return Ok(());
+            }
+        };
         for (number, args) in calls {
             prop_assert_eq!(run(&filter.program, number, ARCH, args), meant(&seccomp, number, args));
         }
