@@ -62,7 +62,7 @@ static void child(const char *root, char **groups, int count)
 	node("dev/urandom", 1, 9);
 	must(symlink("/proc/self/fd", "dev/fd"), "fd");
 	must(symlink("pts/ptmx", "dev/ptmx"), "ptmx");
-	must(mount("/dev/null", "proc/kcore", "", MS_BIND, ""), "kcore");
+	must(mount("/dev/null", "proc/keys", "", MS_BIND, ""), "keys");
 	must(mount("proc/sys", "proc/sys", "", MS_BIND | MS_REC, ""), "sys");
 	must(mount("", "proc/sys", "", MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC | MS_NODEV, ""), "sys");
 	must(syscall(SYS_pivot_root, ".", "."), "pivot_root");

@@ -198,6 +198,8 @@ mod measure {
         took(Command::new(GLASSDOCK).args(["runtime", "spec", "-b", bundle]))?;
         let path = format!("{bundle}/config.json");
         let mut config: Value = serde_json::from_slice(&fs::read(&path)?)?;
+        // The newest that all of them take.
+        config["ociVersion"] = json!("1.0.2");
         config["process"]["terminal"] = json!(false);
         config["process"]["args"] = json!(["true"]);
         config["linux"]["cgroupsPath"] = json!("/glassdock-bench");
@@ -210,6 +212,24 @@ mod measure {
         name: &'static str,
         process: Child,
         socket: String,
+    }
+
+    /// The network namespace of the other daemon; it goes with this.
+    struct Network;
+
+    impl Network {
+        fn new() -> Result<Network> {
+            took(Command::new("ip").args(["netns", "add", NETWORK]))?;
+            let network = Network;
+            took(Command::new("ip").args(["-n", NETWORK, "link", "set", "lo", "up"]))?;
+            Ok(network)
+        }
+    }
+
+    impl Drop for Network {
+        fn drop(&mut self) {
+            let _ = Command::new("ip").args(["netns", "del", NETWORK]).status();
+        }
     }
 
     impl Drop for Daemon {
@@ -305,8 +325,6 @@ mod measure {
         if !there("dockerd") {
             return Ok(None);
         }
-        let _ = Command::new("ip").args(["netns", "add", NETWORK]).status();
-        took(Command::new("ip").args(["-n", NETWORK, "link", "set", "lo", "up"]))?;
         let socket = place.at("docker.sock");
         let mut command = Command::new("nsenter");
         command
@@ -328,6 +346,12 @@ mod measure {
     }
 
     fn daemons(place: &Place) -> Result<()> {
+        // Before the daemons, so that it goes after them.
+        let _network = if there("dockerd") {
+            Some(Network::new()?)
+        } else {
+            None
+        };
         let mut all = vec![ours(place)?];
         all.extend(dockerd(place)?);
         let idle: Vec<_> = all
