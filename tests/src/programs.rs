@@ -30,23 +30,25 @@ pub fn sources() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The role of an instance that runs a program on the host; its input is the path of the program's file.
+/// The role of an instance that runs a program on the host; its input is the program's patience and the path of its
+/// file.
 pub const ROLE: &str = "program";
 
 /// That role, whose outcome [`userland::outcome`] reads.
 ///
 /// # Errors
 /// Where the surroundings cannot be made.
-pub fn role(sys: Direct, place: String, path: String) -> Result<Vec<u8>> {
-    userland::play(&sys, place, userland::program(path)?)
+pub fn role(sys: Direct, place: String, input: String) -> Result<Vec<u8>> {
+    let (patience, path) = input.split_once(':').context("how patient is it?")?;
+    userland::play(&sys, place, userland::program(path, patience.parse()?)?)
 }
 
-/// Runs a program on the host's kernel.
+/// Runs a program on the host's kernel, with a patience as of [`userland::program`].
 ///
 /// # Errors
 /// Without root, or where the surroundings cannot be made.
-pub fn run_on_host(path: &str) -> Result<Outcome> {
-    userland::outcome(&host::again(ROLE, path)?)
+pub fn run_on_host(path: &str, patience: u32) -> Result<Outcome> {
+    userland::outcome(&host::again(ROLE, &format!("{patience}:{path}"))?)
 }
 
 /// A compiled program, as long as it is needed.

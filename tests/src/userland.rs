@@ -97,14 +97,16 @@ pub fn stage(script: &Script) -> Result<Stage> {
     set(Act::Script(script.text.clone().into_bytes()))
 }
 
-/// A program of ours that a shell runs, for a place that is still to be named.
+/// A program of ours that a shell runs, for a place that is still to be named. It lets `patience` times the usual time
+/// pass for what it waits for.
 ///
 /// # Errors
 /// Where it or busybox cannot be read.
-pub fn program(path: impl AsRef<Path>) -> Result<Stage> {
+pub fn program(path: impl AsRef<Path>, patience: u32) -> Result<Stage> {
     let path = path.as_ref();
     let program = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let set = set(Act::Script(b"/program; echo status $?\n".to_vec()))?;
+    let script = format!("PATIENCE={patience} /program; echo status $?\n");
+    let set = set(Act::Script(script.into_bytes()))?;
     Ok(Stage {
         program: Some(program),
         ..set
