@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 /// Longest report of a child in bytes.
 const MAX_REPORT: usize = 64 << 10;
+/// Longest text of a failure in a report in bytes; each may become six in JSON. What is left out stood in the middle.
+const MAX_FAILURE: usize = 8 << 10;
 /// `X_OK` of `man 2 access`.
 const X_OK: u32 = 1;
 /// `AT_EACCESS`: with the effective ids.
@@ -288,7 +290,10 @@ impl<P: Proc + Trace> Actor<P> {
             let _ = write_all(&self.proc, Fd::STDERR, &text).await;
             return EXEC_FAILED;
         }
-        let _ = self.report(&Report::Failed(failure)).await;
+        let text = shortened(failure.text);
+        let _ = self
+            .report(&Report::Failed(Failure { text, ..failure }))
+            .await;
         FAILED
     }
 
@@ -381,6 +386,19 @@ impl<P: Proc + Trace> Actor<P> {
             self.proc.close(writer);
         }
     }
+}
+
+/// A text of at most [`MAX_FAILURE`] bytes: what failed stands at its beginning, how at its end.
+fn shortened(text: String) -> String {
+    if text.len() <= MAX_FAILURE {
+        return text;
+    }
+    let half = MAX_FAILURE / 2 - "…".len();
+    let (begin, end) = (
+        text.floor_char_boundary(half),
+        text.ceil_char_boundary(text.len() - half),
+    );
+    format!("{}…{}", &text[..begin], &text[end..])
 }
 
 fn plain(text: String) -> Failure {

@@ -2,6 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
+mod escapes;
+mod hostile;
+
 use glassdock_abi::call::Received;
 use glassdock_abi::flags::MsgFlags;
 use glassdock_abi::types::SockAddr;
@@ -53,6 +56,29 @@ impl Place {
         let made = place.shell(BUNDLES);
         assert!(made.status.success(), "{made:?}");
         place
+    }
+
+    /// A bundle of this name, as `hello` but for changes: each a place in `config.json` (RFC 6901; `-` is after a list's
+    /// end) and what stands there then.
+    fn bundle(&self, name: &str, changes: &[(&str, serde_json::Value)]) {
+        let copied = self.shell(&format!("cp -a hello {name}"));
+        assert!(copied.status.success(), "{copied:?}");
+        let path = self.dir.join(name).join("config.json");
+        let mut config: serde_json::Value =
+            serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        config["linux"]["cgroupsPath"] =
+            format!("/{}-{name}", self.dir.file_name().unwrap().display()).into();
+        for (place, value) in changes {
+            let (above, last) = place.rsplit_once('/').unwrap();
+            match config.pointer_mut(above).unwrap() {
+                serde_json::Value::Array(list) if last == "-" => list.push(value.clone()),
+                serde_json::Value::Array(list) => {
+                    list[last.parse::<usize>().unwrap()] = value.clone()
+                }
+                other => other[last] = value.clone(),
+            }
+        }
+        fs::write(path, config.to_string()).unwrap();
     }
 
     /// Runs a line of shell. Its output goes to files: a container that it leaves behind has the streams, too, so

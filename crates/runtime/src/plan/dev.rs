@@ -321,8 +321,12 @@ fn console_file(slots: &mut Slots, root: Slot, slave: Slot) -> Vec<Item> {
         MountFlags::BIND,
         "",
     );
+    let open = paths::open_or_make(slots, root, &["dev", "console"], Make::File, target);
     vec![
-        paths::open_or_make(slots, root, &["dev", "console"], Make::File, target).into(),
+        // An image's link would put the terminal over another file (runc: CVE-2025-52565).
+        paths::without_links(open)
+            .failure("open /dev/console")
+            .into(),
         Step::new(call, why::CONSOLE, TERMINAL)
             .failure("mount /dev/console")
             .into(),

@@ -5,11 +5,14 @@ use super::paths::{self, Slots};
 use super::spaces::{Spaces, space};
 use super::{Item, PlanError, Slot, Step, options};
 use crate::why;
-use glassdock_abi::flags::{MountFlags, OpenFlags};
+use glassdock_abi::flags::{MountFlags, OpenFlags, ResolveFlags};
 use glassdock_abi::{Call, Errno};
 use glassdock_oci::runtime::{Linux, NamespaceKind, Spec};
 
 /// Kernel parameters that a namespace has for itself, as runc allows them.
+///
+/// They are opened from the mount at `/proc` on, without links and further mounts on the way: what a volume or an image put
+/// there must not turn the write to another file of the kernel's (runc: CVE-2025-52881).
 pub(super) fn sysctls(
     slots: &mut Slots,
     root: Slot,
@@ -26,7 +29,12 @@ pub(super) fn sysctls(
         "kernel.shmmni",
         "kernel.shm_rmid_forced",
     ];
+    let proc = slots.fd("proc");
     let mut items: Vec<Item> = Vec::new();
+    if !linux.sysctl.is_empty() {
+        let open = paths::open(root, &["proc"], OpenFlags::DIRECTORY, proc);
+        items.push(paths::without_links(open).into());
+    }
     for (name, value) in &linux.sysctl {
         let field = format!("linux.sysctl[{name:?}]");
         let dotted = name.replace('/', ".");
@@ -51,13 +59,15 @@ pub(super) fn sysctls(
                 ),
             ));
         }
-        let relative = format!("proc/sys/{}", dotted.replace('.', "/"));
+        let relative = format!("sys/{}", dotted.replace('.', "/"));
         let parts = paths::components(&relative, &field)?;
         let file = slots.fd("sysctl");
+        let mut how = paths::inside(OpenFlags::WRONLY);
+        how.resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
         let open = Call::Openat2 {
-            dirfd: root.fd(),
+            dirfd: proc.fd(),
             path: relative.as_str().into(),
-            how: paths::inside(OpenFlags::WRONLY),
+            how,
         };
         let write = Call::Write {
             fd: file.fd(),
@@ -66,7 +76,7 @@ pub(super) fn sysctls(
         let failure = format!("write sysctl {name}");
         items.extend([
             Step::new(open, why::OPEN_INSIDE, "config-linux.md#sysctl")
-                .arg(format!("/{}", parts.join("/")))
+                .arg(format!("/proc/{}", parts.join("/")))
                 .yields(file)
                 .failure(&failure)
                 .into(),
@@ -76,6 +86,9 @@ pub(super) fn sysctls(
                 .into(),
             paths::close(file),
         ]);
+    }
+    if !items.is_empty() {
+        items.push(paths::close(proc));
     }
     Ok(items)
 }

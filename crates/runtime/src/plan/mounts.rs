@@ -137,6 +137,7 @@ fn one(
         ));
     }
     if bind {
+        check_over_proc(entry, &destination, field, around)?;
         all.foreign_dev |= destination == ["dev"];
         all.now.extend(bind_mount(
             slots,
@@ -189,6 +190,47 @@ fn check(entry: &Mount, field: &str) -> Result<(), PlanError> {
         }
     }
     Ok(())
+}
+
+/// What is bound must not replace what the kernel tells in `/proc`, but for files that are emulated by convention, and
+/// there only by another `/proc` (`checkProcMount` of runc's `libcontainer/rootfs_linux.go`).
+fn check_over_proc(
+    entry: &Mount,
+    destination: &[&str],
+    field: &str,
+    around: &Surroundings<'_>,
+) -> Result<(), PlanError> {
+    const EMULATED: [&str; 11] = [
+        "cpuinfo",
+        "diskstats",
+        "meminfo",
+        "stat",
+        "swaps",
+        "uptime",
+        "loadavg",
+        "slabinfo",
+        "net/dev",
+        "sys/kernel/ns_last_pid",
+        "sys/crypto/fips_enabled",
+    ];
+    let ["proc", inside @ ..] = destination else {
+        return Ok(());
+    };
+    let why = if inside.is_empty() {
+        if absolute(&entry.source, around.bundle).trim_end_matches('/') == "/proc" {
+            return Ok(());
+        }
+        "it is not of type proc"
+    } else if EMULATED.contains(&&*inside.join("/")) {
+        return Ok(());
+    } else {
+        "it is inside /proc"
+    };
+    let destination = &entry.destination;
+    Err(PlanError::invalid(
+        format!("{field}.destination"),
+        format!("{destination:?} cannot be mounted because {why}"),
+    ))
 }
 
 fn failure(entry: &Mount) -> String {
