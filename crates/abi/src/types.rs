@@ -377,6 +377,8 @@ pub mod resource {
         "RTPRIO",
         "RTTIME",
     ];
+    /// `RLIMIT_NOFILE`: open files.
+    pub const NOFILE: u32 = 7;
     /// The number of a name in small letters, such as `nofile`, as `ulimit` and Docker spell it.
     pub fn from_ulimit(name: &str) -> Option<u32> {
         let small = |known: &str| {

@@ -2,11 +2,10 @@
 
 use crate::calls;
 use glassdock_abi::types::Rlimit;
+use glassdock_abi::types::resource::NOFILE;
 use glassdock_abi::{Call, Pid, Result};
 use std::sync::OnceLock;
 
-/// `RLIMIT_NOFILE`.
-const OPEN_FILES: u32 = 7;
 /// `SIG_BLOCK`.
 const BLOCK: u32 = 0;
 /// `SIG_SETMASK`.
@@ -30,7 +29,7 @@ pub fn raise_open_files() -> Result<()> {
     let own = |new| {
         calls::perform(Call::Prlimit64 {
             pid: Pid(0),
-            resource: OPEN_FILES,
+            resource: NOFILE,
             new,
         })
         .and_then(|ret| ret.rlimit())
@@ -52,7 +51,7 @@ pub(crate) fn give_back() -> Option<u64> {
     if let Some(limit) = LIMIT.get() {
         let _ = calls::perform(Call::Prlimit64 {
             pid: Pid(0),
-            resource: OPEN_FILES,
+            resource: NOFILE,
             new: Some(*limit),
         });
     }

@@ -15,12 +15,14 @@ use futures_util::{FutureExt, pin_mut, select_biased};
 use glassdock_abi::call::Call;
 use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
+use glassdock_abi::types::resource::NOFILE;
 use glassdock_abi::types::signal;
-use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg};
+use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Pid};
 use glassdock_image::fs;
 
-/// Connections at a time.
-const MAX_CONNECTIONS: usize = 1024;
+/// Connections at a time, and each one's descriptors: its own, what waits for it to be ready, and what its request opens.
+const MAX_CONNECTIONS: u64 = 1024;
+const DESCRIPTORS_PER_CONNECTION: u64 = 4;
 /// Seconds that containers have to end when the engine does (moby's `--shutdown-timeout`).
 const SHUTDOWN_TIMEOUT: i64 = 15;
 
@@ -95,10 +97,10 @@ pub async fn run<S: Kernel>(sys: &S, config: Config, envp: &[Vec<u8>]) -> Result
             .await;
     }
     let router = http::router(engine.clone());
+    let connections = max_connections(sys, listeners.len()).await?;
     {
         let serve = |listener| {
-            let serving =
-                glassdock_http::serve(sys.clone(), listener, router.clone(), MAX_CONNECTIONS);
+            let serving = glassdock_http::serve(sys.clone(), listener, router.clone(), connections);
             Box::pin(serving)
         };
         let serving = select_all(listeners.into_iter().map(serve)).fuse();
@@ -123,6 +125,20 @@ pub async fn run<S: Kernel>(sys: &S, config: Config, envp: &[Vec<u8>]) -> Result
         remove(sys, path).await;
     }
     Ok(())
+}
+
+/// How many connections each of the listeners has at a time: so many that descriptors do not run out, which would break
+/// those that are there.
+async fn max_connections<S: Kernel>(sys: &S, listeners: usize) -> Result<usize> {
+    let call = Call::Prlimit64 {
+        pid: Pid(0),
+        resource: NOFILE,
+        new: None,
+    };
+    let limit = sys.call(call).await.and_then(|ret| ret.rlimit());
+    let files = limit.map_err(system("ask how many files may be open"))?.cur;
+    let all = (files / DESCRIPTORS_PER_CONNECTION).min(MAX_CONNECTIONS) as usize;
+    Ok((all / listeners.max(1)).max(1))
 }
 
 async fn remove<S: Kernel>(sys: &S, path: &str) {

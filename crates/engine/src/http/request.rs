@@ -4,6 +4,7 @@ use super::ApiVersion;
 use crate::engine::{Engine, Kernel};
 use crate::error::{ApiError, Result};
 use axum::body::Body;
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use bytes::Bytes;
 use glassdock_api::filters::Filters;
@@ -240,6 +241,12 @@ impl Call {
 }
 
 async fn read_document(mut source: BodySource) -> Result<Vec<u8>> {
+    let too_large =
+        || ApiError::invalid(format!("request body is larger than {MAX_DOCUMENT} bytes"));
+    // Where its length is told, nobody has to wait for it.
+    if source.0.size_hint().lower() > MAX_DOCUMENT as u64 {
+        return Err(too_large());
+    }
     let mut data = Vec::new();
     loop {
         let chunk = source
@@ -251,9 +258,7 @@ async fn read_document(mut source: BodySource) -> Result<Vec<u8>> {
         }
         data.extend_from_slice(&chunk);
         if data.len() > MAX_DOCUMENT {
-            return Err(ApiError::invalid(format!(
-                "request body is larger than {MAX_DOCUMENT} bytes"
-            )));
+            return Err(too_large());
         }
     }
 }

@@ -139,6 +139,11 @@ impl Daemon {
         self.process = Some(process);
     }
 
+    /// The daemon's process.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
     /// Ends the daemon with a signal, by its number; gives its exit code.
     pub fn end(&mut self, signal: rustix::process::Signal) -> Option<i32> {
         let mut process = self.process.take().unwrap();

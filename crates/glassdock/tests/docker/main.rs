@@ -5,6 +5,7 @@
 mod harness;
 mod kills;
 mod peer;
+mod requests;
 
 use harness::{Daemon, Done, GLASSDOCK, even, possible, real_client};
 use rustix::process::Signal;
