@@ -20,6 +20,7 @@ mod reactor;
 #[cfg(feature = "tokio")]
 mod threaded;
 
+pub use calls::detached::own_program_read_only;
 pub use direct::Direct;
 pub use original::raise_open_files;
 #[cfg(feature = "tokio")]

@@ -7,6 +7,7 @@ use super::{GLASSDOCK, Place, possible, text};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -358,4 +359,40 @@ fn a_link_that_comes_while_mounts_are_made_leads_nowhere_else() {
         over.store(true, Ordering::Relaxed);
     });
     assert_eq!(place.left(), [""; 0]);
+}
+
+/// CVE-2019-5736: root in a container opens the program that executes something there, to write to it.
+#[test]
+fn the_program_cannot_be_written_to_from_a_container() {
+    if !possible() {
+        return;
+    }
+    let place = place();
+    let before = (fs::read(GLASSDOCK).unwrap(), mode_of(GLASSDOCK));
+    let script = "while :; do for exe in /proc/[0-9]*/exe; do \
+        case $(readlink $exe) in */busybox | '') ;; *) \
+        echo broken >> $exe; chmod 777 $exe ;; esac; done; done 2> /seen";
+    place.bundle(
+        "writes",
+        &[writable(), ("/process/args", json!(["sh", "-c", script]))],
+    );
+    let started = place.shell(
+        "for name in readlink chmod; do ln -s busybox writes/rootfs/bin/$name; done; \
+        $R run -d -b writes c1",
+    );
+    assert!(started.status.success(), "{started:?}");
+    // Its own file becomes the container's program, too.
+    let seen = place.shell(
+        "for i in $(seq 1000); do $R exec c1 /proc/self/exe; \
+        grep -q 'Read-only file system' writes/rootfs/seen && exit 0; done 2> /dev/null; exit 1",
+    );
+    assert!(seen.status.success(), "the program was never seen inside");
+    let ended = place.shell("$R delete -f c1");
+    assert!(ended.status.success(), "{ended:?}");
+    assert!((fs::read(GLASSDOCK).unwrap(), mode_of(GLASSDOCK)) == before);
+    assert_eq!(place.left(), [""; 0]);
+}
+
+fn mode_of(path: &str) -> u32 {
+    fs::metadata(path).unwrap().mode()
 }

@@ -1,5 +1,6 @@
 //! Each call as the kernel takes it, made at once.
 
+pub(crate) mod detached;
 mod files;
 mod own;
 mod paths;
