@@ -396,3 +396,26 @@ fn the_program_cannot_be_written_to_from_a_container() {
 fn mode_of(path: &str) -> u32 {
     fs::metadata(path).unwrap().mode()
 }
+
+/// A kernel before Linux 5.12: the program goes on from a copy in memory.
+#[test]
+fn where_the_programs_mount_cannot_be_made_a_sealed_copy_runs() {
+    if !possible() {
+        return;
+    }
+    let place = place();
+    let traced = "strace -f -qq -o calls -e trace=open_tree,memfd_create,execve";
+    let line = format!("{traced} -e inject=open_tree:error=ENOSYS $R run -b hello c1");
+    let output = place.shell(&line);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let calls = fs::read_to_string(place.dir.join("calls")).unwrap();
+    let order = [
+        "ENOSYS",
+        "memfd_create(\"glassdock-sealed\"",
+        "execve(\"/proc/self/fd/",
+    ];
+    let at = order.map(|part| calls.find(part));
+    assert!(at.is_sorted() && at[0].is_some(), "{at:?}\n{calls}");
+    assert_eq!(calls.matches("open_tree(").count(), 1, "{calls}");
+    assert_eq!(place.left(), [""; 0]);
+}
