@@ -2,14 +2,41 @@
 
 use super::{fd, filled, none, path, sys, text};
 use crate::decode::{self, words};
-use glassdock_abi::flags::AtFlags;
-use glassdock_abi::types::TimeSet;
+use glassdock_abi::flags::{AtFlags, ResolveFlags};
+use glassdock_abi::types::{OpenHow, TimeSet};
 use glassdock_abi::{Call, Errno, Fd, PathArg, Result, Ret, nr};
 
 /// Longest link and directory path.
 pub(super) const PATH_MAX: usize = 4096;
 /// Longest extended attribute, and list of their names.
 pub(super) const XATTR_MAX: usize = 65_536;
+
+/// How often a path that must not lead out is followed while others rename and mount. The kernel gives up where it cannot
+/// tell whether a `..` led out meanwhile (`EAGAIN` of `man 2 openat2`); runc tries as often.
+const OPEN_TRIES: usize = 128;
+
+fn openat2(dirfd: Fd, p: &PathArg, how: OpenHow) -> Result<Ret> {
+    let p = path(p)?;
+    let words = words([
+        u64::from(how.flags.bits()),
+        u64::from(how.mode),
+        how.resolve.bits(),
+    ]);
+    let may_race = how
+        .resolve
+        .intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT);
+    let open = || {
+        let (bytes, size) = (words.as_slice(), words.len());
+        fd(sys!(nr::openat2, dirfd.0, p.as_c_str(), bytes, size))
+    };
+    for _ in 1..OPEN_TRIES {
+        match open() {
+            Err(Errno::EAGAIN) if may_race => {}
+            opened => return opened,
+        }
+    }
+    open()
+}
 
 /// Makes a call of this family.
 pub(super) fn perform(call: Call) -> Result<Ret> {
@@ -19,23 +46,7 @@ pub(super) fn perform(call: Call) -> Result<Ret> {
             dirfd,
             path: p,
             how,
-        } => {
-            let (p, how) = (
-                path(&p)?,
-                words([
-                    u64::from(how.flags.bits()),
-                    u64::from(how.mode),
-                    how.resolve.bits(),
-                ]),
-            );
-            fd(sys!(
-                number,
-                dirfd.0,
-                p.as_c_str(),
-                how.as_slice(),
-                how.len()
-            ))
-        }
+        } => openat2(dirfd, &p, how),
         Call::Statx {
             dirfd,
             path: p,
