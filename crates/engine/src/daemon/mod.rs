@@ -20,8 +20,9 @@ use glassdock_abi::types::signal;
 use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Pid};
 use glassdock_image::fs;
 
-/// Connections at a time, and each one's descriptors: its own, what waits for it to be ready, and what its request opens.
+/// Connections at a time.
 const MAX_CONNECTIONS: u64 = 1024;
+/// Descriptors that a connection may need: its own, what waits for it to be ready, and what its request opens.
 const DESCRIPTORS_PER_CONNECTION: u64 = 4;
 /// Seconds that containers have to end when the engine does (moby's `--shutdown-timeout`).
 const SHUTDOWN_TIMEOUT: i64 = 15;

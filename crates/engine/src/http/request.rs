@@ -3,8 +3,7 @@
 use super::ApiVersion;
 use crate::engine::{Engine, Kernel};
 use crate::error::{ApiError, Result};
-use axum::body::Body;
-use axum::body::HttpBody as _;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use bytes::Bytes;
 use glassdock_api::filters::Filters;

@@ -39,7 +39,9 @@ pub(super) fn seal(args: &[OsString]) -> io::Result<()> {
 }
 
 fn is_sealed() -> io::Result<bool> {
-    if statvfs(OWN)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
+    // As that mount is, and the daemon's. One that is read-only alone may be the host's, and become writable again.
+    let flags = StatVfsMountFlags::RDONLY | StatVfsMountFlags::NOSUID | StatVfsMountFlags::NODEV;
+    if statvfs(OWN)?.f_flag.contains(flags) {
         return Ok(true);
     }
     let copy = format!("/memfd:{NAME}");

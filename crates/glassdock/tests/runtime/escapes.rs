@@ -17,8 +17,7 @@ const SECRET: &str = "the host's own";
 /// Somebody tries to leave.
 struct Attempt {
     name: &'static str,
-    /// Shell that changes the bundle first; `$O` is what lies outside, `$C` another file of the kernel's that must not
-    /// change.
+    /// Shell that changes the bundle first; `$O` is what lies outside.
     before: &'static str,
     /// Changes of the bundle's `config.json`; `$O` as above.
     changes: Vec<(&'static str, Value)>,
@@ -121,7 +120,7 @@ fn attempts() -> Vec<Attempt> {
                 ("/process/terminal", json!(true)),
             ],
             script: "echo '|/evil' > /proc/sys/kernel/core_pattern || echo refused",
-            told: Err("console"),
+            told: Err("open /dev/console"),
         },
         // CVE-2025-52881: what the runtime writes to /proc lands in another file of it.
         Attempt {
@@ -351,12 +350,14 @@ fn a_link_that_comes_while_mounts_are_made_leads_nowhere_else() {
                 renameat_with(CWD, &a, CWD, &b, RenameFlags::EXCHANGE).unwrap();
             }
         });
-        // Most of them work, some find what they made a moment ago no more.
+        // Some of them work, some find what they made a moment ago no more.
+        let mut worked = 0;
         for _ in 0..40 {
-            place.shell("$R run -b swap c1");
+            worked += u32::from(place.shell("$R run -b swap c1").status.success());
             untouched("swap", &outside);
         }
         over.store(true, Ordering::Relaxed);
+        assert!(worked > 0, "nothing was tried");
     });
     assert_eq!(place.left(), [""; 0]);
 }

@@ -192,8 +192,8 @@ fn check(entry: &Mount, field: &str) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// What is bound must not replace what the kernel tells in `/proc`, but for files that are emulated by convention, and
-/// there only by another `/proc` (`checkProcMount` of runc's `libcontainer/rootfs_linux.go`).
+/// What is bound must not replace what the kernel tells: `/proc` only by the host's, and in it only files that are
+/// emulated by convention. Links in the image are not followed for that (`checkProcMount` of runc's `libcontainer/rootfs_linux.go`).
 fn check_over_proc(
     entry: &Mount,
     destination: &[&str],
