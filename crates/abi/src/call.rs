@@ -198,6 +198,16 @@ calls! {
     }
     /// → [`Ret::None`]
     Umount2 = umount2 { target: PathArg, flags: UmountFlags, }
+    /// → [`Ret::Fd`]
+    OpenTree = open_tree { dirfd: Fd, path: PathArg, flags: OpenTreeFlags, }
+    /// → [`Ret::None`]
+    MoveMount = move_mount {
+        from_dirfd: Fd,
+        from_pathname: PathArg,
+        to_dirfd: Fd,
+        to_pathname: PathArg,
+        flags: MoveMountFlags,
+    }
 
     // Time and randomness.
     /// → [`Ret::Time`]

@@ -52,6 +52,16 @@ flag_words! {
     }
     /// `man 2 umount2`.
     UmountFlags: u32 { FORCE = 1, DETACH = 2, EXPIRE = 4, NOFOLLOW = 8, }
+    /// `OPEN_TREE_*`, and the `AT_*` flags that go with them, of `man 2 open_tree`.
+    OpenTreeFlags: u32 {
+        CLONE = 1, SYMLINK_NOFOLLOW = 0x100, NO_AUTOMOUNT = 0x800, EMPTY_PATH = 0x1000, RECURSIVE = 0x8000,
+        CLOEXEC = 0o2000000,
+    }
+    /// `man 2 move_mount`.
+    MoveMountFlags: u32 {
+        F_SYMLINKS = 1, F_AUTOMOUNTS = 2, F_EMPTY_PATH = 4, T_SYMLINKS = 0x10, T_AUTOMOUNTS = 0x20, T_EMPTY_PATH = 0x40,
+        SET_GROUP = 0x100, BENEATH = 0x200,
+    }
     /// Events of `man 2 poll`.
     PollEvents: u16 { IN = 1, PRI = 2, OUT = 4, ERR = 8, HUP = 16, NVAL = 32, RDNORM = 64, WRNORM = 256, RDHUP = 0x2000, }
     /// `MSG_*` of `man 2 recvmsg`.

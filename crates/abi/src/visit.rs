@@ -26,7 +26,7 @@ macro_rules! opaque {
 opaque! {
     u8, u32, u64, i32, i64, bool, Rlimit, OpenHow, Dev, TimeSet,
     Timespec, Clock, CapSets, SockFilter, FcntlCmd, PrctlOp, OpenFlags, AtFlags, RenameFlags, CloneFlags, MountFlags, UmountFlags,
-    MsgFlags, WaitFlags, XattrFlags, CloseRangeFlags, MemfdFlags,
+    MsgFlags, WaitFlags, XattrFlags, CloseRangeFlags, MemfdFlags, OpenTreeFlags, MoveMountFlags,
 }
 
 impl Visit for Fd {

@@ -18,13 +18,15 @@ pub(crate) mod cap {
     pub const SETUID: u32 = 7;
     pub const SETPCAP: u32 = 8;
     pub const NET_ADMIN: u32 = 12;
-    pub const SYS_CHROOT: u32 = 18;
     pub const SYS_RAWIO: u32 = 17;
+    pub const SYS_CHROOT: u32 = 18;
+    pub const SYS_PTRACE: u32 = 19;
     pub const SYS_ADMIN: u32 = 21;
     pub const SYS_BOOT: u32 = 22;
     pub const SYS_NICE: u32 = 23;
     pub const SYS_RESOURCE: u32 = 24;
     pub const SYS_TIME: u32 = 25;
+    pub const SETFCAP: u32 = 31;
 }
 
 /// Bits of `PR_SET_SECUREBITS`.
@@ -51,6 +53,8 @@ pub(crate) struct Cred {
     pub(crate) ambient: u64,
     pub(crate) securebits: u32,
     pub(crate) no_new_privs: bool,
+    /// The user namespace's maps; absent in the first one.
+    pub(crate) user: Option<Arc<vfs::UserNs>>,
 }
 
 impl Cred {
@@ -73,11 +77,17 @@ impl Cred {
             ambient: 0,
             securebits: 0,
             no_new_privs: false,
+            user: None,
         }
     }
 
     pub(crate) fn has(&self, cap: u32) -> bool {
         cap <= CAP_LAST && self.effective & (1 << cap) != 0
+    }
+
+    /// Whether a capability counts over the whole machine.
+    pub(crate) fn has_on_machine(&self, cap: u32) -> bool {
+        self.user.is_none() && self.has(cap)
     }
 
     pub(crate) fn caps(&self) -> CapSets {
@@ -95,6 +105,7 @@ impl Cred {
             fsgid: self.fsgid,
             groups: self.groups.clone(),
             caps: self.effective,
+            user: self.user.clone(),
         }
     }
 
@@ -106,11 +117,12 @@ impl Cred {
             groups: self.groups.clone(),
             caps: if self.securebits & SECBIT_NO_SETUID_FIXUP != 0 {
                 self.effective
-            } else if self.ruid == 0 {
+            } else if Some(self.ruid) == self.root() {
                 self.permitted
             } else {
                 0
             },
+            user: self.user.clone(),
         }
     }
 
@@ -119,8 +131,9 @@ impl Cred {
         if self.securebits & SECBIT_NO_SETUID_FIXUP != 0 {
             return;
         }
-        let had_root = old.ruid == 0 || old.euid == 0 || old.suid == 0;
-        let has_root = self.ruid == 0 || self.euid == 0 || self.suid == 0;
+        let is_root = |id: u32| Some(id) == old.root();
+        let had_root = [old.ruid, old.euid, old.suid].into_iter().any(is_root);
+        let has_root = [self.ruid, self.euid, self.suid].into_iter().any(is_root);
         if had_root && !has_root {
             if self.securebits & SECBIT_KEEP_CAPS == 0 {
                 self.permitted = 0;
@@ -128,10 +141,10 @@ impl Cred {
             }
             self.ambient = 0;
         }
-        if old.euid == 0 && self.euid != 0 {
+        if is_root(old.euid) && !is_root(self.euid) {
             self.effective = 0;
         }
-        if old.euid != 0 && self.euid == 0 {
+        if !is_root(old.euid) && is_root(self.euid) {
             self.effective = self.permitted;
         }
     }
@@ -154,10 +167,12 @@ impl Cred {
         if setid {
             self.ambient = 0;
         }
-        let root = self.securebits & SECBIT_NOROOT == 0 && (self.ruid == 0 || self.euid == 0);
+        let is_root = |id: u32| Some(id) == old.root();
+        let root =
+            self.securebits & SECBIT_NOROOT == 0 && (is_root(self.ruid) || is_root(self.euid));
         if root {
             self.permitted = self.inheritable | self.bounding;
-            self.effective = if self.euid == 0 {
+            self.effective = if is_root(self.euid) {
                 self.permitted
             } else {
                 self.ambient

@@ -298,6 +298,10 @@ impl Kernel {
                 NsBody::Net(loopback) => Some(loopback.up),
                 _ => None,
             },
+            users: match &namespace.body {
+                NsBody::User(users) => users.view(),
+                _ => None,
+            },
         })
     }
 

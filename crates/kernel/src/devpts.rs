@@ -26,6 +26,10 @@ impl Kernel {
     /// Parses mount options; yields what mountinfo shows.
     pub(crate) fn add_devpts(&mut self, instance: u64, data: &[u8]) -> Result<Vec<u8>> {
         let text = core::str::from_utf8(data).map_err(|_| Errno::EINVAL)?;
+        let viewer = self.proc_fs.viewer;
+        let viewer = viewer
+            .and_then(|viewer| self.threads.get(&viewer))
+            .map(|thread| &thread.cred);
         let mut made = Devpts {
             gid: None,
             mode: 0o600,
@@ -35,7 +39,10 @@ impl Kernel {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             let octal = || u32::from_str_radix(value, 8).map_err(|_| Errno::EINVAL);
             match name {
-                "gid" => made.gid = Some(value.parse().map_err(|_| Errno::EINVAL)?),
+                "gid" => {
+                    let gid = value.parse().map_err(|_| Errno::EINVAL)?;
+                    made.gid = Some(viewer.map_or(Ok(gid), |cred| cred.gid_outside(gid))?);
+                }
                 "mode" => made.mode = octal()? & 0o7777,
                 "ptmxmode" => made.ptmx_mode = octal()? & 0o7777,
                 "newinstance" | "uid" | "max" => {}

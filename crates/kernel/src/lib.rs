@@ -34,6 +34,7 @@ mod syscall;
 pub mod testing;
 pub mod tty;
 pub mod unix;
+mod users;
 mod wait;
 
 pub use builtin::{MAGIC, Main, Task};

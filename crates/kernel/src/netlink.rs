@@ -241,11 +241,11 @@ impl Kernel {
             return Err(Errno::EOPNOTSUPP);
         }
         let gets = (head.kind - kind::NEWLINK) % 4 == 2;
-        if !gets && !self.cred(tid)?.has(cap::NET_ADMIN) {
+        let net = self.route(id)?.net;
+        if !gets && !self.capable_over(tid, net, cap::NET_ADMIN) {
             return Err(Errno::EPERM);
         }
         let dump = head.flags & flag::DUMP == flag::DUMP;
-        let net = self.route(id)?.net;
         let loopback = self.loopback(net);
         match head.kind {
             kind::GETLINK if dump => {

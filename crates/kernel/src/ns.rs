@@ -3,6 +3,7 @@
 use crate::Kernel;
 use crate::ids::Tid;
 use crate::process::{Namespaces, PidEntry};
+use crate::users::Users;
 use glassdock_abi::flags::CloneFlags;
 use glassdock_abi::{Errno, Result};
 use glassdock_trace::world::{NsId, NsKind};
@@ -50,6 +51,7 @@ pub(crate) enum NsBody {
     Mnt(MountNsId),
     Net(crate::netlink::Loopback),
     Pid(PidNs),
+    User(Users),
 }
 
 /// Numbers of a pid namespace.
@@ -96,6 +98,7 @@ pub(crate) fn first(
         NsKind::Mnt => NsBody::Mnt(mnt),
         NsKind::Net => NsBody::Net(Default::default()),
         NsKind::Pid => NsBody::Pid(PidNs::default()),
+        NsKind::User => NsBody::User(Users::first()),
         _ => NsBody::Plain,
     };
     let namespace = |kind| Namespace {
@@ -194,6 +197,9 @@ impl Kernel {
         if let Some(parent) = parent {
             self.hold_namespace(parent);
         }
+        if kind != NsKind::User {
+            self.hold_namespace(owner);
+        }
         let namespace = Namespace {
             kind,
             parent,
@@ -231,6 +237,9 @@ impl Kernel {
             if let Some(parent) = gone.parent {
                 self.release_namespace(parent);
             }
+            if gone.kind != NsKind::User {
+                self.release_namespace(gone.owner);
+            }
         }
     }
 
@@ -265,11 +274,21 @@ impl Kernel {
                 return Err(Errno::ENOSPC);
             }
         }
+        // The user namespace comes first: it owns the others.
+        let user = match flags.contains(CloneFlags::NEWUSER) {
+            true => Some(self.new_users(tid)?),
+            false => None,
+        };
         self.hold_namespaces(&ns);
+        if let Some(user) = user {
+            self.release_namespace(ns.user);
+            ns.user = user;
+        }
+        let owner = ns.user;
         let plain = |kernel: &mut Kernel, flag, kind, slot: &mut NsId| {
             if flags.contains(flag) {
                 kernel.release_namespace(*slot);
-                *slot = kernel.add_namespace(kind, None, old.user, NsBody::Plain);
+                *slot = kernel.add_namespace(kind, None, owner, NsBody::Plain);
             }
         };
         plain(self, CloneFlags::NEWIPC, NsKind::Ipc, &mut ns.ipc);
@@ -278,7 +297,7 @@ impl Kernel {
         if flags.contains(CloneFlags::NEWNET) {
             let body = NsBody::Net(Default::default());
             self.release_namespace(ns.net);
-            ns.net = self.add_namespace(NsKind::Net, None, old.user, body);
+            ns.net = self.add_namespace(NsKind::Net, None, owner, body);
         }
         if flags.contains(CloneFlags::NEWCGROUP) {
             let path = self
@@ -292,7 +311,7 @@ impl Kernel {
                 .get(&old.uts)
                 .map_or(NsBody::Plain, |ns| ns.body.clone());
             self.release_namespace(ns.uts);
-            ns.uts = self.add_namespace(NsKind::Uts, None, old.user, body);
+            ns.uts = self.add_namespace(NsKind::Uts, None, owner, body);
         }
         if flags.contains(CloneFlags::NEWPID) {
             let level = self
@@ -305,8 +324,7 @@ impl Kernel {
                 ..PidNs::default()
             });
             self.release_namespace(ns.pid_children);
-            ns.pid_children =
-                self.add_namespace(NsKind::Pid, Some(old.pid_children), old.user, body);
+            ns.pid_children = self.add_namespace(NsKind::Pid, Some(old.pid_children), owner, body);
         }
         Ok(ns)
     }

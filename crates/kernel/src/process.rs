@@ -226,6 +226,8 @@ pub(crate) struct Process {
     pub(crate) itimers: [Interval; 3],
     pub(crate) subreaper: bool,
     pub(crate) dumpable: bool,
+    /// Root of the user namespace that the program was started in: who owns its files in `/proc` when it is not dumpable.
+    pub(crate) root: (u32, u32),
     pub(crate) did_exec: bool,
     pub(crate) exe: Option<Path>,
     pub(crate) exe_name: Vec<u8>,

@@ -97,13 +97,18 @@ async fn run_inside<P: Proc + Trace>(
     inputs: Inputs,
 ) -> Result<Pid, Failure> {
     let piped = |errno| Failure {
-        text: format!("pipe2: {}", error_text(errno)),
+        text: format!("join the processes by a pipe: {}", error_text(errno)),
         why: String::new(),
-        call: "pipe2".to_owned(),
+        call: String::new(),
         errno: Some(errno),
         executable: false,
     };
-    let [reader, writer] = proc.pipe2(OpenFlags::CLOEXEC).await.map_err(piped)?;
+    // Where the child waits for the parent too, both ends are for both.
+    let ends = match plan.child.contains(&Item::AwaitRelease) {
+        true => proc.socketpair_stream().await,
+        false => proc.pipe2(OpenFlags::CLOEXEC).await,
+    };
+    let [reader, writer] = ends.map_err(piped)?;
     let mut parent = Actor {
         proc: proc.clone(),
         cause: proc.span(),
@@ -176,6 +181,8 @@ impl<P: Proc + Trace> Actor<P> {
                     Item::Find(find) => self.find(find).await?,
                     Item::Ready => self.tell_ready().await?,
                     Item::AwaitReady => self.await_ready().await?,
+                    Item::Release => self.release().await?,
+                    Item::AwaitRelease => self.await_release().await?,
                 }
             }
             Ok(())
@@ -334,6 +341,21 @@ impl<P: Proc + Trace> Actor<P> {
             // The end of the pipe: the program runs, since nothing was to wait for.
             None if !waits => Ok(()),
             None => Err(plain("the process ended before it was ready".to_owned())),
+        }
+    }
+
+    async fn release(&mut self) -> Result<(), Failure> {
+        let told = write_all(&self.proc, self.pipe.reader, &[0]).await;
+        told.map_err(|errno| plain(format!("let the process go on: {}", error_text(errno))))
+    }
+
+    async fn await_release(&mut self) -> Result<(), Failure> {
+        let failed = |errno| plain(format!("wait to go on: {}", error_text(errno)));
+        let writer = self.pipe.writer.ok_or_else(|| failed(Errno::EBADF))?;
+        let byte = self.proc.read(writer, 1).await.map_err(failed)?;
+        match byte.is_empty() {
+            true => Err(failed(Errno::EPIPE)),
+            false => Ok(()),
         }
     }
 

@@ -19,6 +19,14 @@ whys! {
     CGROUP_NAMESPACE = "why.cgroup-namespace": "Take a view of the control groups that begins at the container's own.";
     CGROUP_LIMIT = "why.cgroup-limit": "Set {0} to {1}.";
     CGROUP_REMOVE = "why.cgroup-remove": "Something failed: remove the control group {0}.";
+    ID_MAP = "why.id-map": "Say which ids of the container are which of the host, in {0}: {1}.";
+    OPEN_OF_CHILD = "why.open-of-child": "Open the new process's {0}.";
+    ROOT_INSIDE = "why.root-inside": "Become root in the new user namespace, who is an ordinary user on the host.";
+    BACK_OPEN = "why.back-open": "Hold the own {0} namespace open, to come back to it.";
+    JOIN_BEFORE = "why.join-before": "Enter the {0} namespace that the container shares, for the next child to be born in: from a user namespace of its own it could not.";
+    BACK = "why.back": "Come back to the own {0} namespace.";
+    SOURCE_OPEN = "why.source-open": "Take hold of {0} of the host while it may still be looked up: root in the container may not.";
+    SOURCE_MOUNT = "why.source-mount": "Show what was taken hold of, {0} of the host, at {1} in the container.";
     JOIN_OPEN = "why.join-open": "Open the {0} namespace that the container is to share.";
     JOIN = "why.join": "Enter the {0} namespace that the container shares.";
     TARGET_OPEN = "why.target-open": "Take hold of the container's process, so that its id cannot come to mean another one.";
@@ -30,6 +38,7 @@ whys! {
     CLOSE_ON_EXEC = "why.close-on-exec": "Mark every other open file to be closed when the program starts: nothing of the host may leak in.";
     OOM_OPEN = "why.oom-open": "Open the file that tells how eagerly the process is killed when memory runs out.";
     OOM_WRITE = "why.oom-write": "Set that to {0}.";
+    OOM_WRITE_OF_CHILD = "why.oom-write-of-child": "Set how eagerly the process is killed when memory runs out, in {0}, to {1}: from its user namespace it could only raise it.";
     CLOSE = "why.close": "This file is no longer needed.";
     LOOPBACK_SOCKET = "why.loopback-socket": "Open a netlink socket, through which the kernel's network is configured.";
     LOOPBACK_UP = "why.loopback-up": "Bring the loopback interface up: a new network namespace has it, but down.";

@@ -204,6 +204,32 @@ pub struct NsInfo {
     pub hostname: Option<String>,
     /// Whether the loopback interface is up, for network namespaces.
     pub loopback_up: Option<bool>,
+    /// Who is who, for user namespaces other than the first.
+    pub users: Option<UserNsInfo>,
+}
+
+/// The maps of a user namespace (`man 7 user_namespaces`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UserNsInfo {
+    /// The machine's user id of who made it.
+    pub owner: u32,
+    /// Map of users; empty until it is written.
+    pub uids: Vec<IdRangeInfo>,
+    /// Map of groups; empty until it is written.
+    pub gids: Vec<IdRangeInfo>,
+    /// Whether `setgroups` may be called in it.
+    pub setgroups: bool,
+}
+
+/// A range of ids of a user namespace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct IdRangeInfo {
+    /// First id in the namespace.
+    pub inside: u32,
+    /// First id of the machine.
+    pub outside: u32,
+    /// Number of ids.
+    pub count: u32,
 }
 
 /// A mount.

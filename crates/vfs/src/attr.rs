@@ -1,6 +1,6 @@
 //! Attributes (`fs/stat.c`, `fs/attr.c`, `fs/utimes.c`, `fs/statfs.c`).
 
-use crate::perm::{MAY_WRITE, kill_set_id, owns};
+use crate::perm::{MAY_WRITE, has_over, kill_set_id, owns};
 use crate::store::{Attr, Fs};
 use crate::{Cx, DentryId, NAME_MAX, PAGE_SIZE, Path, SetAttr, Vfs, cap};
 use glassdock_abi::flags::MountFlags;
@@ -92,7 +92,7 @@ impl Vfs {
             return Err(Errno::EPERM);
         }
         let mut mode = mode & 0o7777;
-        if !(cx.cred.in_group(attr.gid) || cx.cred.has(cap::FSETID)) {
+        if !(cx.cred.in_group(attr.gid) || has_over(cx.cred, &attr, cap::FSETID)) {
             mode &= !S_ISGID;
         }
         let set = SetAttr {
@@ -112,7 +112,7 @@ impl Vfs {
         let owner = cx.cred.fsuid == attr.uid;
         let uid_allowed = uid.is_none_or(|uid| owner && uid == attr.uid);
         let gid_allowed = gid.is_none_or(|gid| owner && (gid == attr.gid || cx.cred.in_group(gid)));
-        let allowed = uid_allowed && gid_allowed || cx.cred.has(cap::CHOWN);
+        let allowed = uid_allowed && gid_allowed || has_over(cx.cred, &attr, cap::CHOWN);
         if !allowed {
             return Err(Errno::EPERM);
         }
@@ -148,7 +148,7 @@ impl Vfs {
             ctime: Some(cx.now),
             ..SetAttr::default()
         };
-        if !cx.cred.has(cap::FSETID) {
+        if !has_over(cx.cred, &attr, cap::FSETID) {
             let killed = kill_set_id(cx.cred, &attr);
             set.mode = (killed != attr.mode).then_some(killed & 0o7777);
         }

@@ -72,7 +72,7 @@ impl Vfs {
         let mut first = |name: &[u8], data: &[u8], flags, source: &[u8]| {
             // Options written here are valid, so there is always a superblock.
             let sb = vfs
-                .new_tmpfs(name, data, false, now)
+                .new_tmpfs(name, data, false, &crate::Cred::root(), now)
                 .unwrap_or(crate::SbId(0));
             let root = vfs.sbs.get(&sb).map_or(DentryId(0), |sb| sb.root);
             Path {
@@ -89,7 +89,7 @@ impl Vfs {
             b"tmpfs",
         );
         vfs.hidden = hidden.mount;
-        let ns = vfs.add_ns(bottom.mount);
+        let ns = vfs.add_ns(bottom.mount, 0);
         vfs.attach(root.mount, bottom);
         (vfs, ns, root)
     }

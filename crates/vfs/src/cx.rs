@@ -2,6 +2,7 @@
 
 use crate::Vfs;
 use crate::ids::*;
+use crate::users::{UserNs, outside};
 use glassdock_abi::types::{Dev, Timespec};
 use glassdock_abi::{Errno, Result};
 use std::sync::Arc;
@@ -28,8 +29,10 @@ pub struct Cred {
     pub fsgid: u32,
     /// Supplementary groups.
     pub groups: Arc<[u32]>,
-    /// Effective capabilities, bits of [`cap`].
+    /// Effective capabilities in the own user namespace, bits of [`cap`].
     pub caps: u64,
+    /// The user namespace; absent for the first one, in which every id is what it is.
+    pub user: Option<Arc<UserNs>>,
 }
 
 impl Cred {
@@ -43,6 +46,29 @@ impl Cred {
     /// Whether all of these capabilities are effective.
     pub fn has(&self, caps: u64) -> bool {
         self.caps & caps == caps
+    }
+    /// Whether all of these capabilities are effective over the whole machine (`capable`).
+    pub fn has_on_machine(&self, caps: u64) -> bool {
+        self.user.is_none() && self.has(caps)
+    }
+    /// Whether all of these capabilities are effective over a file of this owner and group
+    /// (`capable_wrt_inode_uidgid`).
+    pub fn has_over(&self, uid: u32, gid: u32, caps: u64) -> bool {
+        self.has(caps) && self.user.as_ref().is_none_or(|user| user.maps(uid, gid))
+    }
+    /// The machine's id of a user that the caller names.
+    pub fn uid(&self, id: u32) -> Option<u32> {
+        match &self.user {
+            Some(user) => outside(&user.uids, id),
+            None => Some(id),
+        }
+    }
+    /// The machine's id of a group that the caller names.
+    pub fn gid(&self, id: u32) -> Option<u32> {
+        match &self.user {
+            Some(user) => outside(&user.gids, id),
+            None => Some(id),
+        }
     }
     /// Whether the group is the caller's own or one of the supplementary ones.
     pub fn in_group(&self, gid: u32) -> bool {
@@ -185,6 +211,12 @@ pub trait Dynamic {
     /// (procfs, unlike sysfs, where the making fails).
     fn only_finds(&self, dir: NodeId) -> bool {
         let _ = dir;
+        false
+    }
+    /// Whether the caller may do to a node what its permission bits refuse, as with a process's own descriptors
+    /// (`proc_fd_permission`).
+    fn permits(&self, node: NodeId) -> bool {
+        let _ = node;
         false
     }
     /// The attributes of a node; `ESRCH` or `ENOENT` if it vanished.

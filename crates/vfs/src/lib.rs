@@ -5,7 +5,7 @@
 //!
 //! The rules are those of Linux: `man 7 path_resolution`, `man 7 mount_namespaces`, `man 2 openat2`, and
 //! `Documentation/filesystems/{path-lookup,sharedsubtree,overlayfs,tmpfs}.rst` of the kernel. Not modelled: access
-//! control lists, user namespaces and id-mapped mounts, quotas, automounts, file handles.
+//! control lists, id-mapped mounts, quotas, automounts, file handles.
 
 mod attr;
 mod boot;
@@ -26,6 +26,7 @@ mod store;
 mod tmpfs;
 mod trace_view;
 mod types;
+mod users;
 mod walk;
 mod xattr;
 
@@ -39,3 +40,4 @@ pub use open::open_how;
 pub use perm::Protected;
 pub use store::Vfs;
 pub use types::*;
+pub use users::{IdRange, UserNs, inside, outside};

@@ -76,7 +76,7 @@ impl Vfs {
         let (dir, last) = self.prepare_create(cx, at, path, false)?;
         self.may_create(cx, dir.dentry)?;
         let whiteout = kind == S_IFCHR && dev == Dev(0);
-        if matches!(kind, S_IFCHR | S_IFBLK) && !whiteout && !cx.cred.has(cap::MKNOD) {
+        if matches!(kind, S_IFCHR | S_IFBLK) && !whiteout && !cx.cred.has_on_machine(cap::MKNOD) {
             return Err(Errno::EPERM);
         }
         let mode = kind | mode & 0o7777 & !cx.umask;
@@ -305,7 +305,7 @@ impl Vfs {
         if let Some(target) = target {
             self.check_mountpoint(cx, target)?;
         }
-        if flags.contains(RenameFlags::WHITEOUT) && !cx.cred.has(cap::MKNOD) {
+        if flags.contains(RenameFlags::WHITEOUT) && !cx.cred.has_on_machine(cap::MKNOD) {
             return Err(Errno::EPERM);
         }
         self.fs_rename(cx, source, to, name, flags)?;

@@ -175,6 +175,7 @@ impl Vfs {
             return Err(Errno::ENOENT);
         }
         self.want_write(dir.mount)?;
+        self.may_own(cx, dir.dentry)?;
         self.inode_permission(cx, dir.dentry, MAY_WRITE | MAY_EXEC)?;
         let mode = intent.mode & !cx.umask;
         self.create_in(cx, dir.dentry, name, mode, Dev(0), b"")
@@ -260,7 +261,7 @@ impl Vfs {
         match attr.kind() {
             S_IFLNK => return Err(Errno::ELOOP),
             S_IFDIR if access & MAY_WRITE != 0 => return Err(Errno::EISDIR),
-            S_IFCHR | S_IFBLK if self.mnt(path.mount)?.nodev() => return Err(Errno::EACCES),
+            S_IFCHR | S_IFBLK if self.no_devices(path.mount)? => return Err(Errno::EACCES),
             _ => {}
         }
         if access != 0 {

@@ -1,7 +1,7 @@
 //! Permission checks (`fs/namei.c`: `inode_permission`, `may_delete`, `may_create`).
 
-use crate::store::Attr;
-use crate::{Cred, Cx, DentryId, MountId, Path, Vfs, cap};
+use crate::store::{Attr, Body};
+use crate::{Cred, Cx, DentryId, MountId, Path, UserNs, Vfs, cap};
 use glassdock_abi::types::mode::*;
 use glassdock_abi::{Errno, Result};
 
@@ -11,6 +11,11 @@ pub(crate) const MAY_EXEC: u32 = 1;
 pub(crate) const MAY_WRITE: u32 = 2;
 /// Read (`R_OK`).
 pub(crate) const MAY_READ: u32 = 4;
+
+/// Whether the caller's capabilities count for a file.
+pub(crate) fn has_over(cred: &Cred, attr: &Attr, caps: u64) -> bool {
+    cred.has_over(attr.uid, attr.gid, caps)
+}
 
 /// Permission bits and capabilities (`generic_permission`). `EACCES` if refused.
 pub(crate) fn generic(cred: &Cred, attr: &Attr, mask: u32) -> Result<()> {
@@ -30,11 +35,11 @@ pub(crate) fn generic(cred: &Cred, attr: &Attr, mask: u32) -> Result<()> {
     } else {
         mask == MAY_READ
     };
-    if reads && cred.has(cap::DAC_READ_SEARCH) {
+    if reads && has_over(cred, attr, cap::DAC_READ_SEARCH) {
         return Ok(());
     }
     let executable = attr.is_dir() || mask & MAY_EXEC == 0 || attr.mode & 0o111 != 0;
-    if executable && cred.has(cap::DAC_OVERRIDE) {
+    if executable && has_over(cred, attr, cap::DAC_OVERRIDE) {
         return Ok(());
     }
     Err(Errno::EACCES)
@@ -42,14 +47,14 @@ pub(crate) fn generic(cred: &Cred, attr: &Attr, mask: u32) -> Result<()> {
 
 /// Whether the caller owns the file or acts as owner of any (`inode_owner_or_capable`).
 pub(crate) fn owns(cred: &Cred, attr: &Attr) -> bool {
-    cred.fsuid == attr.uid || cred.has(cap::FOWNER)
+    cred.fsuid == attr.uid || has_over(cred, attr, cap::FOWNER)
 }
 
 /// The set-id bits that a change by this caller clears (`setattr_should_drop_suidgid`).
 pub(crate) fn kill_set_id(cred: &Cred, attr: &Attr) -> u32 {
     let mut mode = attr.mode & !S_ISUID;
     let group_executable = attr.mode & 0o010 != 0;
-    if group_executable || !(cred.in_group(attr.gid) || cred.has(cap::FSETID)) {
+    if group_executable || !(cred.in_group(attr.gid) || has_over(cred, attr, cap::FSETID)) {
         mode &= !S_ISGID;
     }
     mode
@@ -64,7 +69,7 @@ pub(crate) fn new_owner(cred: &Cred, dir: &Attr, mode: u32) -> (u32, u32) {
         return (mode | S_ISGID, dir.gid);
     }
     let set_group = mode & (S_ISGID | 0o010) == S_ISGID | 0o010;
-    let allowed = cred.in_group(dir.gid) || cred.has(cap::FSETID);
+    let allowed = cred.in_group(dir.gid) || has_over(cred, dir, cap::FSETID);
     (
         if set_group && !allowed {
             mode & !S_ISGID
@@ -172,7 +177,11 @@ impl Vfs {
         {
             return Err(Errno::EROFS);
         }
-        generic(cx.cred, &attr, mask)
+        let permitted = generic(cx.cred, &attr, mask);
+        match &self.dnode(dentry)?.body {
+            Body::Synthetic(node) if permitted.is_err() && cx.dynamic.permits(*node) => Ok(()),
+            _ => permitted,
+        }
     }
 
     /// `mnt_want_write`: `EROFS` on a read-only mount or superblock.
@@ -184,12 +193,24 @@ impl Vfs {
         Ok(())
     }
 
-    /// `may_create`: `ENOENT` in a removed directory, then write and search permission.
+    /// `may_create`: `ENOENT` in a removed directory, `EOVERFLOW` for an owner without a name in the user namespace that the file
+    /// system was mounted in, then write and search permission.
     pub(crate) fn may_create(&mut self, cx: &mut Cx, dir: DentryId) -> Result<()> {
         if self.is_dead(dir) {
             return Err(Errno::ENOENT);
         }
+        self.may_own(cx, dir)?;
         self.inode_permission(cx, dir, MAY_WRITE | MAY_EXEC)
+    }
+
+    /// Whether the caller's files can be stored there (`fsuidgid_has_mapping`).
+    pub(crate) fn may_own(&self, cx: &Cx, dir: DentryId) -> Result<()> {
+        let owner = &self.sb(self.dentry(dir)?.sb)?.owner;
+        let named = |user: &UserNs| user.maps(cx.cred.fsuid, cx.cred.fsgid);
+        match owner.as_deref().is_none_or(named) {
+            true => Ok(()),
+            false => Err(Errno::EOVERFLOW),
+        }
     }
 
     /// `may_delete`: permission on the directory, the sticky bit, and whether the victim's type is the one meant.
@@ -204,7 +225,7 @@ impl Vfs {
         let (parent, attr) = (self.fs_attr(cx, dir)?, self.fs_attr(cx, victim)?);
         let sticky =
             parent.mode & S_ISVTX != 0 && cx.cred.fsuid != attr.uid && cx.cred.fsuid != parent.uid;
-        if sticky && !cx.cred.has(cap::FOWNER) {
+        if sticky && !has_over(cx.cred, &attr, cap::FOWNER) {
             return Err(Errno::EPERM);
         }
         match (is_dir, attr.is_dir()) {
@@ -248,8 +269,18 @@ impl Vfs {
         self.inode_permission(cx, path.dentry, MAY_EXEC)
     }
 
-    /// Whether set-id bits count there (mount without `nosuid`).
-    pub fn may_set_id(&self, path: Path) -> bool {
-        self.mnt(path.mount).is_ok_and(|mount| !mount.nosuid())
+    /// Whether set-id bits count there for a caller (`mnt_may_suid`): on a mount without `nosuid` in the caller's mount namespace,
+    /// of a file system that was mounted in the caller's user namespace or around it.
+    pub fn may_set_id(&self, cx: &Cx, path: Path) -> bool {
+        let Ok(mount) = self.mnt(path.mount) else {
+            return false;
+        };
+        let owner = self.sb(mount.sb).ok().and_then(|sb| sb.owner.as_deref());
+        let within = match (owner, cx.cred.user.as_deref()) {
+            (None, _) => true,
+            (Some(owner), Some(user)) => user.is_within(owner),
+            (Some(_), None) => false,
+        };
+        !mount.nosuid() && self.is_ours(cx, path.mount) && within
     }
 }

@@ -4,6 +4,7 @@ mod dentries;
 mod inodes;
 mod supers;
 
+use crate::UserNs;
 use crate::by_id::ById;
 use crate::content::Content;
 use crate::ids::*;
@@ -12,6 +13,7 @@ use crate::overlay::{OverlayFs, OverlayNode};
 use glassdock_abi::types::{Dev, Timespec, mode::*};
 use glassdock_trace::Delta;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// First position of a real entry in a directory, after `.` and `..`.
 pub(crate) const FIRST_COOKIE: u64 = 3;
@@ -148,6 +150,8 @@ pub(crate) struct Superblock {
     pub readonly: bool,
     /// Mounts and overlays that use it.
     pub active: u32,
+    /// The user namespace it was mounted in; absent for the first one.
+    pub owner: Option<Arc<UserNs>>,
     pub fs: Fs,
 }
 

@@ -4,7 +4,7 @@ use crate::content::{Content, FILE_SIZE_MAX};
 use crate::fsops::New;
 use crate::perm::new_owner;
 use crate::store::{Attr, Body, Fs, Inode, TmpFs};
-use crate::{Cx, DentryId, InodeId, NodeEntry, PAGE_SIZE, SbId, SetAttr, Vfs};
+use crate::{Cred, Cx, DentryId, InodeId, NodeEntry, PAGE_SIZE, SbId, SetAttr, Vfs};
 use glassdock_abi::flags::RenameFlags;
 use glassdock_abi::types::{Dev, Timespec, mode::*};
 use glassdock_abi::{Errno, Result};
@@ -128,9 +128,19 @@ impl Vfs {
         fstype: &[u8],
         data: &[u8],
         readonly: bool,
+        cred: &Cred,
         now: Timespec,
     ) -> Result<SbId> {
         let options = Options::parse(data, self.memory)?;
+        let given = |id: Option<u32>, outside: Option<u32>| match id {
+            Some(_) => outside.ok_or(Errno::EINVAL).map(Some),
+            None => Ok(None),
+        };
+        let options = Options {
+            uid: given(options.uid, options.uid.and_then(|id| cred.uid(id)))?,
+            gid: given(options.gid, options.gid.and_then(|id| cred.gid(id)))?,
+            ..options
+        };
         let half = self.memory / PAGE_SIZE as u64 / 2;
         let limit = |value: Option<u64>| Some(value.unwrap_or(half)).filter(|&value| value != 0);
         let sb = self.new_sb_id();
@@ -147,8 +157,8 @@ impl Vfs {
             ino: 1,
             mode,
             nlink: 2,
-            uid: options.uid.unwrap_or(0),
-            gid: options.gid.unwrap_or(0),
+            uid: options.uid.unwrap_or(cred.fsuid),
+            gid: options.gid.unwrap_or(cred.fsgid),
             atime: now,
             mtime: now,
             ctime: now,

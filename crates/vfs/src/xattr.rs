@@ -54,7 +54,7 @@ impl Vfs {
             return Ok(());
         }
         if name.starts_with(b"trusted.") {
-            return match cx.cred.has(cap::SYS_ADMIN) {
+            return match cx.cred.has_on_machine(cap::SYS_ADMIN) {
                 true => Ok(()),
                 false => Err(if writes { Errno::EPERM } else { Errno::ENODATA }),
             };
@@ -101,10 +101,10 @@ impl Vfs {
             if !is_capability(value) {
                 return Err(Errno::EINVAL);
             }
-            if !cx.cred.has(cap::SETFCAP) {
+            if !cx.cred.has_on_machine(cap::SETFCAP) {
                 return Err(Errno::EPERM);
             }
-        } else if name.starts_with(b"security.") && !cx.cred.has(cap::SYS_ADMIN) {
+        } else if name.starts_with(b"security.") && !cx.cred.has_on_machine(cap::SYS_ADMIN) {
             return Err(Errno::EPERM);
         }
         if matches!(self.kind_of(path.dentry)?, Kind::Overlay) {
@@ -130,7 +130,7 @@ impl Vfs {
     pub fn listxattr(&mut self, cx: &mut Cx, path: Path) -> Result<Vec<u8>> {
         let mut list = Vec::new();
         for name in self.fs_list_xattr(path.dentry)? {
-            if name.starts_with(b"trusted.") && !cx.cred.has(cap::SYS_ADMIN) {
+            if name.starts_with(b"trusted.") && !cx.cred.has_on_machine(cap::SYS_ADMIN) {
                 continue;
             }
             list.extend_from_slice(&name);
@@ -147,7 +147,7 @@ impl Vfs {
         check_name(name)?;
         self.want_write(path.mount)?;
         self.xattr_permission(cx, path.dentry, name, MAY_WRITE)?;
-        if name.starts_with(b"security.") && !cx.cred.has(cap::SYS_ADMIN) {
+        if name.starts_with(b"security.") && !cx.cred.has_on_machine(cap::SYS_ADMIN) {
             return Err(Errno::EPERM);
         }
         check_handler(name)?;

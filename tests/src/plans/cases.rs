@@ -3,12 +3,12 @@
 use super::Document;
 use anyhow::{Context, Result, bail};
 use glassdock_oci::runtime::{
-    Capabilities, Device, Mount, Namespace, NamespaceKind, Process, Rlimit, Spec,
+    Capabilities, Device, IdMapping, Linux, Mount, Namespace, NamespaceKind, Process, Rlimit, Spec,
 };
 use glassdock_runtime::plan::{FileKind, HostFacts};
 
 /// Their names.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 13] = [
     "plain",
     "terminal",
     "read-only root",
@@ -19,7 +19,9 @@ pub const NAMES: [&str; 11] = [
     "devices of its own",
     "parameters, names and a network",
     "the host's namespace of processes",
+    "a user namespace",
     "a further process",
+    "a further process in a user namespace",
 ];
 
 /// Directory of all that the containers have. Tests may be processes of their own, beside each other.
@@ -147,7 +149,37 @@ pub fn document(name: &str) -> Result<Document> {
                     path: "/proc/self/ns/pid".to_owned(),
                 });
             }
-            "a further process" => {
+            "a user namespace" => {
+                own_users(linux);
+                process.user.uid = 1000;
+                process.user.gid = 100;
+                process.user.additional_gids = vec![5];
+                process.rlimits = vec![Rlimit {
+                    kind: "RLIMIT_NOFILE".to_owned(),
+                    soft: 64,
+                    hard: 128,
+                }];
+                process.oom_score_adj = Some(500);
+                spec.root.as_mut().context("root")?.readonly = true;
+                for (at, options) in [words(&["rbind", "ro"]), words(&["rbind"])]
+                    .into_iter()
+                    .enumerate()
+                {
+                    let source = format!("{}/sources/{at}", base());
+                    sources.push((source.clone(), FileKind::Directory));
+                    spec.mounts.push(Mount {
+                        destination: format!("/mnt/{at}"),
+                        kind: "bind".to_owned(),
+                        source,
+                        options,
+                        ..Mount::default()
+                    });
+                }
+            }
+            "a further process" | "a further process in a user namespace" => {
+                if name.ends_with("user namespace") {
+                    own_users(linux);
+                }
                 process.args = words(&["sleep", "100"]);
                 let further = Process {
                     args: words(&["true"]),
@@ -171,6 +203,24 @@ pub fn document(name: &str) -> Result<Document> {
         },
         exec,
     })
+}
+
+/// Gives a container a user namespace, in which its root is an ordinary user of the host.
+fn own_users(linux: &mut Linux) {
+    linux.namespaces.push(Namespace {
+        kind: NamespaceKind::User,
+        path: String::new(),
+    });
+    let mappings = [(0, 100_000, 1000), (1000, 1000, 1), (1001, 101_000, 64_000)];
+    linux.uid_mappings = mappings
+        .into_iter()
+        .map(|(container_id, host_id, size)| IdMapping {
+            container_id,
+            host_id,
+            size,
+        })
+        .collect();
+    linux.gid_mappings = linux.uid_mappings.clone();
 }
 
 /// What this machine's processes may have at most: no plan may ask for more, on either kernel.

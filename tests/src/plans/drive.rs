@@ -4,7 +4,7 @@ use glassdock_abi::flags::{CloneFlags, MsgFlags, OpenFlags, WaitFlags};
 use glassdock_abi::types::{WaitFor, signal};
 use glassdock_abi::{Call, Errno, Fd, Io, Pid, Proc, Result};
 use glassdock_oci::runtime::{Process, Spec};
-use glassdock_runtime::plan::{self, HostFacts, Plan, Target};
+use glassdock_runtime::plan::{self, HostFacts, Ids, Plan, Target};
 use glassdock_runtime::run::{Inputs, run};
 use glassdock_trace::Trace;
 use serde::{Deserialize, Serialize};
@@ -34,13 +34,20 @@ pub struct Document {
 impl Document {
     /// Where the further process goes.
     pub fn target(&self, pid: Pid) -> Target {
+        let linux = self.spec.linux.as_ref();
+        let ids = linux.filter(|linux| !linux.uid_mappings.is_empty());
+        let ids = ids.map(|linux| Ids {
+            uids: linux.uid_mappings.clone(),
+            gids: linux.gid_mappings.clone(),
+        });
+        let mut namespaces =
+            CloneFlags::NEWNS | CloneFlags::NEWUTS | CloneFlags::NEWIPC | CloneFlags::NEWPID;
+        namespaces.set(CloneFlags::NEWUSER, ids.is_some());
         Target {
             pid,
-            namespaces: CloneFlags::NEWNS
-                | CloneFlags::NEWUTS
-                | CloneFlags::NEWIPC
-                | CloneFlags::NEWPID,
+            namespaces,
             filter: None,
+            ids,
         }
     }
 }

@@ -101,7 +101,7 @@ impl Actor<'_> {
                     found
                 }
                 // What they do is on the descriptors that carry barriers.
-                Item::Ready | Item::AwaitReady => Ok(()),
+                Item::Ready | Item::AwaitReady | Item::Release | Item::AwaitRelease => Ok(()),
             };
             if ended.is_err() {
                 return Ok(ended);

@@ -3,19 +3,21 @@
 use super::follow::text;
 use super::{Document, EXCLUDED, Run, Seen, cases, drive};
 use anyhow::{Result, anyhow};
-use glassdock_abi::{Call, Ret};
+use glassdock_abi::Ret;
 use glassdock_kernel::{Config, ImportNode, testing};
 use glassdock_trace::{Args, Event, EventKind, Layer, Outcome, SpanId};
 use std::collections::BTreeMap;
 
 /// Directories of a run, below the base.
-pub const DIRS: [&str; 9] = [
+pub const DIRS: [&str; 11] = [
     "rootfs/bin",
     "rootfs/etc",
     "rootfs/tmp",
     "rootfs/proc",
     "rootfs/dev",
     "rootfs/sys",
+    "rootfs/mnt/0",
+    "rootfs/mnt/1",
     "sources/0",
     "sources/1",
     "empty",
@@ -73,7 +75,7 @@ pub fn run(document: &Document) -> Result<Run> {
 
 /// The system calls of each process, in order.
 fn calls(events: &[Event]) -> BTreeMap<i64, Vec<Seen>> {
-    let mut open: BTreeMap<SpanId, (i64, usize, Call)> = BTreeMap::new();
+    let mut open: BTreeMap<SpanId, (i64, usize)> = BTreeMap::new();
     let mut all: BTreeMap<i64, Vec<Seen>> = BTreeMap::new();
     for event in events {
         match &event.kind {
@@ -85,7 +87,7 @@ fn calls(events: &[Event]) -> BTreeMap<i64, Vec<Seen>> {
                 ..
             } if !EXCLUDED.contains(&call.name()) => {
                 let calls = all.entry(i64::from(*pid)).or_default();
-                open.insert(*span, (i64::from(*pid), calls.len(), (**call).clone()));
+                open.insert(*span, (i64::from(*pid), calls.len()));
                 calls.push(Seen {
                     name: call.name().to_owned(),
                     args: text(call),
@@ -93,11 +95,11 @@ fn calls(events: &[Event]) -> BTreeMap<i64, Vec<Seen>> {
                 });
             }
             EventKind::Exit { span, outcome } => {
-                let Some((pid, at, call)) = open.remove(span) else {
+                let Some((pid, at)) = open.remove(span) else {
                     continue;
                 };
                 if let Some(seen) = all.get_mut(&pid).and_then(|calls| calls.get_mut(at)) {
-                    ended(seen, &call, outcome);
+                    ended(seen, outcome);
                 }
             }
             _ => {}
@@ -106,16 +108,14 @@ fn calls(events: &[Event]) -> BTreeMap<i64, Vec<Seen>> {
     all
 }
 
-fn ended(seen: &mut Seen, call: &Call, outcome: &Outcome) {
+fn ended(seen: &mut Seen, outcome: &Outcome) {
     match outcome {
         Outcome::Errno(errno) => seen.result = Err(*errno),
         Outcome::Int(number) => seen.result = Ok(*number),
         Outcome::Ret(ret) => match &**ret {
             Ret::Fd(fd) => seen.result = Ok(fd.0.into()),
             Ret::Pid(pid) => seen.result = Ok(pid.0.into()),
-            Ret::Fds([reader, writer]) if matches!(call, Call::Pipe2 { .. }) => {
-                seen.args = format!("[{}, {}], O_CLOEXEC", reader.0, writer.0);
-            }
+            Ret::Fds([one, other]) => seen.args = format!("[{}, {}]", one.0, other.0),
             _ => {}
         },
         _ => {}

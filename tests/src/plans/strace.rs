@@ -83,14 +83,14 @@ pub fn run(name: &str, document: &Document) -> Result<Run> {
     split(driver, &transcripts)
 }
 
-/// Divides the driver's calls at the pipes of barriers, one a plan; the first pipe is the driver's own.
+/// Divides the driver's calls at the pipes and pairs of sockets that carry barriers, one a plan; the first of each are the driver's own.
 pub fn split(driver: &[Seen], others: &std::collections::BTreeMap<i64, Vec<Seen>>) -> Result<Run> {
     let pipes: Vec<usize> = driver
         .iter()
         .enumerate()
-        .filter(|(_, call)| call.name == "pipe2")
+        .filter(|(_, call)| matches!(&*call.name, "pipe2" | "socketpair"))
         .map(|(at, _)| at)
-        .skip(1)
+        .skip(2)
         .collect();
     let mut run = Run::default();
     for (index, begin) in pipes.iter().enumerate() {
@@ -110,9 +110,12 @@ pub fn split(driver: &[Seen], others: &std::collections::BTreeMap<i64, Vec<Seen>
     Ok(run)
 }
 
-/// The numbers in `[3, 4], O_CLOEXEC`.
+/// The numbers in `[3, 4], O_CLOEXEC`, or in `AF_UNIX, SOCK_STREAM, 0, [3, 4]`.
 fn numbers(args: &str) -> Vec<String> {
-    let list = args.trim_start_matches('[').split(']').next();
+    let list = args
+        .split('[')
+        .nth(1)
+        .and_then(|list| list.split(']').next());
     let list = list.unwrap_or_default().split(", ");
     list.map(str::to_owned).collect()
 }

@@ -23,3 +23,15 @@ limited limited '["sleep", "100"]'
 limited forks '["sh", "-c", "i=0; while [ $i -lt 60 ]; do sleep 5 \& i=$((i+1)); done"]'
 limited eats '["sh", "-c", "x=1234567890123456; while :; do x=$x$x; done"]'
 limited nodes '["sh", "-c", "mknod /dev/sda b 8 0 \&\& mknod /dev/nil c 1 3 \&\& dd if=/dev/nil of=/dev/zero; dd if=/dev/sda of=/dev/null"]'
+# Root in there is an ordinary user here.
+users() {
+	bundle "$1" "$2" false
+	map='[{"containerID": 0, "hostID": 200000, "size": 65536}]'
+	sed -i "s|\"linux\": {|\"linux\": {\"uidMappings\": $map, \"gidMappings\": $map,|; s|\"namespaces\": \[|\"namespaces\": [{\"type\": \"user\"},|" "$1/config.json"
+	sed -i "s/\"readonly\": true/\"readonly\": false/" "$1/config.json"
+	chown -R 200000:200000 "$1/rootfs"
+}
+users mapped '["sh", "-c", "id -u; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; touch /mine; echo > /dev/null; grep CapBnd /proc/self/status; cat /secret"]'
+users stays '["sleep", "100"]'
+echo secret > mapped/rootfs/secret
+chmod 600 mapped/rootfs/secret

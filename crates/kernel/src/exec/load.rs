@@ -232,10 +232,10 @@ impl Kernel {
         let platform = stack.push_string(b"x86_64")?;
         let random = stack.push(&random, 16)?;
         let ids = [
-            (at::UID, cred.ruid),
-            (at::EUID, cred.euid),
-            (at::GID, cred.rgid),
-            (at::EGID, cred.egid),
+            (at::UID, cred.uid_inside(cred.ruid)),
+            (at::EUID, cred.uid_inside(cred.euid)),
+            (at::GID, cred.gid_inside(cred.rgid)),
+            (at::EGID, cred.gid_inside(cred.egid)),
         ];
         let mut auxv = vec![
             (at::MINSIGSTKSZ, 1952),
@@ -301,7 +301,7 @@ impl Kernel {
         if vaddr % PAGE_SIZE != segment.offset % PAGE_SIZE || !inside {
             return Err(Errno::EINVAL);
         }
-        if start < crate::mm::MMAP_MIN && !cred.has(cap::SYS_RAWIO) {
+        if start < crate::mm::MMAP_MIN && !cred.has_on_machine(cap::SYS_RAWIO) {
             return Err(Errno::EPERM);
         }
         let file_end = vaddr + segment.filesz;

@@ -133,7 +133,7 @@ impl Kernel {
                 return Err(Errno::ELOOP);
             }
             vfs.may_exec(cx, place)?;
-            Ok((place, stat, vfs.may_set_id(place)))
+            Ok((place, stat, vfs.may_set_id(cx, place)))
         });
         let (place, stat, set_id) = file?;
         let file = self.with_vfs_as(tid, &kernel, |vfs, cx| {
@@ -158,7 +158,13 @@ impl Kernel {
             }
         };
         self.count_exec_read(tid, head.len());
-        let allowed = set_id && self.threads.get(&tid).is_some_and(|t| !t.cred.no_new_privs);
+        // Owner and group need a name where the caller is (`bprm_fill_uid`).
+        let named = |cred: &crate::cred::Cred| {
+            let user = cred.user.as_deref();
+            user.is_none_or(|user| user.maps(stat.uid, stat.gid))
+        };
+        let cred = self.cred(tid)?;
+        let allowed = set_id && !cred.no_new_privs && named(cred);
         let group = mode::S_ISGID | 0o010;
         Ok(Found {
             file: id,
@@ -324,6 +330,11 @@ impl Kernel {
         let base = name.rsplit(|byte| *byte == b'/').next().unwrap_or(name);
         let comm = base[..base.len().min(15)].to_vec();
         let exe_name = place.map(|place| self.vfs().d_path(self.vfs_root, place));
+        let cred = self.threads.get(&tid).map(|thread| &thread.cred);
+        let root = cred.map_or((0, 0), |cred| {
+            let (uid, gid) = (cred.uid_outside(0), cred.gid_outside(0));
+            (uid.unwrap_or(0), gid.unwrap_or(0))
+        });
         let mut old_exe = None;
         if let Some(process) = self.processes.get_mut(&tgid) {
             old_exe = std::mem::replace(&mut process.exe, place);
@@ -333,6 +344,7 @@ impl Kernel {
             process.environ = joined(envp);
             process.did_exec = true;
             process.dumpable = true;
+            process.root = root;
             process.itimers[1] = Default::default();
             process.itimers[2] = Default::default();
         }

@@ -284,7 +284,7 @@ impl Kernel {
             let taken = match &body {
                 Body::Vfs => self.write_vfs(cx.tid, id, rest, offset)?,
                 Body::Synthetic { node, .. } => {
-                    let taken = self.write_synthetic(cx.tid, *node, rest)?;
+                    let taken = self.write_synthetic(cx.tid, id, *node, rest)?;
                     if let Some(OpenFile {
                         body: Body::Synthetic { content, .. },
                         pos,

@@ -103,6 +103,9 @@ impl Kernel {
             request,
         );
         self.threads.insert(tid, thread);
+        if has(CloneFlags::NEWUSER) {
+            self.adopt_users(tid, ns.user);
+        }
         self.task_born(tid);
         if has(CloneFlags::THREAD) {
             if let Some(process) = self.processes.get_mut(&tgid) {
@@ -177,7 +180,11 @@ impl Kernel {
         ns: &mut Namespaces,
     ) -> Result<()> {
         let mut places = [fs.root, fs.cwd];
-        let made = self.with_vfs(tid, |vfs, cx| vfs.clone_mount_ns(cx, &mut places));
+        let owner = match ns.user == self.root_ns.user {
+            true => 0,
+            false => ns.user.0,
+        };
+        let made = self.with_vfs(tid, |vfs, cx| vfs.clone_mount_ns(cx, owner, &mut places));
         let mnt = match made {
             Ok(mnt) => mnt,
             Err(errno) => {
@@ -317,6 +324,7 @@ impl Kernel {
             itimers: Default::default(),
             subreaper: false,
             dumpable: old.dumpable,
+            root: old.root,
             did_exec: false,
             exe: old.exe,
             exe_name: old.exe_name.clone(),

@@ -77,8 +77,8 @@ impl Kernel {
             .process_of(tid)
             .map_or(u64::MAX, |process| process.rlimits[rlimit::NPROC].cur);
         let exempt = cred.ruid == 0
-            || cred.has(crate::cred::cap::SYS_RESOURCE)
-            || cred.has(crate::cred::cap::SYS_ADMIN);
+            || cred.has_on_machine(crate::cred::cap::SYS_RESOURCE)
+            || cred.has_on_machine(crate::cred::cap::SYS_ADMIN);
         let users = u64::from(self.tasks.of(cred.ruid)) >= limit && !exempt;
         if users || self.tasks.count >= self.tasks.max {
             return Err(Errno::EAGAIN);

@@ -55,6 +55,7 @@ impl Kernel {
                 itimers: Default::default(),
                 subreaper: false,
                 dumpable: true,
+                root: (0, 0),
                 did_exec: false,
                 exe: None,
                 exe_name: Vec::new(),

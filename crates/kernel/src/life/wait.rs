@@ -60,7 +60,7 @@ impl Kernel {
             let Some(process) = self.processes.get(&child) else {
                 continue;
             };
-            let uid = self.cred_of_process(child).map_or(0, |cred| cred.ruid);
+            let uid = self.user_seen(cx.tid, child);
             let pid = self.pid_for(cx.tid, child);
             let found = match (process.zombie, process.report) {
                 (Some(status), _) if options.contains(WaitFlags::EXITED) => Some(status),

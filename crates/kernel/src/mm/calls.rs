@@ -137,7 +137,7 @@ impl Kernel {
         let low = self
             .threads
             .get(&cx.tid)
-            .is_some_and(|thread| thread.cred.has(cap::SYS_RAWIO));
+            .is_some_and(|thread| thread.cred.has_on_machine(cap::SYS_RAWIO));
         let mm = self.mms.get(id).ok_or(Errno::ENOMEM)?;
         if mm.vmas.len() >= MAPS_MAX || mm.total().saturating_add(len) > limit {
             return Err(Errno::ENOMEM.into());

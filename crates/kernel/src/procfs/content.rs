@@ -4,9 +4,10 @@ use super::pid::{FDINFO, item_name, parts};
 use super::system;
 use crate::Kernel;
 use crate::file::Body;
-use crate::ids::Tid;
+use crate::ids::{FileId, Tid};
 use crate::mm::{Backing, Mm};
 use crate::process::{INFINITY, Process, rlimit};
+use crate::users::Map;
 use glassdock_abi::types::Dev;
 use glassdock_abi::{Errno, Fd, Result};
 use glassdock_cpu::{PAGE_SIZE, Prot};
@@ -39,7 +40,7 @@ impl Kernel {
             "maps" => return self.maps(viewer, p.tid),
             "stat" => self.pid_stat(ns, p.tid, tgid),
             "statm" => self.statm(p.tid),
-            "status" => self.pid_status(ns, p.tid, tgid),
+            "status" => self.pid_status(viewer, ns, p.tid, tgid),
             "limits" => limits(process),
             "wchan" => "0".into(),
             "loginuid" | "sessionid" => u32::MAX.to_string(),
@@ -50,8 +51,9 @@ impl Kernel {
             "cgroup" => format!("0::{}\n", self.cgroup_seen(viewer, &process.cgroup)),
             "oom_score" => format!("{}\n", self.oom_score(process)),
             "oom_score_adj" => format!("{}\n", process.oom_score_adj),
-            "uid_map" | "gid_map" => format!("{:>10} {:>10} {:>10}\n", 0, 0, u32::MAX),
-            "setgroups" => "allow\n".into(),
+            "uid_map" => self.map_text(viewer, p.tid, Map::Uid)?,
+            "gid_map" => self.map_text(viewer, p.tid, Map::Gid)?,
+            "setgroups" => self.setgroups_text(p.tid)?.into(),
             "io" => {
                 self.may_inspect(p.tid)?;
                 self.io(tgid, p.in_task.then_some(p.tid))
@@ -63,7 +65,13 @@ impl Kernel {
         Ok(text.into_bytes())
     }
 
-    pub(super) fn write_proc(&mut self, tid: Tid, at: NodeId, data: &[u8]) -> Result<()> {
+    pub(super) fn write_proc(
+        &mut self,
+        tid: Tid,
+        file: FileId,
+        at: NodeId,
+        data: &[u8],
+    ) -> Result<()> {
         let p = parts(at);
         if p.tid.0 == 0 {
             return system::write(self, system::PROC, p.arg, tid, data);
@@ -81,7 +89,7 @@ impl Kernel {
                 if !(-1000..=1000).contains(&value) {
                     return Err(Errno::EINVAL);
                 }
-                let free = self.cred(tid)?.has(crate::cred::cap::SYS_RESOURCE);
+                let free = self.capable(tid, crate::cred::cap::SYS_RESOURCE);
                 let process = self.process_of_mut(p.tid).ok_or(Errno::ESRCH)?;
                 if value < process.oom_score_adj_min && !free {
                     return Err(Errno::EACCES);
@@ -90,6 +98,18 @@ impl Kernel {
                 if free {
                     process.oom_score_adj_min = value;
                 }
+            }
+            name @ ("uid_map" | "gid_map" | "setgroups") => {
+                let file = self.files.get(file).ok_or(Errno::EBADF)?;
+                let opener = file.opener.clone().unwrap_or_default();
+                if file.pos != 0 {
+                    return Err(Errno::EINVAL);
+                }
+                return match name {
+                    "uid_map" => self.write_map(tid, p.tid, Map::Uid, &opener, data),
+                    "gid_map" => self.write_map(tid, p.tid, Map::Gid, &opener, data),
+                    _ => self.write_setgroups(p.tid, data),
+                };
             }
             _ => return Err(Errno::EINVAL),
         }
@@ -136,7 +156,7 @@ impl Kernel {
     }
 
     /// Device and inode number of a mapped file, as `stat` gives them.
-    fn place_of_mapped(&mut self, file: crate::ids::FileId) -> Option<(Dev, u64)> {
+    fn place_of_mapped(&mut self, file: FileId) -> Option<(Dev, u64)> {
         let place = self.files.get(file)?.file.path;
         let stat = self.with_kernel_vfs(|vfs, cx| vfs.stat(cx, place)).ok()?;
         Some((stat.dev, stat.ino))

@@ -118,7 +118,7 @@ impl Kernel {
             return Ok(Body::Ns(id));
         }
         if kind(node) == PROC {
-            self.may_open_proc(tid, node)?;
+            self.may_open_proc(tid, node, flags.writable())?;
         }
         Ok(Body::Synthetic {
             sb,
@@ -149,9 +149,15 @@ impl Kernel {
         Ok(made)
     }
 
-    pub(crate) fn write_synthetic(&mut self, tid: Tid, node: NodeId, data: &[u8]) -> Result<usize> {
+    pub(crate) fn write_synthetic(
+        &mut self,
+        tid: Tid,
+        file: FileId,
+        node: NodeId,
+        data: &[u8],
+    ) -> Result<usize> {
         match kind(node) {
-            PROC => self.write_proc(tid, node, data)?,
+            PROC => self.write_proc(tid, file, node, data)?,
             CGROUP => self.write_cgroup(tid, node, data)?,
             _ => return Err(Errno::EIO),
         }
@@ -215,6 +221,7 @@ impl Kernel {
 impl Dynamic for Kernel {
     fn mount(&mut self, _: &Vfs, fstype: &[u8], _: &[u8], data: &[u8]) -> Result<SyntheticFs> {
         let viewer = self.proc_fs.viewer.unwrap_or_default();
+        self.may_mount_view(viewer, fstype)?;
         let mut options = Vec::new();
         let (number, key, root) = match fstype {
             b"proc" => {
@@ -279,6 +286,10 @@ impl Dynamic for Kernel {
 
     fn only_finds(&self, dir: NodeId) -> bool {
         kind(dir) == PROC
+    }
+
+    fn permits(&self, node: NodeId) -> bool {
+        kind(node) == PROC && self.is_own_descriptors(node)
     }
 
     fn attr(&mut self, _: &Vfs, sb: SbId, at: NodeId) -> Result<NodeAttr> {

@@ -2,6 +2,7 @@
 
 use super::{PROC, attr_of, node, rest, system};
 use crate::Kernel;
+use crate::cred::cap;
 use crate::file::Body;
 use crate::ids::Tid;
 use crate::ns::name_of;
@@ -37,9 +38,6 @@ const FD: u64 = 2;
 pub(super) const FDINFO: u64 = 3;
 const NS: u64 = 4;
 const FILES: u64 = 16;
-
-/// `CAP_SYS_PTRACE`.
-const CAP_PTRACE: u32 = 19;
 
 const R: u32 = S_IFREG | 0o444;
 const RW: u32 = S_IFREG | 0o644;
@@ -162,15 +160,29 @@ impl Kernel {
     }
 
     /// Files that show a process's memory open for those alone who may look into it, whatever their permission bits.
-    pub(super) fn may_open_proc(&mut self, tid: Tid, at: NodeId) -> Result<()> {
+    pub(super) fn may_open_proc(&mut self, tid: Tid, at: NodeId, writes: bool) -> Result<()> {
         let p = parts(at);
-        if p.tid.0 == 0 || !matches!(item_name(p.item), Ok("maps" | "environ" | "auxv")) {
+        if p.tid.0 == 0 {
             return Ok(());
+        }
+        match item_name(p.item) {
+            Ok("maps" | "environ" | "auxv") => {}
+            Ok("setgroups") if writes => return self.may_open_setgroups(tid, p.tid),
+            _ => return Ok(()),
         }
         let before = self.proc_fs.viewer.replace(tid);
         let result = self.may_inspect(p.tid);
         self.proc_fs.viewer = before;
         result
+    }
+
+    /// Whether a node is the viewer's own list of descriptors.
+    pub(super) fn is_own_descriptors(&self, at: NodeId) -> bool {
+        let p = parts(at);
+        let viewer = self.proc_fs.viewer.unwrap_or_default();
+        p.tid.0 != 0
+            && self.tgid_of(p.tid) == self.tgid_of(viewer)
+            && matches!(item_name(p.item), Ok("fd" | "fdinfo"))
     }
 
     /// Whether the viewer may look into a process: its own, or with capabilities (`ptrace_may_access`).
@@ -191,7 +203,10 @@ impl Kernel {
                 .iter()
                 .all(|id| *id == viewer.cred.fsgid);
         let covered = process.dumpable && cred.permitted & !viewer.cred.permitted == 0;
-        if process.tgid == viewer.tgid || viewer.cred.has(CAP_PTRACE) || same && covered {
+        if process.tgid == viewer.tgid
+            || self.capable_over_process(viewer.tid, tid, cap::SYS_PTRACE)
+            || same && covered
+        {
             return Ok(());
         }
         Err(Errno::EACCES)
@@ -270,6 +285,7 @@ impl Kernel {
             };
         }
         let process = self.proc_process(p.tid)?;
+        let root = process.root;
         let owner = self
             .cred_of_process(process.tgid)
             .map_or((0, 0), |cred| (cred.euid, cred.egid));
@@ -296,9 +312,7 @@ impl Kernel {
                 mode => attr_of(ino, mode, 1),
             },
         };
-        if visible {
-            (attr.uid, attr.gid) = owner;
-        }
+        (attr.uid, attr.gid) = if visible { owner } else { root };
         Ok(attr)
     }
 

@@ -113,7 +113,10 @@ impl Kernel {
         out
     }
 
-    pub(super) fn pid_status(&self, ns: NsId, tid: Tid, tgid: Tid) -> String {
+    pub(super) fn pid_status(&self, viewer: Tid, ns: NsId, tid: Tid, tgid: Tid) -> String {
+        let seer = self.cred_of_process(self.tgid_of(viewer));
+        let uid = |id: u32| seer.map_or(id, |seer| seer.uid_inside(id));
+        let gid = |id: u32| seer.map_or(id, |seer| seer.gid_inside(id));
         let Some(process) = self.processes.get(&tgid) else {
             return String::new();
         };
@@ -159,17 +162,23 @@ impl Kernel {
         let _ = writeln!(
             out,
             "Uid:\t{}\t{}\t{}\t{}",
-            cred.ruid, cred.euid, cred.suid, cred.fsuid
+            uid(cred.ruid),
+            uid(cred.euid),
+            uid(cred.suid),
+            uid(cred.fsuid)
         );
         let _ = writeln!(
             out,
             "Gid:\t{}\t{}\t{}\t{}",
-            cred.rgid, cred.egid, cred.sgid, cred.fsgid
+            gid(cred.rgid),
+            gid(cred.egid),
+            gid(cred.sgid),
+            gid(cred.fsgid)
         );
         let groups: String = cred
             .groups
             .iter()
-            .map(|group| format!("{group} "))
+            .map(|group| format!("{} ", gid(*group)))
             .collect();
         let _ = writeln!(out, "FDSize:\t64\nGroups:\t{groups}");
         let (group, session) = (nested(process.pgid), nested(process.sid));

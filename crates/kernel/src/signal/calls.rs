@@ -241,7 +241,7 @@ impl Kernel {
             .any(|uid| *uid == target.suid || *uid == target.ruid);
         let session = |tgid| self.processes.get(&tgid).map(|process| process.sid);
         if same
-            || cred.has(cap::KILL)
+            || self.capable_over_process(from, to, cap::KILL)
             || (signal == sig::CONT && session(sender.tgid) == session(to))
         {
             return Ok(());

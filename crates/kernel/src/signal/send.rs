@@ -12,6 +12,9 @@ impl Kernel {
         let ns = self.pid_ns_of(to);
         let pid = self.pid_in(ns, self.tgid_of(from)).unwrap_or(0);
         let uid = self.threads.get(&from).map_or(0, |thread| thread.cred.ruid);
+        let uid = self
+            .cred_of_process(self.tgid_of(to))
+            .map_or(uid, |cred| cred.uid_inside(uid));
         SigInfo {
             signal,
             code: si_code,
@@ -219,7 +222,7 @@ impl Kernel {
             code: si_code,
             body: SigBody::Child {
                 pid: self.pid_in(ns, child).unwrap_or(0),
-                uid: self.cred_of_process(child).map_or(0, |cred| cred.ruid),
+                uid: self.user_seen(parent, child),
                 status,
                 utime: utime / tick,
                 stime: stime / tick,

@@ -44,16 +44,48 @@ impl Kernel {
         Ok(result)
     }
 
-    /// `EPERM` without `CAP_SYS_ADMIN`.
-    pub(crate) fn need_admin(&self, tid: Tid) -> Result<()> {
-        if self.cred(tid)?.has(cap::SYS_ADMIN) {
-            Ok(())
-        } else {
-            Err(Errno::EPERM)
+    /// `may_mount`: `EPERM` without `CAP_SYS_ADMIN` over the own mount namespace.
+    pub(crate) fn may_mount(&self, tid: Tid) -> Result<()> {
+        let ns = self.threads.get(&tid).ok_or(Errno::ESRCH)?.ns.mnt;
+        match self.capable_over(tid, ns, cap::SYS_ADMIN) {
+            true => Ok(()),
+            false => Err(Errno::EPERM),
         }
     }
 
+    /// An id of the thread's own.
+    pub(super) fn own_id(&self, tid: Tid, id: impl FnOnce(&Cred) -> u32) -> SysResult {
+        Ok(Ret::Int(id(self.cred(tid)?).into()))
+    }
+
+    /// The machine's ids of an owner and a group that a thread gives to a file.
+    pub(super) fn owner_outside(&self, tid: Tid, uid: u32, gid: u32) -> Result<(u32, u32)> {
+        let [uid] = self.ids_outside(tid, [uid], Cred::uid_outside)?;
+        let [gid] = self.ids_outside(tid, [gid], Cred::gid_outside)?;
+        Ok((uid, gid))
+    }
+
+    /// The machine's ids of those that a thread gives: `EINVAL` for one without a name. What stays as it is, is no id.
+    fn ids_outside<const N: usize>(
+        &self,
+        tid: Tid,
+        ids: [u32; N],
+        outside: impl Fn(&Cred, u32) -> Result<u32>,
+    ) -> Result<[u32; N]> {
+        let cred = self.cred(tid)?;
+        let mut found = ids;
+        for id in found.iter_mut().filter(|id| **id != SAME) {
+            *id = outside(cred, *id)?;
+        }
+        Ok(found)
+    }
+
     pub(super) fn sys_setresuid(&mut self, tid: Tid, ruid: u32, euid: u32, suid: u32) -> SysResult {
+        let [ruid, euid, suid] = self.ids_outside(tid, [ruid, euid, suid], Cred::uid_outside)?;
+        self.set_uids(tid, ruid, euid, suid)
+    }
+
+    fn set_uids(&mut self, tid: Tid, ruid: u32, euid: u32, suid: u32) -> SysResult {
         self.change_cred(tid, |cred| {
             let old = cred.clone();
             let allowed = |id: u32| [SAME, old.ruid, old.euid, old.suid].contains(&id);
@@ -77,6 +109,11 @@ impl Kernel {
     }
 
     pub(super) fn sys_setresgid(&mut self, tid: Tid, rgid: u32, egid: u32, sgid: u32) -> SysResult {
+        let [rgid, egid, sgid] = self.ids_outside(tid, [rgid, egid, sgid], Cred::gid_outside)?;
+        self.set_gids(tid, rgid, egid, sgid)
+    }
+
+    fn set_gids(&mut self, tid: Tid, rgid: u32, egid: u32, sgid: u32) -> SysResult {
         self.change_cred(tid, |cred| {
             let old = cred.clone();
             let allowed = |id: u32| [SAME, old.rgid, old.egid, old.sgid].contains(&id);
@@ -104,11 +141,10 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let cred = self.cred(tid)?;
+        let uid = cred.uid_outside(uid)?;
         match cred.has(cap::SETUID) {
-            true => self.sys_setresuid(tid, uid, uid, uid),
-            false if uid == cred.ruid || uid == cred.suid => {
-                self.sys_setresuid(tid, SAME, uid, SAME)
-            }
+            true => self.set_uids(tid, uid, uid, uid),
+            false if uid == cred.ruid || uid == cred.suid => self.set_uids(tid, SAME, uid, SAME),
             false => Err(Errno::EPERM.into()),
         }
     }
@@ -118,67 +154,78 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let cred = self.cred(tid)?;
+        let gid = cred.gid_outside(gid)?;
         match cred.has(cap::SETGID) {
-            true => self.sys_setresgid(tid, gid, gid, gid),
-            false if gid == cred.rgid || gid == cred.sgid => {
-                self.sys_setresgid(tid, SAME, gid, SAME)
-            }
+            true => self.set_gids(tid, gid, gid, gid),
+            false if gid == cred.rgid || gid == cred.sgid => self.set_gids(tid, SAME, gid, SAME),
             false => Err(Errno::EPERM.into()),
         }
     }
 
     /// `setreuid`: the saved id follows where the real one is set or the effective one becomes another than it.
     pub(super) fn sys_setreuid(&mut self, tid: Tid, ruid: u32, euid: u32) -> SysResult {
+        let [ruid, euid] = self.ids_outside(tid, [ruid, euid], Cred::uid_outside)?;
         let old = self.cred(tid)?;
         let saved = if ruid != SAME || euid != SAME && euid != old.ruid {
             if euid == SAME { old.euid } else { euid }
         } else {
             SAME
         };
-        self.sys_setresuid(tid, ruid, euid, saved)
+        self.set_uids(tid, ruid, euid, saved)
     }
 
     pub(super) fn sys_setregid(&mut self, tid: Tid, rgid: u32, egid: u32) -> SysResult {
+        let [rgid, egid] = self.ids_outside(tid, [rgid, egid], Cred::gid_outside)?;
         let old = self.cred(tid)?;
         let saved = if rgid != SAME || egid != SAME && egid != old.rgid {
             if egid == SAME { old.egid } else { egid }
         } else {
             SAME
         };
-        self.sys_setresgid(tid, rgid, egid, saved)
+        self.set_gids(tid, rgid, egid, saved)
     }
 
     /// `setfsuid`: yields the old one, whatever happens.
     pub(super) fn sys_setfsuid(&mut self, tid: Tid, uid: u32) -> SysResult {
         let old = self.cred(tid)?.clone();
+        let seen = Ret::Int(old.uid_inside(old.fsuid).into());
+        let Ok(uid) = old.uid_outside(uid) else {
+            return Ok(seen);
+        };
         if old.has(cap::SETUID) || [old.ruid, old.euid, old.suid, old.fsuid].contains(&uid) {
             self.change_cred(tid, |cred| {
                 cred.fsuid = uid;
                 Ok(())
             })?;
         }
-        Ok(Ret::Int(old.fsuid.into()))
+        Ok(seen)
     }
 
     pub(super) fn sys_setfsgid(&mut self, tid: Tid, gid: u32) -> SysResult {
         let old = self.cred(tid)?.clone();
+        let seen = Ret::Int(old.gid_inside(old.fsgid).into());
+        let Ok(gid) = old.gid_outside(gid) else {
+            return Ok(seen);
+        };
         if old.has(cap::SETGID) || [old.rgid, old.egid, old.sgid, old.fsgid].contains(&gid) {
             self.change_cred(tid, |cred| {
                 cred.fsgid = gid;
                 Ok(())
             })?;
         }
-        Ok(Ret::Int(old.fsgid.into()))
+        Ok(seen)
     }
 
     pub(super) fn sys_setgroups(&mut self, tid: Tid, groups: &[u32]) -> SysResult {
-        if !self.cred(tid)?.has(cap::SETGID) {
+        if !self.may_setgroups(tid) {
             return Err(Errno::EPERM.into());
         }
         if groups.len() > GROUPS_MAX {
             return Err(Errno::EINVAL.into());
         }
-        let mut groups = groups.to_vec();
+        let cred = self.cred(tid)?;
+        let outside = |gid: &u32| cred.gid_outside(*gid);
+        let mut groups = groups.iter().map(outside).collect::<Result<Vec<u32>>>()?;
         groups.sort_unstable();
         self.change_cred(tid, |cred| {
             cred.groups = groups.into();

@@ -6,7 +6,7 @@ use crate::file::Body;
 use crate::ids::Tid;
 use crate::wait::SysResult;
 use glassdock_abi::flags::*;
-use glassdock_abi::types::mode;
+use glassdock_abi::types::{Stat, mode};
 use glassdock_abi::{Errno, Fd, Result, Ret};
 use glassdock_vfs::{At, Cx, FileKind, Lookup, Path, Vfs};
 
@@ -73,6 +73,12 @@ impl Kernel {
             let place = find(vfs, cx, at, path, flags)?;
             vfs.stat(cx, place)
         })?;
+        let cred = self.cred(tid)?;
+        let stat = Stat {
+            uid: cred.uid_inside(stat.uid),
+            gid: cred.gid_inside(stat.gid),
+            ..stat
+        };
         Ok(Ret::Stat(Box::new(stat)))
     }
 
@@ -245,7 +251,7 @@ impl Kernel {
         new_root: &[u8],
         put_old: &[u8],
     ) -> SysResult {
-        self.need_admin(tid)?;
+        self.may_mount(tid)?;
         let (old, new) = self.with_vfs(tid, |vfs, cx| vfs.pivot_root(cx, new_root, put_old))?;
         let mnt = self.threads.get(&tid).map(|thread| thread.ns.mnt);
         let mut ids: Vec<_> = self

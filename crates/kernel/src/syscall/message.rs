@@ -147,7 +147,7 @@ impl Kernel {
             .collect::<Result<_>>()?;
         let cred = self.cred(tid)?;
         let sender = cred.ruid;
-        let free = cred.has(cap::SYS_RESOURCE) || cred.has(cap::SYS_ADMIN);
+        let free = cred.has_on_machine(cap::SYS_RESOURCE) || cred.has_on_machine(cap::SYS_ADMIN);
         let count = self.in_flight.get(&sender).copied().unwrap_or(0);
         if !ids.is_empty() && count > self.nofile(tid) && !free {
             return Err(Errno::ETOOMANYREFS);

@@ -9,6 +9,7 @@ mod fs;
 mod futex;
 mod io;
 mod message;
+mod mounts;
 mod ns;
 mod poll;
 mod proc;

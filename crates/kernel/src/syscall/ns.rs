@@ -2,6 +2,7 @@
 
 use super::CallCx;
 use crate::Kernel;
+use crate::cred::cap;
 use crate::file::Body;
 use crate::ids::Tid;
 use crate::ns::{NsBody, flag_of};
@@ -24,16 +25,21 @@ const NEW: CloneFlags = CloneFlags::NEWNS
     .union(CloneFlags::NEWTIME);
 
 impl Kernel {
-    /// Whether a thread may make the namespaces that `flags` ask for.
+    /// Whether a thread may make the namespaces that `flags` ask for: anybody a user namespace, in which it may make all others.
     pub(crate) fn check_new_namespaces(&mut self, tid: Tid, flags: CloneFlags) -> Result<()> {
-        if flags.contains(CloneFlags::NEWUSER) {
-            self.note("user-namespaces-unsupported", Vec::new);
-            return Err(Errno::EINVAL);
+        let others = flags.intersects(NEW.difference(CloneFlags::NEWUSER));
+        if !others || flags.contains(CloneFlags::NEWUSER) || self.cred(tid)?.has(cap::SYS_ADMIN) {
+            return Ok(());
         }
-        if flags.intersects(NEW) {
-            self.need_admin(tid)?;
+        Err(Errno::EPERM)
+    }
+
+    /// A thread's credentials after it went into the user namespace of `ns`.
+    pub(crate) fn adopt_users(&mut self, tid: Tid, user: NsId) {
+        let maps = self.id_maps(user);
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            thread.cred.enter_users(maps);
         }
-        Ok(())
     }
 
     fn replace_namespaces(&mut self, tid: Tid, ns: Namespaces) {
@@ -46,6 +52,10 @@ impl Kernel {
     }
 
     pub(super) fn sys_unshare(&mut self, cx: &mut CallCx, flags: CloneFlags) -> SysResult {
+        let mut flags = flags;
+        if flags.contains(CloneFlags::NEWUSER) {
+            flags |= CloneFlags::THREAD | CloneFlags::FS;
+        }
         let other = CloneFlags::FS
             | CloneFlags::FILES
             | CloneFlags::SYSVSEM
@@ -88,6 +98,9 @@ impl Kernel {
             self.vfs_mut().release(old_root);
             self.vfs_mut().release(old_cwd);
             self.fs.put_back(fs_id, fs);
+        }
+        if flags.contains(CloneFlags::NEWUSER) {
+            self.adopt_users(cx.tid, ns.user);
         }
         self.replace_namespaces(cx.tid, ns);
         self.publisher.place(cx.tid);
@@ -133,11 +146,40 @@ impl Kernel {
             }
             _ => return Err(Errno::EINVAL.into()),
         };
-        self.need_admin(cx.tid)?;
+        for (kind, id) in &target {
+            self.may_enter(cx.tid, *kind, *id, &target)?;
+        }
         for (kind, id) in target {
             self.enter_namespace(cx.tid, kind, id)?;
         }
         Ok(Ret::None)
+    }
+
+    /// `CAP_SYS_ADMIN` over what is entered, and where the thread will be: in its user namespace, or in the one that it enters by
+    /// the same call.
+    fn may_enter(&self, tid: Tid, kind: NsKind, id: NsId, all: &[(NsKind, NsId)]) -> Result<()> {
+        let thread = self.threads.get(&tid).ok_or(Errno::ESRCH)?;
+        let alone = self
+            .process_of(tid)
+            .is_some_and(|process| process.threads.len() == 1);
+        let own_places = self.fs.get(thread.fs).is_some_and(|fs| fs.users == 1);
+        if kind == NsKind::User {
+            if thread.ns.user == id || !alone || !own_places {
+                return Err(Errno::EINVAL);
+            }
+            return match self.ns_capable(tid, id, cap::SYS_ADMIN) {
+                true => Ok(()),
+                false => Err(Errno::EPERM),
+            };
+        }
+        let entered = all.iter().find(|(kind, _)| *kind == NsKind::User);
+        let user = entered.map_or(thread.ns.user, |(_, id)| *id);
+        match self.ns_capable(tid, user, cap::SYS_ADMIN)
+            && self.capable_over(tid, id, cap::SYS_ADMIN)
+        {
+            true => Ok(()),
+            false => Err(Errno::EPERM),
+        }
     }
 
     fn enter_namespace(&mut self, tid: Tid, kind: NsKind, id: NsId) -> Result<()> {
@@ -151,8 +193,8 @@ impl Kernel {
             NsKind::Time => ns.time = id,
             NsKind::Uts => ns.uts = id,
             NsKind::User => {
-                // Everybody is in the one user namespace that there is.
-                return Err(Errno::EINVAL);
+                ns.user = id;
+                self.adopt_users(tid, id);
             }
             NsKind::Pid => {
                 if !self.pid_ns_within(id, ns.pid) {
@@ -190,11 +232,13 @@ impl Kernel {
 
     /// Sets a host or domain name. `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` for one too long.
     pub(crate) fn set_uts(&mut self, tid: Tid, name: &[u8], host: bool) -> Result<()> {
-        self.need_admin(tid)?;
+        let id = self.threads.get(&tid).ok_or(Errno::ESRCH)?.ns.uts;
+        if !self.capable_over(tid, id, cap::SYS_ADMIN) {
+            return Err(Errno::EPERM);
+        }
         if name.len() > HOSTNAME_MAX {
             return Err(Errno::EINVAL);
         }
-        let id = self.threads.get(&tid).ok_or(Errno::ESRCH)?.ns.uts;
         if let Some(NsBody::Uts {
             hostname,
             domainname,

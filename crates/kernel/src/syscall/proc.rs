@@ -76,7 +76,7 @@ impl Kernel {
                 && [other.rgid, other.egid, other.sgid]
                     .iter()
                     .all(|id| *id == cred.rgid);
-            if !same && !cred.has(cap::SYS_RESOURCE) {
+            if !same && !self.capable_over_process(tid, target, cap::SYS_RESOURCE) {
                 return Err(Errno::EPERM.into());
             }
         }
@@ -86,7 +86,7 @@ impl Kernel {
             if new.cur > new.max {
                 return Err(Errno::EINVAL.into());
             }
-            if new.max > old.max && !cred.has(cap::SYS_RESOURCE) {
+            if new.max > old.max && !cred.has_on_machine(cap::SYS_RESOURCE) {
                 return Err(Errno::EPERM.into());
             }
             if resource == rlimit::NOFILE && new.max > 1 << 20 {

@@ -2,6 +2,7 @@
 
 use super::CallCx;
 use crate::Kernel;
+use crate::cred::Cred;
 use crate::file::{Body, Object, Passed};
 use crate::ids::*;
 use crate::netlink::{AF_NETLINK, Route};
@@ -400,7 +401,17 @@ impl Kernel {
         if cred.pid.0 != 0 {
             cred.pid = self.pid_for(tid, Tid(cred.pid.0));
         }
-        Ok(Ret::Ucred(cred))
+        let own = self.cred(tid)?;
+        // Without a peer there is no id to translate.
+        let seen = |id, inside: fn(&Cred, u32) -> u32| match id {
+            u32::MAX => id,
+            id => inside(own, id),
+        };
+        Ok(Ret::Ucred(Ucred {
+            uid: seen(cred.uid, Cred::uid_inside),
+            gid: seen(cred.gid, Cred::gid_inside),
+            ..cred
+        }))
     }
 
     pub(crate) fn sys_getsockopt(&mut self, tid: Tid, fd: Fd, level: u32, name: u32) -> SysResult {

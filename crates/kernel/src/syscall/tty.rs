@@ -197,7 +197,7 @@ impl Kernel {
                 Ok(Ret::None)
             }
             TIOCSTI if !master => {
-                if !self.cred(cx.tid)?.has(cap::SYS_ADMIN) {
+                if !self.cred(cx.tid)?.has_on_machine(cap::SYS_ADMIN) {
                     return Err(Errno::EIO.into());
                 }
                 let byte = self.read_bytes(cx.tid, argument, 1)?;
@@ -238,7 +238,7 @@ impl Kernel {
             let admin = self
                 .threads
                 .get(&tid)
-                .is_some_and(|t| t.cred.has(crate::cred::cap::SYS_ADMIN));
+                .is_some_and(|t| t.cred.has_on_machine(crate::cred::cap::SYS_ADMIN));
             if !steal || !admin {
                 return Err(Errno::EPERM);
             }

@@ -141,8 +141,9 @@ impl Kernel {
                 flags,
             } => {
                 only(*flags, AtFlags::empty())?;
+                let (uid, gid) = self.owner_outside(tid, *uid, *gid)?;
                 self.at_place(tid, *dirfd, path.as_bytes(), *flags, |vfs, cx, place| {
-                    vfs.chown(cx, place, *uid, *gid)
+                    vfs.chown(cx, place, uid, gid)
                 })
             }
             Call::Utimensat {
@@ -410,7 +411,7 @@ impl Kernel {
                 flags,
                 data,
             } => {
-                self.need_admin(tid)?;
+                self.may_mount(tid)?;
                 self.with_vfs(tid, |vfs, cx| {
                     vfs.mount(
                         cx,
@@ -423,8 +424,23 @@ impl Kernel {
                 })?;
                 Ok(Ret::None)
             }
+            Call::OpenTree { dirfd, path, flags } => {
+                self.sys_open_tree(tid, *dirfd, path.as_bytes(), *flags)
+            }
+            Call::MoveMount {
+                from_dirfd,
+                from_pathname,
+                to_dirfd,
+                to_pathname,
+                flags,
+            } => self.sys_move_mount(
+                tid,
+                (*from_dirfd, from_pathname.as_bytes()),
+                (*to_dirfd, to_pathname.as_bytes()),
+                *flags,
+            ),
             Call::Umount2 { target, flags } => {
-                self.need_admin(tid)?;
+                self.may_mount(tid)?;
                 self.with_vfs(tid, |vfs, cx| vfs.umount(cx, target.as_bytes(), *flags))?;
                 Ok(Ret::None)
             }
@@ -447,10 +463,10 @@ impl Kernel {
                     parent.map_or(Pid(0), |parent| self.pid_for(tid, parent)),
                 ))
             }
-            Call::Getuid {} => Ok(Ret::Int(self.cred(tid)?.ruid.into())),
-            Call::Geteuid {} => Ok(Ret::Int(self.cred(tid)?.euid.into())),
-            Call::Getgid {} => Ok(Ret::Int(self.cred(tid)?.rgid.into())),
-            Call::Getegid {} => Ok(Ret::Int(self.cred(tid)?.egid.into())),
+            Call::Getuid {} => self.own_id(tid, |cred| cred.uid_inside(cred.ruid)),
+            Call::Geteuid {} => self.own_id(tid, |cred| cred.uid_inside(cred.euid)),
+            Call::Getgid {} => self.own_id(tid, |cred| cred.gid_inside(cred.rgid)),
+            Call::Getegid {} => self.own_id(tid, |cred| cred.gid_inside(cred.egid)),
             Call::Clone3 { .. } => {
                 self.note("clone-without-code", Vec::new);
                 Err(Errno::EINVAL.into())
@@ -491,7 +507,11 @@ impl Kernel {
             Call::Setresuid { ruid, euid, suid } => self.sys_setresuid(tid, *ruid, *euid, *suid),
             Call::Setresgid { rgid, egid, sgid } => self.sys_setresgid(tid, *rgid, *egid, *sgid),
             Call::Setgroups { groups } => self.sys_setgroups(tid, groups),
-            Call::Getgroups {} => Ok(Ret::Groups(self.cred(tid)?.groups.to_vec())),
+            Call::Getgroups {} => {
+                let cred = self.cred(tid)?;
+                let groups = cred.groups.iter().map(|gid| cred.gid_inside(*gid));
+                Ok(Ret::Groups(groups.collect()))
+            }
             Call::Capget {} => Ok(Ret::Caps(self.cred(tid)?.caps())),
             Call::Capset { sets } => self.sys_capset(tid, *sets),
             Call::Prctl { op } => self.sys_prctl(tid, op),

@@ -60,7 +60,9 @@ pub(crate) fn family(call: &Call) -> Family {
         | Call::Listxattr { .. }
         | Call::Removexattr { .. }
         | Call::Mount { .. }
-        | Call::Umount2 { .. } => Family::Path,
+        | Call::Umount2 { .. }
+        | Call::OpenTree { .. }
+        | Call::MoveMount { .. } => Family::Path,
         Call::Fstatfs { .. }
         | Call::Fgetxattr { .. }
         | Call::Fsetxattr { .. }

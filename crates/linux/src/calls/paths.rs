@@ -250,6 +250,25 @@ pub(super) fn perform(call: Call) -> Result<Ret> {
         Call::Umount2 { target, flags } => {
             none(sys!(number, path(&target)?.as_c_str(), flags.bits()))
         }
+        Call::OpenTree {
+            dirfd,
+            path: p,
+            flags,
+        } => fd(sys!(number, dirfd.0, path(&p)?.as_c_str(), flags.bits())),
+        Call::MoveMount {
+            from_dirfd,
+            from_pathname,
+            to_dirfd,
+            to_pathname,
+            flags,
+        } => none(sys!(
+            number,
+            from_dirfd.0,
+            path(&from_pathname)?.as_c_str(),
+            to_dirfd.0,
+            path(&to_pathname)?.as_c_str(),
+            flags.bits()
+        )),
         _ => Err(Errno::ENOSYS),
     }
 }

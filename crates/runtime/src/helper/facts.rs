@@ -2,9 +2,9 @@
 
 use crate::cgroups;
 use crate::io::{read_file, read_to_end};
-use crate::plan::{FileKind, HostFacts, Namespaces};
+use crate::plan::{FileKind, HostFacts, Ids, Namespaces};
 use glassdock_abi::call::PrctlOp;
-use glassdock_abi::flags::{AtFlags, OpenFlags, ResolveFlags};
+use glassdock_abi::flags::{AtFlags, MountFlags, OpenFlags, ResolveFlags};
 use glassdock_abi::types::{Dev, OpenHow, mode};
 use glassdock_abi::{Call, Fd, Io, PathArg, Pid, Ret, Sys};
 use glassdock_oci::runtime::{Process, Spec};
@@ -20,6 +20,8 @@ const NULL: Dev = Dev::new(1, 3);
 /// The facts for a new container.
 pub(super) async fn for_create<S: Sys>(sys: &S, spec: &Spec, bundle: &str, id: &str) -> HostFacts {
     let mut sources = BTreeMap::new();
+    let own_users = Ids::own(spec.linux.as_ref()).is_some();
+    let mut kept_flags = BTreeMap::new();
     for mount in &spec.mounts {
         let bind = matches!(&*mount.kind, "bind" | "rbind" | "none" | "")
             || mount
@@ -39,19 +41,39 @@ pub(super) async fn for_create<S: Sys>(sys: &S, spec: &Spec, bundle: &str, id: &
             } else {
                 FileKind::File
             };
+            if own_users {
+                kept_flags.extend(mount_flags(sys, &path).await);
+            }
             sources.insert(path, kind);
         }
     }
     let mut home = None;
     if let (Some(process), Some(root)) = (&spec.process, &spec.root) {
-        home = home_of(sys, crate::plan::absolute(&root.path, bundle), process).await;
+        let root = crate::plan::absolute(&root.path, bundle);
+        if own_users {
+            kept_flags.extend(mount_flags(sys, &root).await);
+        }
+        home = home_of(sys, root, process).await;
     }
     HostFacts {
         sources,
+        kept_flags,
         groups: groups(sys, spec, id).await,
         home,
-        ..common(sys).await
+        ..common(sys, own_users).await
     }
+}
+
+/// The flags of the mount that a path is on, where it has any.
+async fn mount_flags<S: Sys>(sys: &S, path: &str) -> Option<(String, MountFlags)> {
+    // `ST_*` of man 2 statfs: these have the numbers of `MS_*`.
+    let same = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let ret = sys.call(Call::Statfs { path: path.into() }).await;
+    let Ok(Ret::StatFs(stat)) = ret else {
+        return None;
+    };
+    let flags = MountFlags::from_bits_retain(stat.flags) & same;
+    (!flags.is_empty()).then(|| (path.to_owned(), flags))
 }
 
 /// Where the container's control groups are to be.
@@ -71,15 +93,16 @@ pub(super) async fn for_exec<S: Sys>(
     process: &Process,
     pid: Pid,
     groups: Vec<cgroups::Group>,
+    own_users: bool,
 ) -> HostFacts {
     HostFacts {
         groups,
         home: home_of(sys, format!("/proc/{}/root", pid.0), process).await,
-        ..common(sys).await
+        ..common(sys, own_users).await
     }
 }
 
-async fn common<S: Sys>(sys: &S) -> HostFacts {
+async fn common<S: Sys>(sys: &S, own_users: bool) -> HostFacts {
     let kcore = sys
         .statx(Fd::CWD, "/proc/kcore".into(), AtFlags::empty())
         .await
@@ -94,8 +117,13 @@ async fn common<S: Sys>(sys: &S) -> HostFacts {
             *owner = (!null).then_some(stat.uid);
         }
     }
+    let bounding = bounding(sys).await;
     HostFacts {
-        bounding: bounding(sys).await,
+        bounding,
+        capabilities: match own_users {
+            true => capabilities(sys).await.unwrap_or(bounding),
+            false => bounding,
+        },
         namespaces: namespaces(sys).await,
         seccomp: sys
             .statx(Fd::CWD, crate::seccomp::KERNEL_HAS.into(), AtFlags::empty())
@@ -103,6 +131,7 @@ async fn common<S: Sys>(sys: &S) -> HostFacts {
             .is_ok(),
         kcore,
         sources: BTreeMap::new(),
+        kept_flags: BTreeMap::new(),
         stdio,
         groups: Vec::new(),
         home: None,
@@ -121,7 +150,17 @@ async fn namespaces<S: Sys>(sys: &S) -> Namespaces {
         ipc: has("ipc").await,
         net: has("net").await,
         cgroup: has("cgroup").await,
+        user: has("user").await,
     }
+}
+
+/// Every capability that the kernel knows.
+async fn capabilities<S: Sys>(sys: &S) -> Option<u64> {
+    const LAST: &str = "/proc/sys/kernel/cap_last_cap";
+    let text = read_file(sys, LAST, MAX_STATUS).await.ok()?;
+    let last: u32 = String::from_utf8_lossy(&text).trim().parse().ok()?;
+    let above = u64::BITS.checked_sub(1)?.checked_sub(last)?;
+    Some(u64::MAX >> above)
 }
 
 /// The bounding set: `CapBnd` of `/proc/self/status`, or one question for each capability.

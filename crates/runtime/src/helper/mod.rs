@@ -378,11 +378,12 @@ async fn exec<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
             "exec failed: cannot exec in a paused container (use --ignore-paused to override)",
         ));
     }
-    let facts = facts::for_exec(sys, &process, pid, groups).await;
+    let facts = facts::for_exec(sys, &process, pid, groups, saved.ids.is_some()).await;
     let target = Target {
         pid,
         namespaces: CloneFlags::from_bits_retain(saved.namespaces),
         filter: filters::kept(sys, &dir).await?,
+        ids: saved.ids.clone(),
     };
     let failed = |text: String| format!("exec failed: {text}");
     let plan = plan::exec(&process, &target, &facts).map_err(|error| told(error, failed))?;

@@ -4,6 +4,7 @@ use super::args::Options;
 use super::namespace_flags;
 use crate::cgroups;
 use crate::io::read_file;
+use crate::plan::Ids;
 use crate::{ErrorKind, RuntimeError};
 use glassdock_abi::flags::{AtFlags, OpenFlags};
 use glassdock_abi::{Errno, Fd, Io, PathArg, Pid, Sys};
@@ -30,6 +31,9 @@ pub(crate) struct Saved {
     pub start_time: u64,
     /// Clone flags of the namespaces that are not the host's.
     pub namespaces: u64,
+    /// The maps of its own user namespace, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Ids>,
 }
 
 impl Saved {
@@ -54,6 +58,7 @@ impl Saved {
             },
             start_time,
             namespaces: namespace_flags(spec).bits(),
+            ids: Ids::own(spec.linux.as_ref()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::paths::Slots;
 use super::root::root;
-use super::spaces::{NAMESPACES, Spaces, join, loopback, space};
+use super::spaces::{NAMESPACES, Spaces, loopback, space};
 use super::{
     Expect, HostFacts, Item, MAX_PATHS, Plan, PlanError, Slot, SlotKind, Step, cgroups, process,
 };
@@ -10,7 +10,7 @@ use crate::{seccomp, why};
 use glassdock_abi::Call;
 use glassdock_abi::flags::{CloneFlags, WaitFlags};
 use glassdock_abi::types::{CloneArgs, WaitFor, signal};
-use glassdock_oci::runtime::{Linux, NamespaceKind, Spec};
+use glassdock_oci::runtime::{Linux, NamespaceKind, Process, Spec};
 
 /// Plans the container of a specification. `bundle` is the absolute path of its directory.
 ///
@@ -29,12 +29,14 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
     let start = slots.fd("start");
     let namespaces = Spaces::of(linux, facts)?;
     let groups = cgroups::create(&mut slots, linux, &facts.groups)?;
-    let mut child = groups.enter.clone();
+    let ids = namespaces.ids.as_ref();
+    let mut child: Vec<Item> = ids.map(|_| Item::AwaitRelease).into_iter().collect();
+    child.extend(groups.enter.iter().cloned());
     if namespaces.new.contains(CloneFlags::NEWCGROUP) {
         child.push(cgroups::namespace());
     }
-    let (parent, rollback) = parent(&mut slots, &namespaces, groups);
-    child.extend(process::begin(&mut slots, process)?);
+    let (parent, rollback) = parent(&mut slots, &namespaces, groups, process, facts)?;
+    child.extend(process::begin(&mut slots, process, ids)?);
     child.extend(namespaces.enter(&mut slots));
     if namespaces.new.contains(CloneFlags::NEWNET) {
         child.extend(loopback(&mut slots));
@@ -60,7 +62,7 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
             "a system-call filter",
         ));
     }
-    let finish = process::finish(&mut slots, process, filter.as_ref(), facts)?;
+    let finish = process::finish(&mut slots, process, filter.as_ref(), facts, ids)?;
     child.extend(finish.items);
     child.push(Item::Ready);
     child.push(
@@ -114,16 +116,6 @@ fn check(
             "hooks",
             spec.hooks.as_ref().is_some_and(|hooks| !hooks.is_empty()),
             "running hooks",
-        ),
-        (
-            "linux.uidMappings",
-            !linux.uid_mappings.is_empty(),
-            "a user namespace",
-        ),
-        (
-            "linux.gidMappings",
-            !linux.gid_mappings.is_empty(),
-            "a user namespace",
         ),
         ("linux.mountLabel", !linux.mount_label.is_empty(), "SELinux"),
         (
@@ -181,19 +173,23 @@ fn parent(
     slots: &mut Slots,
     namespaces: &Spaces,
     groups: cgroups::Steps,
-) -> (Vec<Item>, Vec<Item>) {
+    process: &Process,
+    facts: &HostFacts,
+) -> Result<(Vec<Item>, Vec<Item>), PlanError> {
     let mut items = groups.before;
-    for (kind, path) in &namespaces.joined {
-        if *kind == NamespaceKind::Pid {
-            items.extend(join(slots, *kind, path));
-        }
+    let around = namespaces.around_birth(slots);
+    let ids = namespaces.ids.as_ref();
+    if let Some(ids) = ids {
+        items.extend(process::streams_outside(process, facts, ids)?);
     }
+    items.extend(around.before);
     let names: Vec<&str> = [
         NamespaceKind::Pid,
         NamespaceKind::Mount,
         NamespaceKind::Uts,
         NamespaceKind::Ipc,
         NamespaceKind::Network,
+        NamespaceKind::User,
     ]
     .into_iter()
     .map(space)
@@ -204,11 +200,17 @@ fn parent(
     let flags = namespaces.new - CloneFlags::NEWCGROUP;
     let (clone, mut rollback) = birth(slots, flags, groups.born, why::CLONE, names.join(", "));
     items.push(clone);
+    items.extend(around.after);
     items.extend(groups.after);
+    if let Some(ids) = ids {
+        items.extend(ids.write(slots));
+        items.extend(process::from_outside(slots, process)?);
+        items.push(Item::Release);
+    }
     items.push(Item::AwaitReady);
     items.extend(groups.limits);
     rollback.extend(groups.undo);
-    (items, rollback)
+    Ok((items, rollback))
 }
 
 /// The clone, and how it is undone.

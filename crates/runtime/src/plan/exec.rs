@@ -1,7 +1,8 @@
 //! The plan of a further process in a running container.
 
+use super::ids::become_root;
 use super::paths::{self, Slots};
-use super::{HostFacts, Item, Plan, PlanError, Step, cgroups, create, dev, process};
+use super::{HostFacts, Ids, Item, Plan, PlanError, Step, cgroups, create, dev, process};
 use crate::seccomp::Filter;
 use crate::why;
 use glassdock_abi::flags::CloneFlags;
@@ -19,6 +20,8 @@ pub struct Target {
     pub namespaces: CloneFlags,
     /// The filter of its system calls.
     pub filter: Option<Filter>,
+    /// The maps of its user namespace, where it has one of its own.
+    pub ids: Option<Ids>,
 }
 
 /// Plans a process in a running container. The slot `console` is filled from outside when there is a terminal.
@@ -48,6 +51,10 @@ pub fn exec(process: &Process, target: &Target, facts: &HostFacts) -> Result<Pla
     }
     let groups = cgroups::join(&mut slots, &facts.groups);
     parent.extend(groups.before);
+    let ids = target.ids.as_ref();
+    if let Some(ids) = ids {
+        parent.extend(process::streams_outside(process, facts, ids)?);
+    }
     let (clone, rollback) = create::birth(
         &mut slots,
         CloneFlags::empty(),
@@ -58,14 +65,23 @@ pub fn exec(process: &Process, target: &Target, facts: &HostFacts) -> Result<Pla
     parent.push(clone);
     parent.push(paths::close(container));
     parent.extend(groups.after);
+    let mut child = Vec::new();
+    if ids.is_some() {
+        parent.extend(process::from_outside(&mut slots, process)?);
+        parent.push(Item::Release);
+        child.push(Item::AwaitRelease);
+    }
     parent.push(Item::AwaitReady);
-    let mut child = groups.enter;
-    child.extend(process::begin(&mut slots, process)?);
+    child.extend(groups.enter);
+    child.extend(process::begin(&mut slots, process, ids)?);
     let others = target.namespaces - CloneFlags::NEWPID;
     if !others.is_empty() {
         child.push(setns(others, why::TARGET_ENTER).into());
     }
     child.push(paths::close(container));
+    if ids.is_some() {
+        child.extend(become_root());
+    }
     if process.terminal {
         let console = dev::console_slot(&mut slots);
         child.extend(dev::terminal(
@@ -75,7 +91,7 @@ pub fn exec(process: &Process, target: &Target, facts: &HostFacts) -> Result<Pla
             process.console_size,
         ));
     }
-    let finish = process::finish(&mut slots, process, target.filter.as_ref(), facts)?;
+    let finish = process::finish(&mut slots, process, target.filter.as_ref(), facts, ids)?;
     child.extend(finish.items);
     child.push(finish.exec);
     Ok(Plan {

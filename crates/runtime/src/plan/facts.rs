@@ -1,8 +1,12 @@
 //! What a plan needs to know of the host. Equal facts give equal plans.
 
 use crate::cgroups::Group;
+use glassdock_abi::flags::MountFlags;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The 41 capabilities of Linux 5.9 and later.
+const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
 
 /// Which kinds of namespaces the kernel has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -19,6 +23,8 @@ pub struct Namespaces {
     pub net: bool,
     /// Control groups.
     pub cgroup: bool,
+    /// Users.
+    pub user: bool,
 }
 
 impl Namespaces {
@@ -30,6 +36,7 @@ impl Namespaces {
         ipc: true,
         net: true,
         cgroup: true,
+        user: true,
     };
 }
 
@@ -47,6 +54,8 @@ pub enum FileKind {
 pub struct HostFacts {
     /// The bounding set: no process here can have more capabilities.
     pub bounding: u64,
+    /// Every capability that the kernel knows: what a process has in a user namespace of its own.
+    pub capabilities: u64,
     /// Kinds of namespaces.
     pub namespaces: Namespaces,
     /// Whether processes can have system-call filters.
@@ -55,6 +64,9 @@ pub struct HostFacts {
     pub kcore: bool,
     /// What the sources of bind mounts are; absent for those that do not exist.
     pub sources: BTreeMap<String, FileKind>,
+    /// Flags of the mounts that the root and these sources are on, where there are any: in a user namespace they cannot be taken
+    /// away.
+    pub kept_flags: BTreeMap<String, MountFlags>,
     /// Owners of the standard streams; absent for those that must keep theirs, such as `/dev/null`.
     pub stdio: [Option<u32>; 3],
     /// The container's control groups, those that exist and those that are to be.
@@ -64,14 +76,16 @@ pub struct HostFacts {
 }
 
 impl Default for HostFacts {
-    /// A host with everything, whose bounding set has the 41 capabilities of Linux 5.9 and later.
+    /// A host with everything, whose bounding set is complete.
     fn default() -> Self {
         HostFacts {
-            bounding: (1 << 41) - 1,
+            bounding: ALL_CAPABILITIES,
+            capabilities: ALL_CAPABILITIES,
             namespaces: Namespaces::ALL,
             seccomp: true,
             kcore: true,
             sources: BTreeMap::new(),
+            kept_flags: BTreeMap::new(),
             stdio: [Some(0); 3],
             groups: Vec::new(),
             home: Some("/".to_owned()),

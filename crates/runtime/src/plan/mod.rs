@@ -12,6 +12,7 @@ mod dev;
 mod error;
 mod exec;
 mod facts;
+mod ids;
 mod inside;
 mod mounts;
 mod options;
@@ -28,6 +29,7 @@ pub use create::create;
 pub use error::{PlanError, Problem};
 pub use exec::{Target, exec};
 pub use facts::{FileKind, HostFacts, Namespaces};
+pub use ids::Ids;
 pub(crate) use mounts::absolute;
 pub use options::MOUNT_OPTIONS;
 pub use slot::{Slot, SlotInfo, SlotKind, SlotValue, bind};
@@ -80,6 +82,10 @@ pub enum Item {
     Ready,
     /// Waits until the child is ready or, where the child has nothing to wait for, runs its program.
     AwaitReady,
+    /// Lets the child go on.
+    Release,
+    /// Waits until the parent lets the child go on.
+    AwaitRelease,
 }
 
 /// A system call with its reason.

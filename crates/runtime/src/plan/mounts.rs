@@ -8,9 +8,10 @@ use super::paths::{self, Make, Slots};
 use super::spaces::Spaces;
 use super::{FileKind, HostFacts, Item, MAX_MOUNTS, PlanError, Slot, Step, cgroup_mount};
 use crate::why;
-use glassdock_abi::flags::{MountFlags, OpenFlags};
-use glassdock_abi::{Call, PathArg};
+use glassdock_abi::flags::{MountFlags, MoveMountFlags, OpenFlags, OpenTreeFlags};
+use glassdock_abi::{Call, Fd, PathArg};
 use glassdock_oci::runtime::{Mount, NamespaceKind};
+use std::collections::BTreeMap;
 
 /// Clause of everything here.
 const CLAUSE: &str = "config.md#mounts";
@@ -62,6 +63,64 @@ pub(super) struct Surroundings<'a> {
     pub facts: &'a HostFacts,
     /// The container's namespaces.
     pub namespaces: &'a Spaces,
+    /// Sources of bind mounts that are open, by the index of their mounts.
+    pub sources: &'a BTreeMap<usize, Slot>,
+}
+
+impl Surroundings<'_> {
+    /// Flags that a mount of `path` of the host must keep: in a user namespace the kernel lets nobody take them away.
+    pub fn kept_flags(&self, path: &str) -> MountFlags {
+        let flags = self.namespaces.ids.as_ref();
+        let flags = flags.and_then(|_| self.facts.kept_flags.get(path));
+        flags.copied().unwrap_or_default()
+    }
+}
+
+/// Sources of bind mounts that are opened before the child becomes root in its user namespace, who could not look them up.
+#[derive(Default)]
+pub(super) struct Sources {
+    pub open: Vec<Item>,
+    pub slots: BTreeMap<usize, Slot>,
+}
+
+/// Opens the sources where the container has a user namespace of its own. They are copies in the child's mount namespace: they
+/// receive what is mounted on the host, give nothing back, and keep their flags (`man 7 mount_namespaces`, "Restrictions").
+pub(super) fn sources(
+    slots: &mut Slots,
+    mounts: &[Mount],
+    bundle: &str,
+    namespaces: &Spaces,
+) -> Result<Sources, PlanError> {
+    let mut sources = Sources::default();
+    if namespaces.ids.is_none() {
+        return Ok(sources);
+    }
+    for (index, entry) in mounts.iter().enumerate().take(MAX_MOUNTS) {
+        let options = options::parse(&entry.options, &format!("mounts[{index}]"))?;
+        if !is_bind(entry, &options) {
+            continue;
+        }
+        let source = absolute(&entry.source, bundle);
+        let slot = slots.another_fd("source");
+        let mut flags = OpenTreeFlags::CLONE | OpenTreeFlags::CLOEXEC;
+        if options.flags.contains(MountFlags::REC) {
+            flags |= OpenTreeFlags::RECURSIVE;
+        }
+        let call = Call::OpenTree {
+            dirfd: Fd::CWD,
+            path: source.as_str().into(),
+            flags,
+        };
+        let step = Step::new(call, why::SOURCE_OPEN, CLAUSE).arg(&source);
+        let step = step.failure(failure(entry)).yields(slot);
+        sources.open.push(step.into());
+        sources.slots.insert(index, slot);
+    }
+    Ok(sources)
+}
+
+fn is_bind(entry: &Mount, options: &Options) -> bool {
+    options.flags.contains(MountFlags::BIND) || matches!(&*entry.kind, "bind" | "rbind")
 }
 
 /// A call of `mount(2)`.
@@ -99,15 +158,8 @@ pub(super) fn plan(
         last: Vec::new(),
         foreign_dev: false,
     };
-    for (index, entry) in mounts.iter().enumerate() {
-        one(
-            slots,
-            root,
-            entry,
-            &format!("mounts[{index}]"),
-            around,
-            &mut all,
-        )?;
+    for at in mounts.iter().enumerate() {
+        one(slots, root, at, around, &mut all)?;
     }
     Ok(all)
 }
@@ -115,11 +167,11 @@ pub(super) fn plan(
 fn one(
     slots: &mut Slots,
     root: Slot,
-    entry: &Mount,
-    field: &str,
+    (index, entry): (usize, &Mount),
     around: &Surroundings<'_>,
     all: &mut Mounts,
 ) -> Result<(), PlanError> {
+    let field = &format!("mounts[{index}]");
     check(entry, field)?;
     let options = options::parse(&entry.options, field)?;
     let destination = paths::components(&entry.destination, &format!("{field}.destination"))?;
@@ -129,14 +181,13 @@ fn one(
             "the root itself cannot be mounted over",
         ));
     }
-    let bind = options.flags.contains(MountFlags::BIND) || matches!(&*entry.kind, "bind" | "rbind");
     if options.flags.contains(MountFlags::REMOUNT) {
         return Err(PlanError::unsupported(
             format!("{field}.options"),
             "\"remount\"",
         ));
     }
-    if bind {
+    if is_bind(entry, &options) {
         check_over_proc(entry, &destination, field, around)?;
         all.foreign_dev |= destination == ["dev"];
         all.now.extend(bind_mount(
@@ -146,6 +197,7 @@ fn one(
             &options,
             &destination,
             around,
+            around.sources.get(&index).copied(),
         ));
     } else if matches!(&*entry.kind, "cgroup" | "cgroup2") {
         let target = Target {
@@ -248,6 +300,7 @@ fn bind_mount(
     options: &Options,
     destination: &[&str],
     around: &Surroundings<'_>,
+    opened: Option<Slot>,
 ) -> Vec<Item> {
     let source = absolute(&entry.source, around.bundle);
     let kind = match around.facts.sources.get(&source) {
@@ -256,26 +309,31 @@ fn bind_mount(
     };
     let target = slots.fd("target");
     let flags = MountFlags::BIND | (options.flags & MountFlags::REC);
+    let show = match opened {
+        Some(slot) => Step::new(put(slot, target), why::SOURCE_MOUNT, CLAUSE),
+        None => Step::new(
+            mount(source.as_str(), target.proc_path(), "", flags, ""),
+            why::BIND,
+            CLAUSE,
+        ),
+    };
     let mut items: Vec<Item> = vec![
         paths::open_or_make(slots, root, destination, kind, target)
             .failure(failure(entry))
             .into(),
-        Step::new(
-            mount(source.as_str(), target.proc_path(), "", flags, ""),
-            why::BIND,
-            CLAUSE,
-        )
-        .arg(&source)
-        .arg(&entry.destination)
-        .failure(failure(entry))
-        .into(),
+        show.arg(&source)
+            .arg(&entry.destination)
+            .failure(failure(entry))
+            .into(),
         paths::close(target),
     ];
+    items.extend(opened.map(paths::close));
     let extra = options.flags - REMOUNT_ONLY;
     let mut after = Vec::new();
     if !extra.is_empty() {
-        let flags =
-            MountFlags::BIND | MountFlags::REMOUNT | (options.flags & MountFlags::REC) | extra;
+        let kept = around.kept_flags(&source);
+        let rec = options.flags & MountFlags::REC;
+        let flags = MountFlags::BIND | MountFlags::REMOUNT | rec | extra | kept;
         let step = Step::new(
             mount("", target.proc_path(), "", flags, ""),
             why::BIND_FLAGS,
@@ -286,6 +344,17 @@ fn bind_mount(
     after.extend(propagation(entry, options, target));
     items.extend(reopened(root, destination, target, after));
     items
+}
+
+/// Puts an opened mount on a target.
+fn put(source: Slot, target: Slot) -> Call {
+    Call::MoveMount {
+        from_dirfd: source.fd(),
+        from_pathname: PathArg::default(),
+        to_dirfd: target.fd(),
+        to_pathname: PathArg::default(),
+        flags: MoveMountFlags::F_EMPTY_PATH | MoveMountFlags::T_EMPTY_PATH,
+    }
 }
 
 /// A mount of a new file system. A read-only tmpfs is remounted at the end, when everything in it is made.

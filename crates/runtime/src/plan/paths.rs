@@ -23,9 +23,15 @@ impl Slots {
         };
         debug_assert!(
             at < super::slot::MAX_SLOTS,
-            "names are constants of this crate"
+            "names are constants of this crate, and mounts have a limit"
         );
         Slot(at as u16)
+    }
+    /// A further slot of this name, for one of many descriptors that are open at a time.
+    pub fn another_fd(&mut self, name: &'static str) -> Slot {
+        let kind = SlotKind::Fd;
+        self.0.push(SlotInfo { name, kind });
+        Slot((self.0.len() - 1) as u16)
     }
     /// A slot for a descriptor.
     pub fn fd(&mut self, name: &'static str) -> Slot {
@@ -191,16 +197,19 @@ pub(super) fn close(slot: Slot) -> Item {
 
 /// Opens an absolute path of the host.
 pub(super) fn open_host(path: &str, flags: OpenFlags, into: Slot) -> Step {
+    open_path(path.into(), flags, into).arg(path)
+}
+
+/// The same for a path in which there are slots.
+pub(super) fn open_path(path: PathArg, flags: OpenFlags, into: Slot) -> Step {
     let call = Call::Openat2 {
         dirfd: Fd::CWD,
-        path: path.into(),
+        path,
         how: OpenHow {
             flags: flags | OpenFlags::CLOEXEC,
             mode: 0,
             resolve: ResolveFlags::empty(),
         },
     };
-    Step::new(call, why::OPEN_HOST, "runtime.md#create")
-        .arg(path)
-        .yields(into)
+    Step::new(call, why::OPEN_HOST, "runtime.md#create").yields(into)
 }

@@ -2,7 +2,7 @@
 
 use super::paths::Slots;
 use super::text::{list, plain};
-use super::{Expect, Find, HostFacts, Item, PlanError, SlotKind, Step, caps};
+use super::{Expect, Find, HostFacts, Ids, Item, PlanError, SlotKind, Step, caps, ids};
 use crate::seccomp::Filter;
 use crate::why;
 use glassdock_abi::call::PrctlOp;
@@ -63,7 +63,13 @@ pub(super) fn check(process: &Process) -> Result<(), PlanError> {
 }
 
 /// The first steps of the child: a session, and no open file that outlives the start of the program.
-pub(super) fn begin(slots: &mut Slots, process: &Process) -> Result<Vec<Item>, PlanError> {
+///
+/// With a user namespace the parent sets how eagerly it is killed, [`from_outside`].
+pub(super) fn begin(
+    slots: &mut Slots,
+    process: &Process,
+    ids: Option<&Ids>,
+) -> Result<Vec<Item>, PlanError> {
     let mut items: Vec<Item> = vec![
         Step::new(Call::Setsid {}, why::SESSION, PROCESS).into(),
         Step::new(
@@ -77,26 +83,69 @@ pub(super) fn begin(slots: &mut Slots, process: &Process) -> Result<Vec<Item>, P
         )
         .into(),
     ];
-    if let Some(adjust) = process.oom_score_adj {
-        items.extend(oom_score(slots, adjust)?);
+    if let (Some(adjust), None) = (oom_score_adj(process)?, ids) {
+        items.extend(oom_score(slots, adjust));
     }
     Ok(items)
 }
 
-fn oom_score(slots: &mut Slots, adjust: i32) -> Result<Vec<Item>, PlanError> {
-    if !(-1000..=1000).contains(&adjust) {
-        return Err(PlanError::invalid(
+/// What the parent does for a child in a user namespace, since only the host's root may: raising limits, and letting it be killed
+/// less eagerly.
+pub(super) fn from_outside(slots: &mut Slots, process: &Process) -> Result<Vec<Item>, PlanError> {
+    let mut items = match oom_score_adj(process)? {
+        Some(adjust) => {
+            let text = adjust.to_string();
+            ids::put(
+                slots,
+                "oom_score_adj",
+                &text,
+                why::OOM_WRITE_OF_CHILD,
+                LINUX_PROCESS,
+            )
+        }
+        None => Vec::new(),
+    };
+    items.extend(rlimits(process, slots.get("child", SlotKind::Pid).pid())?);
+    Ok(items)
+}
+
+/// The parent gives streams to the container's user by the host's id: nobody in the user namespace could.
+pub(super) fn streams_outside(
+    process: &Process,
+    facts: &HostFacts,
+    ids: &Ids,
+) -> Result<Vec<Item>, PlanError> {
+    let User { uid, gid, .. } = process.user;
+    let uid = ids.user(uid, "process.user.uid")?;
+    ids.group(gid, "process.user.gid")?;
+    for (index, gid) in process.user.additional_gids.iter().enumerate() {
+        ids.group(*gid, &format!("process.user.additionalGids[{index}]"))?;
+    }
+    match process.terminal {
+        // It is made in there.
+        true => Ok(Vec::new()),
+        false => Ok(stream_owners(facts.stdio, uid)),
+    }
+}
+
+fn oom_score_adj(process: &Process) -> Result<Option<i32>, PlanError> {
+    match process.oom_score_adj {
+        Some(adjust) if !(-1000..=1000).contains(&adjust) => Err(PlanError::invalid(
             "process.oomScoreAdj",
             format!("{adjust} is not within -1000..=1000"),
-        ));
+        )),
+        adjust => Ok(adjust),
     }
+}
+
+fn oom_score(slots: &mut Slots, adjust: i32) -> Vec<Item> {
     let file = slots.fd("oom-score");
     let open = super::paths::open_host("/proc/self/oom_score_adj", OpenFlags::WRONLY, file);
     let write = Call::Write {
         fd: file.fd(),
         data: adjust.to_string().into_bytes(),
     };
-    Ok(vec![
+    vec![
         Step {
             why: why::OOM_OPEN,
             clause: LINUX_PROCESS,
@@ -109,7 +158,7 @@ fn oom_score(slots: &mut Slots, adjust: i32) -> Result<Vec<Item>, PlanError> {
             .failure("write oom_score_adj")
             .into(),
         super::paths::close(file),
-    ])
+    ]
 }
 
 /// Everything from the changed root to the program's start, but the wait for it.
@@ -118,8 +167,14 @@ pub(super) fn finish(
     process: &Process,
     filter: Option<&Filter>,
     facts: &HostFacts,
+    ids: Option<&Ids>,
 ) -> Result<Finish, PlanError> {
     let mut items = Vec::new();
+    // In a user namespace of its own a process begins with all there are.
+    let bounding = match ids {
+        Some(_) => facts.capabilities,
+        None => facts.bounding,
+    };
     // Without new privileges a filter needs none, and comes last. Otherwise it comes while there still are some, as in runc.
     let (early, late) = match process.no_new_privileges {
         true => (None, filter),
@@ -136,11 +191,13 @@ pub(super) fn finish(
         ));
     }
     items.push(Step::new(Call::Umask { mask: umask }, why::UMASK, USER).into());
-    items.extend(rlimits(process)?);
-    let sets = Sets::of(process, facts)?;
+    if ids.is_none() {
+        items.extend(rlimits(process, Pid(0))?);
+    }
+    let sets = Sets::of(process, bounding)?;
     items.extend(early.map(load));
-    items.extend(drop_bounding(&sets, facts));
-    items.extend(user(slots, process, facts)?);
+    items.extend(drop_bounding(&sets, bounding));
+    items.extend(user(slots, process, facts, ids)?);
     items.extend(sets.apply());
     let find = find(slots, process)?;
     let exec = exec(process, facts, &find)?;
@@ -170,7 +227,7 @@ fn prctl(op: PrctlOp, why: &'static str) -> Step {
     Step::new(Call::Prctl { op }, why, LINUX_PROCESS)
 }
 
-fn rlimits(process: &Process) -> Result<Vec<Item>, PlanError> {
+fn rlimits(process: &Process, pid: Pid) -> Result<Vec<Item>, PlanError> {
     let mut items: Vec<Item> = Vec::new();
     for (index, limit) in process.rlimits.iter().enumerate() {
         let field = format!("process.rlimits[{index}]");
@@ -199,11 +256,7 @@ fn rlimits(process: &Process) -> Result<Vec<Item>, PlanError> {
             cur: limit.soft,
             max: limit.hard,
         });
-        let call = Call::Prlimit64 {
-            pid: Pid(0),
-            resource,
-            new,
-        };
+        let call = Call::Prlimit64 { pid, resource, new };
         let step = Step::new(call, why::RLIMIT, PROCESS)
             .arg(&limit.kind)
             .failure(format!("error setting rlimit type {resource}"));
@@ -220,9 +273,9 @@ struct Sets {
 }
 
 impl Sets {
-    fn of(process: &Process, facts: &HostFacts) -> Result<Sets, PlanError> {
+    fn of(process: &Process, bounding: u64) -> Result<Sets, PlanError> {
         let given = process.capabilities.clone().unwrap_or_default();
-        let set = |names: &[String], field| caps::set(names, field, facts.bounding);
+        let set = |names: &[String], field| caps::set(names, field, bounding);
         let permitted = set(&given.permitted, "permitted")?;
         let inheritable = set(&given.inheritable, "inheritable")?;
         let ambient = set(&given.ambient, "ambient")?;
@@ -264,8 +317,8 @@ fn bits(set: u64) -> impl Iterator<Item = u32> {
     (0..u64::BITS).filter(move |number| set & (1 << number) != 0)
 }
 
-fn drop_bounding(sets: &Sets, facts: &HostFacts) -> Vec<Item> {
-    bits(facts.bounding & !sets.bounding)
+fn drop_bounding(sets: &Sets, bounding: u64) -> Vec<Item> {
+    bits(bounding & !sets.bounding)
         .map(|number| {
             prctl(PrctlOp::CapbsetDrop(number), why::BOUNDING_DROP)
                 .arg(caps::name(number))
@@ -276,14 +329,25 @@ fn drop_bounding(sets: &Sets, facts: &HostFacts) -> Vec<Item> {
 }
 
 /// The change of user and groups, with the working directory before it or, where only the user may go there, after it.
-fn user(slots: &mut Slots, process: &Process, facts: &HostFacts) -> Result<Vec<Item>, PlanError> {
+fn user(
+    slots: &mut Slots,
+    process: &Process,
+    facts: &HostFacts,
+    ids: Option<&Ids>,
+) -> Result<Vec<Item>, PlanError> {
     let User { uid, gid, .. } = process.user;
     for (field, id) in [("process.user.uid", uid), ("process.user.gid", gid)] {
         if id == u32::MAX {
             return Err(PlanError::invalid(field, "4294967295 is no id"));
         }
     }
-    let mut items = stdio_owner(process, facts);
+    // Streams that are not made in there have their owner already, `streams_outside`.
+    let mut items = match (process.terminal, ids) {
+        // A terminal is new, so it is root's; all three streams are one file.
+        (true, _) => stream_owners([Some(0), None, None], uid),
+        (false, None) => stream_owners(facts.stdio, uid),
+        (false, Some(_)) => Vec::new(),
+    };
     let went = slots.get("cwd", SlotKind::Done);
     let chdir = |why| {
         let path = PathArg::from(plain(&process.cwd, "process.cwd")?);
@@ -341,15 +405,8 @@ fn user(slots: &mut Slots, process: &Process, facts: &HostFacts) -> Result<Vec<I
     Ok(items)
 }
 
-/// The streams that are not the user's yet. A terminal is new, so it is root's.
-fn stdio_owner(process: &Process, facts: &HostFacts) -> Vec<Item> {
-    let uid = process.user.uid;
-    let owners = if process.terminal {
-        // All three are one file.
-        [Some(0), None, None]
-    } else {
-        facts.stdio
-    };
+/// Gives a user the streams that are not the user's yet.
+fn stream_owners(owners: [Option<u32>; 3], uid: u32) -> Vec<Item> {
     let streams = owners.into_iter().zip([Fd::STDIN, Fd::STDOUT, Fd::STDERR]);
     streams
         .filter(|(owner, _)| owner.is_some_and(|owner| owner != uid))

@@ -1,5 +1,6 @@
 //! The root of a container: what is mounted there, how it becomes the root, and the names of the host.
 
+use super::ids::become_root;
 use super::inside::{masked_paths, readonly_paths, sysctls};
 use super::mounts::{self, absolute, mount};
 use super::paths::{self, Make, Slots};
@@ -42,10 +43,16 @@ pub(super) fn root(
     };
     let root = slots.fd("root");
     let mut items = prepare(root, &path);
+    let sources = mounts::sources(slots, &spec.mounts, bundle, namespaces)?;
+    items.extend(sources.open);
+    if namespaces.ids.is_some() {
+        items.extend(become_root());
+    }
     let around = mounts::Surroundings {
         bundle,
         facts,
         namespaces,
+        sources: &sources.slots,
     };
     let mounts = mounts::plan(slots, root, &spec.mounts, &around)?;
     items.extend(mounts.now);
@@ -84,8 +91,9 @@ pub(super) fn root(
     items.extend(pivot(slots, root, linux, propagation));
     if given.readonly {
         let flags = MountFlags::BIND | MountFlags::REMOUNT | MountFlags::RDONLY;
+        let kept = around.kept_flags(&path);
         let step = Step::new(
-            mount("", "/".into(), "", flags, ""),
+            mount("", "/".into(), "", flags | kept, ""),
             why::ROOT_READONLY,
             ROOT,
         );

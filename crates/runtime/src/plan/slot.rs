@@ -71,6 +71,12 @@ impl Slot {
         path.extend(marker(self));
         PathArg(path)
     }
+    /// `/proc/<slot>`: the directory of a process.
+    pub fn proc_dir(self) -> PathArg {
+        let mut path = b"/proc/".to_vec();
+        path.extend(marker(self));
+        PathArg(path)
+    }
     fn of_number(number: i32) -> Option<Slot> {
         u16::try_from(BASE.checked_sub(number)?).ok().map(Slot)
     }
@@ -127,7 +133,9 @@ impl<F: Fn(Slot) -> Option<SlotValue>> Visitor for Binder<F> {
                 .and_then(|text| text.parse().ok())
                 .map(Slot);
             match slot.and_then(|slot| self.take(slot)) {
-                Some(SlotValue::Fd(fd)) => bound.extend(fd.0.to_string().into_bytes()),
+                Some(SlotValue::Fd(Fd(number)) | SlotValue::Pid(Pid(number))) => {
+                    bound.extend(number.to_string().into_bytes());
+                }
                 Some(SlotValue::Path(path)) => bound.extend_from_slice(path.as_bytes()),
                 _ => self.missing = true,
             }
@@ -175,6 +183,15 @@ mod tests {
             panic!("bound");
         };
         assert_eq!((source, target), ("/a".into(), "/proc/self/fd/7".into()));
+        let values = [
+            None,
+            Some(SlotValue::Fd(Fd(7))),
+            Some(SlotValue::Pid(Pid(12))),
+        ];
+        let path = Slot(2).proc_dir().join("uid_map");
+        let bound = bind(&Call::Statfs { path }, &values);
+        let path = "/proc/12/uid_map".into();
+        assert_eq!(bound, Ok(Call::Statfs { path }));
         let call = Call::Fchdir { fd: Slot(1).fd() };
         assert_eq!(bind(&call, &values), Ok(Call::Fchdir { fd: Fd(7) }));
     }

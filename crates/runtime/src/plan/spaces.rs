@@ -1,5 +1,6 @@
 //! The namespaces of a container: those that are made, those that are entered, and the network in a new one.
 
+use super::ids::Ids;
 use super::paths::{self, Slots};
 use super::text::plain;
 use super::{Expect, HostFacts, Item, PlanError, Slot, Step};
@@ -15,6 +16,15 @@ pub(super) const NAMESPACES: &str = "config-linux.md#namespaces";
 pub(super) struct Spaces {
     pub new: CloneFlags,
     pub joined: Vec<(NamespaceKind, String)>,
+    /// The maps of a new user namespace.
+    pub ids: Option<Ids>,
+}
+
+/// Steps of the parent around the birth of the child.
+#[derive(Default)]
+pub(super) struct Around {
+    pub before: Vec<Item>,
+    pub after: Vec<Item>,
 }
 
 /// Kinds of namespaces that a container can have for itself, as specifications name them.
@@ -44,7 +54,7 @@ pub(super) fn space(kind: NamespaceKind) -> (&'static str, Option<CloneFlags>) {
         NamespaceKind::Mount => ("mount", Some(CloneFlags::NEWNS)),
         NamespaceKind::Ipc => ("ipc", Some(CloneFlags::NEWIPC)),
         NamespaceKind::Uts => ("uts", Some(CloneFlags::NEWUTS)),
-        NamespaceKind::User => ("user", None),
+        NamespaceKind::User => ("user", Some(CloneFlags::NEWUSER)),
         NamespaceKind::Cgroup => ("cgroup", Some(CloneFlags::NEWCGROUP)),
         NamespaceKind::Time => ("time", None),
     }
@@ -55,6 +65,7 @@ impl Spaces {
         let mut spaces = Spaces {
             new: CloneFlags::empty(),
             joined: Vec::new(),
+            ids: None,
         };
         for (index, namespace) in linux.namespaces.iter().enumerate() {
             let field = format!("linux.namespaces[{index}]");
@@ -76,10 +87,10 @@ impl Spaces {
             let path = plain(&namespace.path, &format!("{field}.path"))?;
             match (path, namespace.kind) {
                 ("", _) => spaces.new |= flag,
-                (_, NamespaceKind::Mount) => {
+                (_, NamespaceKind::Mount | NamespaceKind::User) => {
                     return Err(PlanError::unsupported(
                         format!("{field}.path"),
-                        "joining a mount namespace",
+                        format!("joining a {name} namespace"),
                     ));
                 }
                 (path, _) if !path.starts_with('/') => {
@@ -95,6 +106,14 @@ impl Spaces {
             return Err(PlanError::unsupported(
                 "linux.namespaces",
                 "a container without a mount namespace of its own",
+            ));
+        }
+        if spaces.new.contains(CloneFlags::NEWUSER) {
+            spaces.ids = Some(Ids::of(linux)?);
+        } else if !(linux.uid_mappings.is_empty() && linux.gid_mappings.is_empty()) {
+            return Err(PlanError::invalid(
+                "linux.uidMappings",
+                "mappings are given, and no user namespace",
             ));
         }
         Ok(spaces)
@@ -116,16 +135,75 @@ impl Spaces {
         })
     }
 
-    /// The child enters what it shares; the pid namespace was chosen by the parent, before the child was born.
+    /// The child enters what it shares, unless it was born there.
     pub fn enter(&self, slots: &mut Slots) -> Vec<Item> {
-        let mut items = Vec::new();
-        for (kind, path) in &self.joined {
-            if *kind != NamespaceKind::Pid {
-                items.extend(join(slots, *kind, path));
-            }
-        }
-        items
+        let own = |(kind, _): &&(NamespaceKind, String)| !self.by_birth(*kind);
+        let joined = self.joined.iter().filter(own);
+        joined
+            .flat_map(|(kind, path)| join(slots, *kind, path))
+            .collect()
     }
+
+    /// Whether the parent chooses the namespace, before the child is born: a pid namespace can be had only so, and from a user
+    /// namespace of its own the child could enter none of the host's.
+    fn by_birth(&self, kind: NamespaceKind) -> bool {
+        kind == NamespaceKind::Pid || self.ids.is_some()
+    }
+
+    /// The parent enters what the child is to be born in, and comes back.
+    pub fn around_birth(&self, slots: &mut Slots) -> Around {
+        let mut around = Around::default();
+        for (kind, path) in self.joined.iter().filter(|(kind, _)| self.by_birth(*kind)) {
+            // For the parent itself a pid namespace changes nothing.
+            if *kind == NamespaceKind::Pid {
+                around.before.extend(join(slots, *kind, path));
+                continue;
+            }
+            let own = own_slot(slots, *kind);
+            around.before.push(open_own(*kind, own));
+            around
+                .before
+                .extend(enter(slots, *kind, path, why::JOIN_BEFORE));
+            around.after.push(set(*kind, own, why::BACK).into());
+            around.after.push(paths::close(own));
+        }
+        around
+    }
+}
+
+fn own_slot(slots: &mut Slots, kind: NamespaceKind) -> Slot {
+    slots.fd(match kind {
+        NamespaceKind::Network => "own-network-namespace",
+        NamespaceKind::Ipc => "own-ipc-namespace",
+        NamespaceKind::Cgroup => "own-cgroup-namespace",
+        _ => "own-uts-namespace",
+    })
+}
+
+fn open_own(kind: NamespaceKind, into: Slot) -> Item {
+    let (name, _) = space(kind);
+    // `/proc/PID/ns` has the short names of man 7 namespaces.
+    let file = match kind {
+        NamespaceKind::Network => "net",
+        _ => name,
+    };
+    let open = paths::open_host(&format!("/proc/self/ns/{file}"), OpenFlags::RDONLY, into);
+    let open = Step {
+        why: why::BACK_OPEN,
+        clause: NAMESPACES,
+        args: vec![name.to_owned()],
+        ..open
+    };
+    open.into()
+}
+
+fn set(kind: NamespaceKind, slot: Slot, why: &'static str) -> Step {
+    let (name, flag) = space(kind);
+    let call = Call::Setns {
+        fd: slot.fd(),
+        nstype: flag.unwrap_or_default(),
+    };
+    Step::new(call, why, NAMESPACES).arg(name)
 }
 
 fn known(kind: NamespaceKind, facts: &HostFacts) -> bool {
@@ -137,14 +215,19 @@ fn known(kind: NamespaceKind, facts: &HostFacts) -> bool {
         NamespaceKind::Ipc => has.ipc,
         NamespaceKind::Uts => has.uts,
         NamespaceKind::Cgroup => has.cgroup,
-        NamespaceKind::User | NamespaceKind::Time => false,
+        NamespaceKind::User => has.user,
+        NamespaceKind::Time => false,
     }
 }
 
 /// Enters a namespace by path.
-pub(super) fn join(slots: &mut Slots, kind: NamespaceKind, path: &str) -> Vec<Item> {
+fn join(slots: &mut Slots, kind: NamespaceKind, path: &str) -> Vec<Item> {
+    enter(slots, kind, path, why::JOIN)
+}
+
+fn enter(slots: &mut Slots, kind: NamespaceKind, path: &str, why: &'static str) -> Vec<Item> {
     let slot = Spaces::slot(slots, kind);
-    let (name, flag) = space(kind);
+    let (name, _) = space(kind);
     let failure = format!("join the {name} namespace {path}");
     let open = Step {
         why: why::JOIN_OPEN,
@@ -152,16 +235,9 @@ pub(super) fn join(slots: &mut Slots, kind: NamespaceKind, path: &str) -> Vec<It
         args: vec![name.to_owned()],
         ..paths::open_host(path, OpenFlags::RDONLY, slot)
     };
-    let call = Call::Setns {
-        fd: slot.fd(),
-        nstype: flag.unwrap_or_default(),
-    };
     vec![
         open.failure(&failure).into(),
-        Step::new(call, why::JOIN, NAMESPACES)
-            .arg(name)
-            .failure(failure)
-            .into(),
+        set(kind, slot, why).failure(failure).into(),
         paths::close(slot),
     ]
 }

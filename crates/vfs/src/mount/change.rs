@@ -29,6 +29,7 @@ impl Vfs {
         if flags.contains(MountFlags::RDONLY) && !mount.readonly() && mount.writers > 0 {
             return Err(Errno::EBUSY);
         }
+        self.may_have_flags(path.mount, flags)?;
         self.change_flags(path.mount, flags);
         Ok(())
     }
@@ -46,7 +47,11 @@ impl Vfs {
         if !self.is_ours(cx, path.mount) || !self.is_mount_root(path) {
             return Err(Errno::EINVAL);
         }
+        self.may_have_flags(path.mount, flags)?;
         let sb = self.mnt(path.mount)?.sb;
+        if !self.rules(cx, sb) {
+            return Err(Errno::EPERM);
+        }
         match &self.sb(sb)?.fs {
             Fs::Tmp(_) => self.tmp_remount(sb, data)?,
             Fs::Overlay(overlay) if !readonly && overlay.upper.is_none() => {

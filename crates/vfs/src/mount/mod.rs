@@ -1,7 +1,9 @@
 //! Mounts: the tree of them and what keeps them alive (`fs/namespace.c`; `man 7 mount_namespaces`).
 
 mod change;
+mod detached;
 mod info;
+mod lock;
 mod new;
 mod ns;
 mod pivot;
@@ -47,6 +49,12 @@ pub(crate) struct Mount {
     pub group: Option<PeerGroup>,
     pub master: Option<PeerGroup>,
     pub unbindable: bool,
+    /// It cannot be taken off what it covers alone (`MNT_LOCKED`).
+    pub locked: bool,
+    /// The flags that cannot be taken away, with those of access times also not changed (`MNT_LOCK_*`); absent where all can.
+    pub kept_flags: Option<MountFlags>,
+    /// The top of a tree that `open_tree` made and that lies nowhere yet.
+    pub detached: bool,
     /// Marked by `MNT_EXPIRE`; a use clears it.
     pub expiring: bool,
     /// Files that are open for writing.
@@ -95,6 +103,8 @@ pub(crate) struct Namespace {
     pub mounts: BTreeSet<MountId>,
     pub count: u32,
     pub version: u64,
+    /// The number of the user namespace that it belongs to; zero for the first one.
+    pub owner: u64,
     /// Its number in a trace.
     pub traced: glassdock_trace::world::NsId,
 }
@@ -131,6 +141,9 @@ impl Vfs {
                 group: None,
                 master: None,
                 unbindable: false,
+                locked: false,
+                kept_flags: None,
+                detached: false,
                 expiring: false,
                 writers: 0,
             },
@@ -142,7 +155,12 @@ impl Vfs {
     pub(crate) fn copy_mount(&mut self, id: MountId, root: DentryId) -> Result<MountId> {
         let mount = self.mnt(id)?;
         let (sb, flags, source) = (mount.sb, mount.flags, mount.source.clone());
-        Ok(self.add_mount(sb, root, flags, &source))
+        let (locked, kept_flags) = (mount.locked, mount.kept_flags);
+        let copy = self.add_mount(sb, root, flags, &source);
+        if let Some(copy) = self.mounts.get_mut(&copy) {
+            (copy.locked, copy.kept_flags) = (locked, kept_flags);
+        }
+        Ok(copy)
     }
 
     /// Puts a mount on a place. What is mounted exactly there already ends up on the new mount's root.
@@ -175,6 +193,7 @@ impl Vfs {
         let ns = self.mounts.get(&at.mount).and_then(|parent| parent.ns);
         if let Some(mount) = self.mounts.get_mut(&id) {
             mount.parent = Some((at.mount, at.dentry));
+            mount.detached = false;
         }
         for id in self.mount_tree(id) {
             // Whoever is in it already sees another path.

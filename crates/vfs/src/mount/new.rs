@@ -85,7 +85,7 @@ impl Vfs {
             return self.change_propagation(cx, target, flags);
         }
         if flags.contains(MountFlags::MOVE) {
-            return self.move_mount(cx, source, target);
+            return self.move_by_name(cx, source, target);
         }
         self.new_mount(cx, source, target, fstype, flags, attributes, data)
     }
@@ -136,6 +136,8 @@ impl Vfs {
         if fstype.is_empty() {
             return Err(Errno::ENODEV);
         }
+        self.may_mount_type(cx, fstype)?;
+        self.may_reveal(cx, fstype, attributes)?;
         let readonly = flags.contains(MountFlags::RDONLY);
         let sb = self.new_superblock(cx, fstype, source, data, readonly)?;
         let root = self.sb(sb)?.root;
@@ -167,11 +169,18 @@ impl Vfs {
         data: &[u8],
         readonly: bool,
     ) -> Result<SbId> {
-        match fstype {
-            b"tmpfs" | b"devtmpfs" | b"ramfs" => self.new_tmpfs(fstype, data, readonly, cx.now),
+        let sb = match fstype {
+            b"tmpfs" | b"devtmpfs" | b"ramfs" => {
+                self.new_tmpfs(fstype, data, readonly, cx.cred, cx.now)
+            }
             b"overlay" => self.new_overlay(cx, data, readonly),
             _ => self.new_synthetic(cx, fstype, source, data, readonly),
+        }?;
+        // One that is in use already stays whose it was.
+        if self.sb(sb)?.active == 0 {
+            self.sb_mut(sb)?.owner.clone_from(&cx.cred.user);
         }
+        Ok(sb)
     }
 
     fn new_synthetic(
@@ -219,16 +228,30 @@ impl Vfs {
         check_path(source)?;
         let old = self.walk_all(cx, At::Cwd, source, Lookup::FOLLOW)?;
         let at = self.mount_point(target)?;
+        if !self.is_ours(cx, at.mount) {
+            return Err(Errno::EINVAL);
+        }
+        let tree = self.copy_for_bind(cx, old, recursive)?;
+        let grafted = self.graft(tree, at);
+        if grafted.is_err() {
+            self.free_tree(tree);
+        }
+        grafted
+    }
+
+    /// A copy of the mount at a place, with those below where it is recursive (`__do_loopback`). `EINVAL` where it must not be
+    /// copied, is not the caller's, or would show what a mount covers that must stay on it.
+    pub(super) fn copy_for_bind(&mut self, cx: &Cx, old: Path, recursive: bool) -> Result<MountId> {
         let mount = self.mnt(old.mount)?;
         // A file of a hidden mount of the kernel's, such as a namespace, may be bound too.
         let hidden = mount.ns.is_none()
             && mount.parent.is_none()
             && mount.count > 0
             && !self.is_dir(old.dentry);
-        if mount.unbindable
-            || !self.is_ours(cx, at.mount)
-            || !(self.is_ours(cx, old.mount) || hidden)
-        {
+        if mount.unbindable || !(self.is_ours(cx, old.mount) || hidden) {
+            return Err(Errno::EINVAL);
+        }
+        if !recursive && self.has_locked_children(old.mount, old.dentry) {
             return Err(Errno::EINVAL);
         }
         let tree = match recursive {
@@ -245,11 +268,10 @@ impl Vfs {
                 copy
             }
         };
-        let grafted = self.graft(tree, at);
-        if grafted.is_err() {
-            self.free_tree(tree);
+        if let Some(top) = self.mounts.get_mut(&tree) {
+            top.locked = false;
         }
-        grafted
+        Ok(tree)
     }
 
     /// Frees a tree of mounts that was not attached.
@@ -261,47 +283,13 @@ impl Vfs {
         }
     }
 
-    /// `MS_MOVE` (`do_move_mount`).
-    fn move_mount(&mut self, cx: &mut Cx, source: &[u8], target: Path) -> Result<()> {
+    /// `MS_MOVE`.
+    fn move_by_name(&mut self, cx: &mut Cx, source: &[u8], target: Path) -> Result<()> {
         if source.is_empty() {
             return Err(Errno::EINVAL);
         }
         let old = self.walk_all(cx, At::Cwd, source, Lookup::FOLLOW)?;
-        let at = self.mount_point(target)?;
-        if !self.is_mount_root(old) || !self.is_ours(cx, old.mount) || !self.is_ours(cx, at.mount) {
-            return Err(Errno::EINVAL);
-        }
-        let Some((parent, point)) = self.mnt(old.mount)?.parent else {
-            return Err(Errno::EINVAL);
-        };
-        if self.is_dir(old.dentry) != self.is_dir(at.dentry) || self.is_shared(parent) {
-            return Err(Errno::EINVAL);
-        }
-        let unbindable =
-            |vfs: &Vfs, id: &MountId| vfs.mounts.get(id).is_some_and(|mount| mount.unbindable);
-        if self.is_shared(at.mount)
-            && self
-                .mount_tree(old.mount)
-                .iter()
-                .any(|id| unbindable(self, id))
-        {
-            return Err(Errno::EINVAL);
-        }
-        if self.mount_tree(old.mount).contains(&at.mount) {
-            return Err(Errno::ELOOP);
-        }
-        self.detach(old.mount);
-        let moved = self.attach_tree(old.mount, at);
-        if moved.is_err() {
-            self.attach(
-                old.mount,
-                Path {
-                    mount: parent,
-                    dentry: point,
-                },
-            );
-        }
-        moved
+        self.move_place(cx, old, target)
     }
 
     /// The places of mounts at or below a dentry that vanished are undone, in every namespace (`__detach_mounts`).

@@ -1,14 +1,14 @@
 //! Mount namespaces (`man 7 mount_namespaces`).
 
 use super::Namespace;
-use crate::{Cx, MountId, MountNsId, Path, Vfs, cap};
+use crate::{Cx, MountId, MountNsId, Path, Vfs};
 use glassdock_abi::{Errno, Result};
 use glassdock_trace::world::NsId;
 use std::collections::BTreeSet;
 
 impl Vfs {
     /// Adds a namespace with a root mount and one reference.
-    pub(crate) fn add_ns(&mut self, root: MountId) -> MountNsId {
+    pub(crate) fn add_ns(&mut self, root: MountId, owner: u64) -> MountNsId {
         self.next_ns += 1;
         let id = MountNsId(self.next_ns);
         let ns = Namespace {
@@ -16,6 +16,7 @@ impl Vfs {
             mounts: BTreeSet::new(),
             count: 1,
             version: 1,
+            owner,
             traced: NsId(id.0),
         };
         self.namespaces.insert(id, ns);
@@ -35,18 +36,28 @@ impl Vfs {
 
     /// A copy of the caller's mount namespace (`CLONE_NEWNS`), with one reference. `remap` holds places of the caller
     /// (root, working directory): those in copied mounts are replaced by the copies, and their references move with
-    /// them. `EPERM` without `CAP_SYS_ADMIN`.
-    pub fn clone_mount_ns(&mut self, cx: &mut Cx, remap: &mut [Path]) -> Result<MountNsId> {
-        if !cx.cred.has(cap::SYS_ADMIN) {
-            return Err(Errno::EPERM);
-        }
-        let old_root = self.namespaces.get(&cx.mnt_ns).ok_or(Errno::EINVAL)?.root;
+    /// them. `owner` is the number of the user namespace that the copy belongs to, zero for the first one: in another than
+    /// before, the mounts are slaves and keep their flags, and those below the root stay together.
+    pub fn clone_mount_ns(
+        &mut self,
+        cx: &mut Cx,
+        owner: u64,
+        remap: &mut [Path],
+    ) -> Result<MountNsId> {
+        let old = self.namespaces.get(&cx.mnt_ns).ok_or(Errno::EINVAL)?;
+        let (old_root, lesser) = (old.root, old.owner != owner);
         let root_dentry = self.mnt(old_root)?.root;
         let (top, map) = self.copy_tree(old_root, root_dentry, true)?;
         for (&original, &copy) in &map {
             self.share_like(copy, original);
+            if lesser {
+                self.make_slave(copy);
+            }
         }
-        let id = self.add_ns(top);
+        if lesser {
+            self.lock_tree(top);
+        }
+        let id = self.add_ns(top, owner);
         for path in remap {
             if let Some(&copy) = map.get(&path.mount) {
                 let moved = Path {

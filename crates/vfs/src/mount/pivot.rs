@@ -44,6 +44,9 @@ impl Vfs {
         if !self.is_ours(cx, root.mount) || !self.is_ours(cx, new.mount) {
             return Err(Errno::EINVAL);
         }
+        if self.mnt(new.mount)?.locked {
+            return Err(Errno::EINVAL);
+        }
         if self.is_dead(new.dentry) {
             return Err(Errno::ENOENT);
         }
@@ -58,6 +61,14 @@ impl Vfs {
         }
         if !self.is_reachable(old, new) || !self.is_reachable(new, root) {
             return Err(Errno::EINVAL);
+        }
+        // What must stay at the root is the new one from now on.
+        let locked = self
+            .mounts
+            .get_mut(&root.mount)
+            .map(|old| std::mem::take(&mut old.locked));
+        if let Some(new) = self.mounts.get_mut(&new.mount) {
+            new.locked = locked.unwrap_or_default();
         }
         self.detach(new.mount);
         self.detach(root.mount);

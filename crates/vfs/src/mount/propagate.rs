@@ -176,9 +176,10 @@ impl Vfs {
             .receivers(at.mount)
             .into_iter()
             .filter(|to| {
+                // Mounts that lie nowhere yet get nothing.
                 self.mounts
                     .get(&to.mount)
-                    .is_some_and(|mount| self.is_below(at.dentry, mount.root))
+                    .is_some_and(|mount| mount.ns.is_some() && self.is_below(at.dentry, mount.root))
             })
             .collect();
         let members = self.mount_tree(tree);
@@ -210,6 +211,9 @@ impl Vfs {
             for (&original, &copy) in &map {
                 self.set_propagation(&mut groups, &to, original, copy);
             }
+            if self.owner_of(to.mount) != self.owner_of(at.mount) {
+                self.lock_tree(top);
+            }
             copies.push((
                 top,
                 Path {
@@ -223,6 +227,12 @@ impl Vfs {
             self.attach(top, place);
         }
         Ok(())
+    }
+
+    /// The user namespace that a mount's namespace belongs to.
+    fn owner_of(&self, id: MountId) -> Option<u64> {
+        let ns = self.mounts.get(&id)?.ns?;
+        self.namespaces.get(&ns).map(|ns| ns.owner)
     }
 
     fn set_propagation(
@@ -270,6 +280,10 @@ impl Vfs {
                 continue;
             };
             let outside = parent == top && !self.is_below(point, root);
+            if !outside && mount.unbindable && mount.locked && !unbindable {
+                self.free_tree(copied);
+                return Err(Errno::EPERM);
+            }
             if outside || mount.unbindable && !unbindable {
                 continue;
             }

@@ -24,8 +24,12 @@ impl Vfs {
         if !cx.cred.has(cap::SYS_ADMIN) {
             return Err(Errno::EPERM);
         }
-        if !self.is_mount_root(path) || !self.is_ours(cx, path.mount) {
+        let locked = self.mnt(path.mount)?.locked;
+        if !self.is_mount_root(path) || !self.is_ours(cx, path.mount) || locked {
             return Err(Errno::EINVAL);
+        }
+        if flags.contains(UmountFlags::FORCE) && !self.rules(cx, self.mnt(path.mount)?.sb) {
+            return Err(Errno::EPERM);
         }
         self.umount_mount(cx, path, flags)
     }
@@ -57,6 +61,9 @@ impl Vfs {
         if cx.root.mount == id {
             // The root cannot go; asking for it makes it read-only.
             let sb = self.mnt(id)?.sb;
+            if !self.rules(cx, sb) {
+                return Err(Errno::EPERM);
+            }
             if !self.sb(sb)?.readonly && self.has_writers(sb) {
                 return Err(Errno::EBUSY);
             }

@@ -70,6 +70,7 @@ impl Vfs {
                 root: DentryId(0),
                 readonly,
                 active: 0,
+                owner: None,
                 fs,
             },
         );

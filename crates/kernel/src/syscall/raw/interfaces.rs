@@ -92,7 +92,7 @@ impl Kernel {
         let answer = match request {
             GET_FLAGS => (loopback.flags() as u16).to_le_bytes().to_vec(),
             SET_FLAGS => {
-                if !self.cred(cx.tid)?.has(cap::NET_ADMIN) {
+                if !self.capable_over(cx.tid, net, cap::NET_ADMIN) {
                     return Err(Errno::EPERM.into());
                 }
                 let flags = u16::from_le_bytes([value[0], value[1]]);

@@ -159,7 +159,7 @@ impl Kernel {
         Ok(Ret::Int(now as i64))
     }
     fn set_realtime(&mut self, cx: &CallCx, nanos: u64) -> SysResult {
-        if !self.cred(cx.tid)?.has(cap::SYS_TIME) {
+        if !self.cred(cx.tid)?.has_on_machine(cap::SYS_TIME) {
             return Err(Errno::EPERM.into());
         }
         // `do_settimeofday64`: neither before the boot nor where 30 more years would overflow.
@@ -376,7 +376,9 @@ impl Kernel {
                 let uid = if who == 0 {
                     self.cred(cx.tid)?.ruid
                 } else {
-                    who as u32
+                    self.cred(cx.tid)?
+                        .uid_outside(who as u32)
+                        .map_err(|_| Errno::ESRCH)?
                 };
                 let ns = self.pid_ns_of(cx.tid);
                 self.threads
@@ -404,16 +406,19 @@ impl Kernel {
     }
     pub(crate) fn raw_setpriority(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let nice = (a[2] as i32).clamp(-20, 19);
-        let own = self.cred(cx.tid)?;
-        let (may, euid) = (own.has(cap::SYS_NICE), own.euid);
+        let euid = self.cred(cx.tid)?.euid;
         let mut result = Ok(Ret::None);
         for tid in self.prio_targets(cx, a)? {
+            let (may, lowers) = (
+                self.capable_over_process(cx.tid, tid, cap::SYS_NICE),
+                self.capable(cx.tid, cap::SYS_NICE),
+            );
             let Some(thread) = self.threads.get_mut(&tid) else {
                 continue;
             };
             // `set_one_prio`: of others nothing is changed, of one's own only for the worse.
             let mine = thread.cred.ruid == euid || thread.cred.euid == euid;
-            match (mine || may, nice >= thread.nice || may) {
+            match (mine || may, nice >= thread.nice || lowers) {
                 (false, _) => result = Err(Errno::EPERM.into()),
                 (_, false) => result = Err(Errno::EACCES.into()),
                 _ => thread.nice = nice,
@@ -439,7 +444,7 @@ impl Kernel {
     }
     /// `swapon` and `swapoff`: no file system here can hold swap space, which Linux answers with `EINVAL`.
     pub(crate) fn raw_swap(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
-        if !self.cred(cx.tid)?.has(cap::SYS_ADMIN) {
+        if !self.cred(cx.tid)?.has_on_machine(cap::SYS_ADMIN) {
             return Err(Errno::EPERM.into());
         }
         let path = self.path(cx, a[0])?;
@@ -454,7 +459,7 @@ impl Kernel {
     /// An empty kernel log: reading gives nothing, its size is that of Linux's default.
     pub(crate) fn raw_syslog(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         match a[0] {
-            2..=5 if !self.cred(cx.tid)?.has(cap::SYS_ADMIN) => Err(Errno::EPERM.into()),
+            2..=5 if !self.cred(cx.tid)?.has_on_machine(cap::SYS_ADMIN) => Err(Errno::EPERM.into()),
             2..=4 if a[1] == 0 || (a[2] as i32) < 0 => Err(Errno::EINVAL.into()),
             8 if !(1..=8).contains(&(a[2] as i32)) => Err(Errno::EINVAL.into()),
             0..=9 => Ok(Ret::Int(0)),
@@ -465,7 +470,8 @@ impl Kernel {
     pub(crate) fn raw_reboot(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         const MAGIC: u64 = 0xfee1_dead;
         const MAGIC2: [u64; 4] = [672_274_793, 85_072_278, 369_367_448, 537_993_216];
-        if !self.cred(cx.tid)?.has(cap::SYS_BOOT) {
+        let pid_ns = self.pid_ns_of(cx.tid);
+        if !self.capable_over(cx.tid, pid_ns, cap::SYS_BOOT) {
             return Err(Errno::EPERM.into());
         }
         if a[0] & 0xffff_ffff != MAGIC || !MAGIC2.contains(&(a[1] & 0xffff_ffff)) {

@@ -360,12 +360,12 @@ impl Kernel {
     }
     pub(crate) fn raw_getresuid(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let cred = self.cred(cx.tid)?;
-        let ids = [cred.ruid, cred.euid, cred.suid];
+        let ids = [cred.ruid, cred.euid, cred.suid].map(|id| cred.uid_inside(id));
         self.three(cx, a, ids)
     }
     pub(crate) fn raw_getresgid(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let cred = self.cred(cx.tid)?;
-        let ids = [cred.rgid, cred.egid, cred.sgid];
+        let ids = [cred.rgid, cred.egid, cred.sgid].map(|id| cred.gid_inside(id));
         self.three(cx, a, ids)
     }
     pub(crate) fn raw_getgroups(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {

@@ -58,6 +58,8 @@ pub(super) fn prefix(word: &str) -> &'static str {
         "CloneFlags" => "CLONE_",
         "MountFlags" => "MS_",
         "UmountFlags" => "MNT_",
+        "OpenTreeFlags" => "OPEN_TREE_",
+        "MoveMountFlags" => "MOVE_MOUNT_",
         "PollEvents" => "POLL",
         "MsgFlags" => "MSG_",
         "MemfdFlags" => "MFD_",
@@ -79,7 +81,13 @@ pub(super) fn flags(out: &mut String, word: &str, names: &str) {
             out.push('|');
         }
         if !name.starts_with("0x") {
-            out.push_str(prefix(word));
+            out.push_str(match (word, name) {
+                // The others are those of all calls that take a directory and a path.
+                ("OpenTreeFlags", name) if !matches!(name, "CLONE" | "CLOEXEC") => {
+                    prefix("AtFlags")
+                }
+                _ => prefix(word),
+            });
         }
         out.push_str(name);
     }

@@ -461,6 +461,21 @@ pub(super) fn general(call: &Call, yielded: Option<&Ret>) -> Vec<Argument> {
         Call::Umount2 { target, flags: how } => {
             args! { "target": text(target.as_bytes()), "flags": flags(how) }
         }
+        Call::OpenTree {
+            dirfd,
+            path,
+            flags: how,
+        } => args! { "dfd": fd(*dirfd), "filename": text(path.as_bytes()), "flags": flags(how) },
+        Call::MoveMount {
+            from_dirfd,
+            from_pathname,
+            to_dirfd,
+            to_pathname,
+            flags: how,
+        } => args! {
+            "from_dfd": fd(*from_dirfd), "from_pathname": text(from_pathname.as_bytes()), "to_dfd": fd(*to_dirfd),
+            "to_pathname": text(to_pathname.as_bytes()), "flags": flags(how),
+        },
         Call::ClockGettime { clock: which } => {
             let out = match yielded {
                 Some(Ret::Time(time)) => Some(timespec(*time)),

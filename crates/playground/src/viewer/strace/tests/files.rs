@@ -122,6 +122,24 @@ pub(super) fn files() -> Vec<(Call, Ret)> {
             Ret::None,
         ),
         (
+            Call::OpenTree {
+                dirfd: Fd::CWD,
+                path: "/data".into(),
+                flags: OpenTreeFlags::CLONE | OpenTreeFlags::CLOEXEC | OpenTreeFlags::RECURSIVE,
+            },
+            Ret::Fd(Fd(7)),
+        ),
+        (
+            Call::MoveMount {
+                from_dirfd: Fd(7),
+                from_pathname: "".into(),
+                to_dirfd: Fd(8),
+                to_pathname: "".into(),
+                flags: MoveMountFlags::F_EMPTY_PATH | MoveMountFlags::T_EMPTY_PATH,
+            },
+            Ret::None,
+        ),
+        (
             Call::Statfs { path: "/".into() },
             Ret::StatFs(Box::new(StatFs {
                 kind: 0x794c_7630,
