@@ -4,7 +4,7 @@ use crate::terminal::{self, Play};
 use crate::userland::{GROUP, Outcome, PASSWD};
 use glassdock_abi::call::{FcntlCmd, PrctlOp};
 use glassdock_abi::flags::{
-    AtFlags, CloneFlags, CloseRangeFlags, MountFlags, OpenFlags, WaitFlags,
+    AtFlags, CloneFlags, CloseRangeFlags, MountFlags, OpenFlags, UmountFlags, WaitFlags,
 };
 use glassdock_abi::types::{CloneArgs, Dev, PathArg, WaitFor, WaitStatus, mode, signal};
 use glassdock_abi::{BoxFuture, Call, Errno, Fd, Io, OwnedFd, Proc, Result};
@@ -247,7 +247,18 @@ async fn enter_root<S: Proc>(sys: &S, place: &str) -> Result<()> {
         sys.mount(source, target, "", MountFlags::BIND, Vec::new())
             .await?;
     }
-    sys.call(Call::Chroot { path: place }).await?;
+    sys.call(Call::Chdir { path: place }).await?;
+    // Not only a changed root, in which nobody may make a user namespace.
+    let pivot = Call::PivotRoot {
+        new_root: ".".into(),
+        put_old: ".".into(),
+    };
+    sys.call(pivot).await?;
+    let old = Call::Umount2 {
+        target: ".".into(),
+        flags: UmountFlags::DETACH,
+    };
+    sys.call(old).await?;
     sys.call(Call::Chdir { path: "/".into() }).await?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use glassdock_trace::world::{IdRangeInfo, NsId, NsKind, UserNsInfo};
 use glassdock_vfs::{self as vfs, IdRange, UserNs};
 use std::sync::Arc;
 
-/// Deepest nesting below the first namespace.
+/// A namespace that is deeper below the first one has none below it.
 const LEVEL_MAX: usize = 32;
 /// Most ranges of a map (`UID_GID_MAP_MAX_EXTENTS`).
 const RANGES_MAX: usize = 340;
@@ -204,7 +204,7 @@ impl Kernel {
             .user
             .as_ref()
             .map_or(Vec::new(), |user| user.chain.clone());
-        if around.len() >= LEVEL_MAX {
+        if around.len() > LEVEL_MAX {
             return Err(Errno::ENOSPC);
         }
         let root = self.fs.get(fs).ok_or(Errno::ESRCH)?.root;

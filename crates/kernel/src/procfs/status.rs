@@ -175,12 +175,9 @@ impl Kernel {
             gid(cred.sgid),
             gid(cred.fsgid)
         );
-        let groups: String = cred
-            .groups
-            .iter()
-            .map(|group| format!("{} ", gid(*group)))
-            .collect();
-        let _ = writeln!(out, "FDSize:\t64\nGroups:\t{groups}");
+        let groups: Vec<String> = cred.groups.iter().map(|id| gid(*id).to_string()).collect();
+        let groups = groups.join(" ");
+        let _ = writeln!(out, "FDSize:\t64\nGroups:\t{groups} ");
         let (group, session) = (nested(process.pgid), nested(process.sid));
         let _ = writeln!(
             out,

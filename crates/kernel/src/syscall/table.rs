@@ -308,8 +308,10 @@ rows! {
     pwritev2 typed Never "fxddx" Kernel::raw_pwritev, "flags are refused";
     statx typed Never "fpxxx" Kernel::raw_statx;
     pidfd_send_signal typed Never "fdxx" Kernel::raw_pidfd_send_signal;
+    open_tree typed Never "fpx" Kernel::raw_open_tree;
+    move_mount typed Never "fpfpx" Kernel::raw_move_mount, "mount groups and mounts beneath others are refused";
     pidfd_open typed Never "dx" Kernel::raw_pidfd_open;
-    clone3 raw Killable "xd" Kernel::raw_clone3, "no user namespaces, no chosen pids";
+    clone3 raw Killable "xd" Kernel::raw_clone3, "no chosen pids";
     close_range typed Never "ddx" Kernel::raw_close_range;
     openat2 typed WithFlag "fpxd" Kernel::raw_openat2;
     faccessat2 typed Never "fpdx" Kernel::raw_faccessat2;

@@ -57,6 +57,18 @@ impl Vfs {
         moved
     }
 
+    /// Whether a mount is of a tree that `open_tree` made and that lies nowhere yet.
+    pub(super) fn is_detached(&self, id: MountId) -> bool {
+        let mut at = self.mounts.get(&id);
+        while let Some(mount) = at {
+            match mount.parent {
+                Some((parent, _)) => at = self.mounts.get(&parent),
+                None => return mount.detached,
+            }
+        }
+        false
+    }
+
     /// `do_move_mount`: `EINVAL` for what is no mount, locked, elsewhere, or under a shared one; `ELOOP` into itself.
     pub(super) fn move_place(&mut self, cx: &mut Cx, old: Path, target: Path) -> Result<()> {
         let at = self.mount_point(target)?;

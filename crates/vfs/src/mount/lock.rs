@@ -16,10 +16,15 @@ const ATIME: MountFlags = MountFlags::NOATIME
     .union(MountFlags::NODIRATIME)
     .union(MountFlags::RELATIME);
 
-/// Types that may be mounted by others than the machine's root (`FS_USERNS_MOUNT`). Overlays, which Linux has among them, are
-/// not: theirs would read and write with the rights of the machine's root.
-const FOR_ALL: [&[u8]; 7] = [
-    b"tmpfs", b"ramfs", b"proc", b"sysfs", b"devpts", b"mqueue", b"cgroup2",
+/// Types that only the machine's root may mount (without `FS_USERNS_MOUNT`), and overlays, which Linux lets others mount too: here
+/// they read and write with the rights of the machine's root.
+const FOR_ROOT: [&[u8]; 6] = [
+    b"devtmpfs",
+    b"overlay",
+    b"pipefs",
+    b"sockfs",
+    b"anon_inodefs",
+    b"nsfs",
 ];
 /// Types of which others than the machine's root see no more than is mounted already (`SB_I_USERNS_VISIBLE`).
 const VISIBLE: [&[u8]; 2] = [b"proc", b"sysfs"];
@@ -62,7 +67,7 @@ impl Vfs {
 
     /// Who may mount a type: `EPERM`.
     pub(crate) fn may_mount_type(&self, cx: &Cx, fstype: &[u8]) -> Result<()> {
-        match cx.cred.user.is_none() || FOR_ALL.contains(&fstype) {
+        match cx.cred.user.is_none() || !FOR_ROOT.contains(&fstype) {
             true => Ok(()),
             false => Err(Errno::EPERM),
         }

@@ -105,13 +105,17 @@ impl Vfs {
     }
 
     /// Where a mount is to be put: on top of what is there (`lock_mount`). `ENOENT` in a removed directory and on a
-    /// mount that is not attached any more.
+    /// mount that is not attached any more, `EINVAL` on one that is not attached yet.
     pub(crate) fn mount_point(&self, path: Path) -> Result<Path> {
         let top = self.topmost(path);
-        if self.is_dead(top.dentry) || self.mnt(top.mount)?.ns.is_none() {
+        if self.is_dead(top.dentry) {
             return Err(Errno::ENOENT);
         }
-        Ok(top)
+        match self.mnt(top.mount)?.ns {
+            Some(_) => Ok(top),
+            None if self.is_detached(top.mount) => Err(Errno::EINVAL),
+            None => Err(Errno::ENOENT),
+        }
     }
 
     /// Puts a tree of mounts on a place (`graft_tree`): `ENOTDIR` for a directory on a file, or the reverse.

@@ -76,6 +76,14 @@ simple! {
     raw_fchdir(k, _cx, a) { let _ = k; Call::Fchdir { fd: fd(a[0]) } };
     raw_chroot(k, cx, a) Call::Chroot { path: k.path(cx, a[0])? };
     raw_pivot_root(k, cx, a) Call::PivotRoot { new_root: k.path(cx, a[0])?, put_old: k.path(cx, a[1])? };
+    raw_open_tree(k, cx, a) Call::OpenTree { dirfd: fd(a[0]), path: k.path(cx, a[1])?, flags: OpenTreeFlags::from_bits_retain(a[2] as u32) };
+    raw_move_mount(k, cx, a) Call::MoveMount {
+        from_dirfd: fd(a[0]),
+        from_pathname: k.path(cx, a[1])?,
+        to_dirfd: fd(a[2]),
+        to_pathname: k.path(cx, a[3])?,
+        flags: MoveMountFlags::from_bits_retain(a[4] as u32),
+    };
     raw_umount2(k, cx, a) Call::Umount2 { target: k.path(cx, a[0])?, flags: UmountFlags::from_bits_retain(a[1] as u32) };
 }
 
