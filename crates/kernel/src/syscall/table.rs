@@ -127,7 +127,7 @@ rows! {
     socketpair typed Never "dddx" Kernel::raw_socketpair;
     setsockopt typed Never "fddxd" Kernel::raw_setsockopt, "sizes and reuse are accepted and change nothing";
     getsockopt typed Never "fddxx" Kernel::raw_getsockopt;
-    clone raw Killable "xxxxx" Kernel::raw_clone, "no user namespaces";
+    clone raw Killable "xxxxx" Kernel::raw_clone;
     fork raw Killable "" Kernel::raw_fork;
     vfork raw Killable "" Kernel::raw_vfork;
     execve typed Never "pxx" Kernel::raw_execve, "no dynamic linker yet: PT_INTERP is ENOEXEC";
@@ -273,7 +273,7 @@ rows! {
     faccessat typed Never "fpd" Kernel::raw_faccessat;
     pselect6 raw WithoutHandler "dxxxtx" Kernel::raw_pselect;
     ppoll typed WithoutHandler "xdtxd" Kernel::raw_ppoll;
-    unshare typed Never "x" Kernel::raw_unshare, "no user namespaces";
+    unshare typed Never "x" Kernel::raw_unshare;
     set_robust_list raw Never "xd" Kernel::raw_set_robust_list;
     get_robust_list raw Never "dxx" Kernel::raw_get_robust_list;
     utimensat typed Never "fpxx" Kernel::raw_utimensat;
@@ -295,7 +295,7 @@ rows! {
     rt_tgsigqueueinfo raw Never "dddx" Kernel::raw_tgsigqueue;
     prlimit64 typed Never "ddxx" Kernel::raw_prlimit64;
     syncfs raw Never "f" Kernel::raw_syncfs;
-    setns typed Never "fx" Kernel::raw_setns, "no user namespaces";
+    setns typed Never "fx" Kernel::raw_setns;
     getcpu raw Never "xxx" Kernel::raw_getcpu;
     sched_setattr raw Never "dxx" Kernel::raw_sched_set, "kept nowhere; turns stay equal";
     renameat2 typed Never "fpfpx" Kernel::raw_renameat2;

@@ -66,6 +66,21 @@ on_this_kernel! {
         exit 0
         host: changed
     "#]];
+    root_of_a_user_namespace_is_an_ordinary_user_outside => expect![[r#"
+        uid=0 gid=0
+                 0     100000      65536
+        allow
+        from the host
+        7 7 file
+        mounted
+        sea
+
+        stderr: sh: can't create /data/new: Read-only file system
+        stderr: mknod: /made/sda: Operation not permitted
+        stderr: chown: /made: Invalid argument
+        exit 3
+        outside: 100000 100000
+    "#]];
     masked_and_read_only_paths => expect![[r#"
         free
         stderr: touch: /hidden/x: Read-only file system

@@ -3,7 +3,7 @@
 use super::case::{Case, Place, bind, exists, own_root, process, text_of, words, write_file};
 use glassdock_abi::flags::AtFlags;
 use glassdock_abi::{Call, Fd, Io, PathArg, Sys};
-use glassdock_oci::runtime::Mount;
+use glassdock_oci::runtime::{IdMapping, Mount, Namespace, NamespaceKind};
 use glassdock_runtime::io::make_dirs;
 use glassdock_trace::Trace;
 use std::fmt::Write;
@@ -66,6 +66,48 @@ scenarios! {
         let mut told = case.run().await;
         told += "host: ";
         told += &text_of(&sys, &format!("{host}/file")).await;
+        told
+    }
+
+    root_of_a_user_namespace_is_an_ordinary_user_outside(sys, place) {
+        let root = own_root(&sys, &place).await;
+        let private = format!("{}/private", place.base);
+        // The container's root could not look the source up itself.
+        for (dir, mode) in [("", 0o700), ("/data", 0o755)] {
+            make_dirs(&sys, &PathArg::from(format!("{private}{dir}")), mode).await.expect("made");
+        }
+        write_file(&sys, &format!("{private}/data/file"), b"from the host\n".to_vec()).await;
+        for (path, uid) in [(root.clone(), 100_000), (format!("{private}/data/file"), 100_007)] {
+            let call = Call::Fchownat {
+                dirfd: Fd::CWD,
+                path: PathArg::from(path),
+                uid,
+                gid: uid,
+                flags: AtFlags::empty(),
+            };
+            sys.call(call).await.expect("chown");
+        }
+        let command = "id; cat /proc/self/uid_map /proc/self/setgroups; cat /data/file; echo x > /data/new; ls -ln /data | awk 'NR>1{print $3,$4,$NF}'; \
+                       mkdir /made && mount -t tmpfs t /made && echo mounted; hostname sea && hostname; \
+                       mknod /made/sda b 8 0; echo lost > /dev/null; mount -o remount,rw,bind x /data; umount /data; ls /data; chown 70000 /made; kill -9 1; echo > /dev/stdout; exit 3";
+        let mut case = Case::new(&sys, &place, "c", command);
+        case.spec.root.as_mut().expect("root").path = root.clone();
+        let mut source = bind(&format!("{private}/data"), "/data", &["rbind", "ro", "rprivate"]);
+        source.options.push("noexec".to_owned());
+        case.spec.mounts.push(source);
+        process(&mut case.spec).rlimits.clear();
+        let linux = case.spec.linux.as_mut().expect("linux");
+        let all = IdMapping { container_id: 0, host_id: 100_000, size: 65_536 };
+        (linux.uid_mappings, linux.gid_mappings) = (vec![all], vec![all]);
+        linux.namespaces.push(Namespace { kind: NamespaceKind::User, path: String::new() });
+        let admin = ["CAP_SYS_ADMIN", "CAP_MKNOD", "CAP_CHOWN"].map(str::to_owned);
+        let sets = process(&mut case.spec).capabilities.as_mut().expect("capabilities");
+        for set in [&mut sets.bounding, &mut sets.effective, &mut sets.permitted] {
+            set.extend(admin.iter().cloned());
+        }
+        let mut told = case.run().await;
+        let made = sys.statx(Fd::CWD, PathArg::from(format!("{root}/made")), AtFlags::empty()).await.expect("made");
+        writeln!(told, "outside: {} {}", made.uid, made.gid).expect("text");
         told
     }
 
