@@ -298,6 +298,10 @@ impl Kernel {
                 NsBody::Net(loopback) => Some(loopback.up),
                 _ => None,
             },
+            offsets: match namespace.body {
+                NsBody::Time(offsets) => Some([offsets.monotonic, offsets.boottime]),
+                _ => None,
+            },
             users: match &namespace.body {
                 NsBody::User(users) => users.view(),
                 _ => None,

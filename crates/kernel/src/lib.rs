@@ -32,7 +32,8 @@ mod signal;
 mod syscall;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod tty;
+pub mod timens;
+mod tty;
 pub mod unix;
 mod users;
 mod wait;

@@ -3,6 +3,7 @@
 use crate::Kernel;
 use crate::ids::Tid;
 use crate::process::{Namespaces, PidEntry};
+use crate::timens::Offsets;
 use crate::users::Users;
 use glassdock_abi::flags::CloneFlags;
 use glassdock_abi::{Errno, Result};
@@ -52,6 +53,7 @@ pub(crate) enum NsBody {
     Net(crate::netlink::Loopback),
     Pid(PidNs),
     User(Users),
+    Time(Offsets),
 }
 
 /// Numbers of a pid namespace.
@@ -99,6 +101,10 @@ pub(crate) fn first(
         NsKind::Net => NsBody::Net(Default::default()),
         NsKind::Pid => NsBody::Pid(PidNs::default()),
         NsKind::User => NsBody::User(Users::first()),
+        NsKind::Time => NsBody::Time(Offsets {
+            frozen: true,
+            ..Offsets::default()
+        }),
         _ => NsBody::Plain,
     };
     let namespace = |kind| Namespace {
@@ -121,6 +127,7 @@ pub(crate) fn first(
         pid: id(NsKind::Pid),
         pid_children: id(NsKind::Pid),
         time: id(NsKind::Time),
+        time_children: id(NsKind::Time),
         user: id(NsKind::User),
         uts: id(NsKind::Uts),
     };
@@ -141,7 +148,7 @@ impl Namespaces {
             (NsKind::Uts, self.uts),
         ]
     }
-    fn all(&self) -> [NsId; 9] {
+    fn all(&self) -> [NsId; 10] {
         [
             self.cgroup,
             self.ipc,
@@ -150,6 +157,7 @@ impl Namespaces {
             self.pid,
             self.pid_children,
             self.time,
+            self.time_children,
             self.user,
             self.uts,
         ]
@@ -293,7 +301,14 @@ impl Kernel {
         };
         plain(self, CloneFlags::NEWIPC, NsKind::Ipc, &mut ns.ipc);
         plain(self, CloneFlags::NEWCGROUP, NsKind::Cgroup, &mut ns.cgroup);
-        plain(self, CloneFlags::NEWTIME, NsKind::Time, &mut ns.time);
+        if flags.contains(CloneFlags::NEWTIME) {
+            let body = NsBody::Time(Offsets {
+                frozen: false,
+                ..self.offsets(ns.time_children)
+            });
+            self.release_namespace(ns.time_children);
+            ns.time_children = self.add_namespace(NsKind::Time, None, owner, body);
+        }
         if flags.contains(CloneFlags::NEWNET) {
             let body = NsBody::Net(Default::default());
             self.release_namespace(ns.net);

@@ -83,6 +83,8 @@ pub(crate) struct Namespaces {
     /// Where its children will be.
     pub(crate) pid_children: NsId,
     pub(crate) time: NsId,
+    /// Where its children will be, and itself with its next program.
+    pub(crate) time_children: NsId,
     pub(crate) user: NsId,
     pub(crate) uts: NsId,
 }

@@ -356,7 +356,8 @@ impl Kernel {
         number.unwrap_or(self.root_ns.user)
     }
 
-    fn opener_capable(&self, opener: &vfs::Cred, target: NsId, cap: u32) -> bool {
+    /// The same of who opened a file (`file_ns_capable`).
+    pub(crate) fn opener_capable(&self, opener: &vfs::Cred, target: NsId, cap: u32) -> bool {
         let cred = Cred {
             euid: opener.fsuid,
             effective: opener.caps,

@@ -19,6 +19,8 @@ whys! {
     CGROUP_NAMESPACE = "why.cgroup-namespace": "Take a view of the control groups that begins at the container's own.";
     CGROUP_LIMIT = "why.cgroup-limit": "Set {0} to {1}.";
     CGROUP_REMOVE = "why.cgroup-remove": "Something failed: remove the control group {0}.";
+    TIME = "why.time": "Make a time namespace for the processes to come: clocks that begin elsewhere.";
+    TIME_OFFSETS = "why.time-offsets": "Set how far its clocks are ahead of the host's: {0}.";
     ID_MAP = "why.id-map": "Say which ids of the container are which of the host, in {0}: {1}.";
     OPEN_OF_CHILD = "why.open-of-child": "Open the new process's {0}.";
     ROOT_INSIDE = "why.root-inside": "Become root in the new user namespace, who is an ordinary user on the host.";

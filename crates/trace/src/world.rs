@@ -204,6 +204,8 @@ pub struct NsInfo {
     pub hostname: Option<String>,
     /// Whether the loopback interface is up, for network namespaces.
     pub loopback_up: Option<bool>,
+    /// Offsets of the monotonic and the boot-time clock in nanoseconds, for time namespaces.
+    pub offsets: Option<[i64; 2]>,
     /// Who is who, for user namespaces other than the first.
     pub users: Option<UserNsInfo>,
 }

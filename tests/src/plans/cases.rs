@@ -4,11 +4,12 @@ use super::Document;
 use anyhow::{Context, Result, bail};
 use glassdock_oci::runtime::{
     Capabilities, Device, IdMapping, Linux, Mount, Namespace, NamespaceKind, Process, Rlimit, Spec,
+    TimeOffset,
 };
 use glassdock_runtime::plan::{FileKind, HostFacts};
 
 /// Their names.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "plain",
     "terminal",
     "read-only root",
@@ -20,6 +21,7 @@ pub const NAMES: [&str; 13] = [
     "parameters, names and a network",
     "the host's namespace of processes",
     "a user namespace",
+    "a time namespace",
     "a further process",
     "a further process in a user namespace",
 ];
@@ -175,6 +177,18 @@ pub fn document(name: &str) -> Result<Document> {
                         ..Mount::default()
                     });
                 }
+            }
+            "a time namespace" => {
+                linux.namespaces.push(Namespace {
+                    kind: NamespaceKind::Time,
+                    path: String::new(),
+                });
+                let offset = |secs, nanosecs| TimeOffset { secs, nanosecs };
+                linux.time_offsets = [
+                    ("boottime".to_owned(), offset(1_000_000, 0)),
+                    ("monotonic".to_owned(), offset(7, 500)),
+                ]
+                .into();
             }
             "a further process" | "a further process in a user namespace" => {
                 if name.ends_with("user namespace") {

@@ -330,6 +330,7 @@ impl Kernel {
         let base = name.rsplit(|byte| *byte == b'/').next().unwrap_or(name);
         let comm = base[..base.len().min(15)].to_vec();
         let exe_name = place.map(|place| self.vfs().d_path(self.vfs_root, place));
+        self.enter_time_for_children(tid);
         let cred = self.threads.get(&tid).map(|thread| &thread.cred);
         let root = cred.map_or((0, 0), |cred| {
             let (uid, gid) = (cred.uid_outside(0), cred.gid_outside(0));

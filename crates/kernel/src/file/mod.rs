@@ -16,6 +16,7 @@ use crate::pipe::Pipe;
 use crate::sched::TimerKey;
 use crate::signal::SigSet;
 use glassdock_abi::flags::OpenFlags;
+use glassdock_abi::types::Clock;
 use glassdock_trace::world::NsId;
 use glassdock_vfs as vfs;
 use std::collections::BTreeMap;
@@ -120,9 +121,9 @@ pub(crate) enum Object {
 }
 
 /// `man 2 timerfd_create`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct TimerFd {
-    pub(crate) realtime: bool,
+    pub(crate) clock: Clock,
     pub(crate) armed: Option<(u64, TimerKey)>,
     pub(crate) every: u64,
     /// When a periodic one went off that nobody has read since: it rests.

@@ -66,6 +66,12 @@ impl Kernel {
         self.hold_namespace(ns.pid_children);
         self.release_namespace(ns.pid);
         ns.pid = ns.pid_children;
+        if !has(CloneFlags::VM) && ns.time != ns.time_children {
+            self.hold_namespace(ns.time_children);
+            self.release_namespace(ns.time);
+            ns.time = ns.time_children;
+            self.freeze_offsets(ns.time);
+        }
         let fs = match self.clone_fs(cx.tid, old_fs, &mut ns, flags) {
             Ok(fs) => fs,
             Err(errno) => {

@@ -54,6 +54,7 @@ impl Kernel {
             "uid_map" => self.map_text(viewer, p.tid, Map::Uid)?,
             "gid_map" => self.map_text(viewer, p.tid, Map::Gid)?,
             "setgroups" => self.setgroups_text(p.tid)?.into(),
+            "timens_offsets" => self.offsets_text(p.tid)?,
             "io" => {
                 self.may_inspect(p.tid)?;
                 self.io(tgid, p.in_task.then_some(p.tid))
@@ -71,10 +72,11 @@ impl Kernel {
         file: FileId,
         at: NodeId,
         data: &[u8],
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let p = parts(at);
         if p.tid.0 == 0 {
-            return system::write(self, system::PROC, p.arg, tid, data);
+            system::write(self, system::PROC, p.arg, tid, data)?;
+            return Ok(data.len());
         }
         match item_name(p.item)? {
             "comm" => {
@@ -99,21 +101,22 @@ impl Kernel {
                     process.oom_score_adj_min = value;
                 }
             }
-            name @ ("uid_map" | "gid_map" | "setgroups") => {
+            name @ ("uid_map" | "gid_map" | "setgroups" | "timens_offsets") => {
                 let file = self.files.get(file).ok_or(Errno::EBADF)?;
                 let opener = file.opener.clone().unwrap_or_default();
                 if file.pos != 0 {
                     return Err(Errno::EINVAL);
                 }
-                return match name {
+                match name {
                     "uid_map" => self.write_map(tid, p.tid, Map::Uid, &opener, data),
                     "gid_map" => self.write_map(tid, p.tid, Map::Gid, &opener, data),
+                    "timens_offsets" => return self.write_offsets(p.tid, &opener, data),
                     _ => self.write_setgroups(p.tid, data),
-                };
+                }?;
             }
             _ => return Err(Errno::EINVAL),
         }
-        Ok(())
+        Ok(data.len())
     }
 
     pub(super) fn comm_of(&self, tid: Tid) -> Vec<u8> {

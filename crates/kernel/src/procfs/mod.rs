@@ -157,11 +157,10 @@ impl Kernel {
         data: &[u8],
     ) -> Result<usize> {
         match kind(node) {
-            PROC => self.write_proc(tid, file, node, data)?,
-            CGROUP => self.write_cgroup(tid, node, data)?,
-            _ => return Err(Errno::EIO),
+            PROC => self.write_proc(tid, file, node, data),
+            CGROUP => self.write_cgroup(tid, node, data).map(|()| data.len()),
+            _ => Err(Errno::EIO),
         }
-        Ok(data.len())
     }
 
     fn ns_of_sb(&self, sb: SbId) -> NsId {

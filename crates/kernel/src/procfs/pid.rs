@@ -71,6 +71,7 @@ static ITEMS: &[(&str, u32)] = &[
     ("uid_map", RW),
     ("gid_map", RW),
     ("setgroups", RW),
+    ("timens_offsets", RW),
     ("io", S_IFREG | 0o400),
     ("loginuid", R),
     ("sessionid", R),
@@ -402,7 +403,7 @@ impl Kernel {
             .ok_or(Errno::ENOENT)?;
         match *NAMESPACES.get(index as usize).ok_or(Errno::ENOENT)? {
             "pid_for_children" => Ok(("pid", ns.pid_children)),
-            "time_for_children" => Ok(("time", ns.time)),
+            "time_for_children" => Ok(("time", ns.time_children)),
             name => {
                 let row = ns
                     .list()

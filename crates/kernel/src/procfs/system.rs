@@ -7,6 +7,7 @@ use crate::config::*;
 use crate::ids::Tid;
 use crate::ns::PID_MAX;
 use crate::process::Run;
+use glassdock_abi::types::Clock;
 use glassdock_abi::types::mode::*;
 use glassdock_abi::{Errno, Result};
 use glassdock_cpu::{PAGE_SIZE, cpuid};
@@ -217,9 +218,9 @@ fn uuid(bytes: &[u8]) -> String {
     )
 }
 
-fn uptime(kernel: &Kernel, _: Tid) -> String {
-    let all = kernel.now() / 10_000_000;
-    let idle = all.saturating_sub(busy_ticks(kernel));
+fn uptime(kernel: &Kernel, viewer: Tid) -> String {
+    let all = kernel.clock_seen(viewer, Clock::Boottime) / 10_000_000;
+    let idle = (kernel.now() / 10_000_000).saturating_sub(busy_ticks(kernel));
     format!(
         "{}.{:02} {}.{:02}\n",
         all / 100,

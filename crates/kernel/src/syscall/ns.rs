@@ -172,6 +172,9 @@ impl Kernel {
                 false => Err(Errno::EPERM),
             };
         }
+        if kind == NsKind::Time && !alone {
+            return Err(Errno::EUSERS);
+        }
         let entered = all.iter().find(|(kind, _)| *kind == NsKind::User);
         let user = entered.map_or(thread.ns.user, |(_, id)| *id);
         match self.ns_capable(tid, user, cap::SYS_ADMIN)
@@ -190,7 +193,10 @@ impl Kernel {
             NsKind::Cgroup => ns.cgroup = id,
             NsKind::Ipc => ns.ipc = id,
             NsKind::Net => ns.net = id,
-            NsKind::Time => ns.time = id,
+            NsKind::Time => {
+                (ns.time, ns.time_children) = (id, id);
+                self.freeze_offsets(id);
+            }
             NsKind::Uts => ns.uts = id,
             NsKind::User => {
                 ns.user = id;

@@ -13,11 +13,8 @@ use glassdock_abi::types::{Clock, Timespec, signal as sig};
 use glassdock_abi::{Errno, Fd, Result, Ret, nr};
 
 impl Kernel {
-    pub(super) fn clock(&self, clock: Clock) -> Timespec {
-        match clock {
-            Clock::Realtime => self.realtime_spec(),
-            Clock::Monotonic | Clock::Boottime => Timespec::from_nanos(self.now()),
-        }
+    pub(super) fn clock(&self, tid: Tid, clock: Clock) -> Timespec {
+        Timespec::from_nanos(self.clock_seen(tid, clock))
     }
 
     pub(super) fn sys_sleep(
@@ -31,12 +28,10 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         if !cx.state.tried {
-            let base = if absolute { 0 } else { self.now() };
-            let mut at = base.saturating_add(time.as_nanos());
-            if absolute && clock == Clock::Realtime {
-                at = at.saturating_sub(self.realtime() - self.now());
-            }
-            cx.state.deadline = Some(at);
+            cx.state.deadline = Some(match absolute {
+                true => self.machine_time(cx.tid, clock, time.as_nanos()),
+                false => self.now().saturating_add(time.as_nanos()),
+            });
         }
         match cx.state.deadline {
             Some(at) if at > self.now() => Err(Fail::wait_any("sleep", Vec::new(), Some(at))),
@@ -139,8 +134,15 @@ impl Kernel {
             return Err(Errno::EINVAL.into());
         }
         let id = self.objects.add(Object::Timer(TimerFd {
-            realtime: clock == 0 || clock == 8,
-            ..TimerFd::default()
+            clock: match clock {
+                0 | 8 => Clock::Realtime,
+                1 => Clock::Monotonic,
+                _ => Clock::Boottime,
+            },
+            armed: None,
+            every: 0,
+            due: None,
+            expirations: 0,
         }));
         self.publisher.channel(id);
         let status = bits & OpenFlags::NONBLOCK;
@@ -185,10 +187,7 @@ impl Kernel {
         let at = match (value, absolute) {
             (0, _) => None,
             (value, false) => Some(self.now().saturating_add(value)),
-            (value, true) if before.realtime => {
-                Some(value.saturating_sub(self.realtime() - self.now()))
-            }
-            (value, true) => Some(value),
+            (value, true) => Some(self.machine_time(cx.tid, before.clock, value)),
         };
         let armed = at.map(|at| (at, self.timers.arm(at, Timer::Descriptor(id))));
         if let Some(Object::Timer(timer)) = self.objects.get_mut(id) {

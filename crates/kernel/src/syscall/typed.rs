@@ -445,7 +445,7 @@ impl Kernel {
                 Ok(Ret::None)
             }
 
-            Call::ClockGettime { clock } => Ok(Ret::Time(self.clock(*clock))),
+            Call::ClockGettime { clock } => Ok(Ret::Time(self.clock(tid, *clock))),
             Call::ClockNanosleep {
                 clock,
                 absolute,

@@ -204,6 +204,7 @@ impl Writer {
             kind,
             parent: None,
             owner: None,
+            offsets: None,
             users: None,
             hostname: hostname.map(str::to_owned),
             loopback_up: None,

@@ -151,6 +151,7 @@ async fn namespaces<S: Sys>(sys: &S) -> Namespaces {
         net: has("net").await,
         cgroup: has("cgroup").await,
         user: has("user").await,
+        time: has("time").await,
     }
 }
 

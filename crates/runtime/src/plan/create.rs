@@ -124,11 +124,6 @@ fn check(
             "resource director technology",
         ),
         (
-            "linux.timeOffsets",
-            !linux.time_offsets.is_empty(),
-            "a time namespace",
-        ),
-        (
             "linux.netDevices",
             !linux.net_devices.is_empty(),
             "moving network devices",
@@ -190,14 +185,15 @@ fn parent(
         NamespaceKind::Ipc,
         NamespaceKind::Network,
         NamespaceKind::User,
+        NamespaceKind::Time,
     ]
     .into_iter()
     .map(space)
     .filter(|(_, flag)| flag.is_some_and(|flag| namespaces.new.contains(flag)))
     .map(|(name, _)| name)
     .collect();
-    // The child takes its view of the control groups when it is in its own.
-    let flags = namespaces.new - CloneFlags::NEWCGROUP;
+    // The child takes its view of the control groups when it is in its own; its clocks are there already.
+    let flags = namespaces.new - CloneFlags::NEWCGROUP - CloneFlags::NEWTIME;
     let (clone, mut rollback) = birth(slots, flags, groups.born, why::CLONE, names.join(", "));
     items.push(clone);
     items.extend(around.after);

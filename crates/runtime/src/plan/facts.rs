@@ -25,6 +25,8 @@ pub struct Namespaces {
     pub cgroup: bool,
     /// Users.
     pub user: bool,
+    /// Clocks.
+    pub time: bool,
 }
 
 impl Namespaces {
@@ -37,6 +39,7 @@ impl Namespaces {
         net: true,
         cgroup: true,
         user: true,
+        time: true,
     };
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Spaces {
     pub joined: Vec<(NamespaceKind, String)>,
     /// The maps of a new user namespace.
     pub ids: Option<Ids>,
+    /// What is written to a new time namespace.
+    clocks: String,
 }
 
 /// Steps of the parent around the birth of the child.
@@ -56,7 +58,7 @@ pub(super) fn space(kind: NamespaceKind) -> (&'static str, Option<CloneFlags>) {
         NamespaceKind::Uts => ("uts", Some(CloneFlags::NEWUTS)),
         NamespaceKind::User => ("user", Some(CloneFlags::NEWUSER)),
         NamespaceKind::Cgroup => ("cgroup", Some(CloneFlags::NEWCGROUP)),
-        NamespaceKind::Time => ("time", None),
+        NamespaceKind::Time => ("time", Some(CloneFlags::NEWTIME)),
     }
 }
 
@@ -66,6 +68,7 @@ impl Spaces {
             new: CloneFlags::empty(),
             joined: Vec::new(),
             ids: None,
+            clocks: String::new(),
         };
         for (index, namespace) in linux.namespaces.iter().enumerate() {
             let field = format!("linux.namespaces[{index}]");
@@ -108,6 +111,7 @@ impl Spaces {
                 "a container without a mount namespace of its own",
             ));
         }
+        spaces.clocks = clocks(linux, spaces.new)?;
         if spaces.new.contains(CloneFlags::NEWUSER) {
             spaces.ids = Some(Ids::of(linux)?);
         } else if !(linux.uid_mappings.is_empty() && linux.gid_mappings.is_empty()) {
@@ -131,6 +135,7 @@ impl Spaces {
             NamespaceKind::Network => "network-namespace",
             NamespaceKind::Ipc => "ipc-namespace",
             NamespaceKind::Cgroup => "cgroup-namespace",
+            NamespaceKind::Time => "time-namespace",
             _ => "uts-namespace",
         })
     }
@@ -153,6 +158,9 @@ impl Spaces {
     /// The parent enters what the child is to be born in, and comes back.
     pub fn around_birth(&self, slots: &mut Slots) -> Around {
         let mut around = Around::default();
+        if self.new.contains(CloneFlags::NEWTIME) {
+            around.before.extend(time(slots, &self.clocks));
+        }
         for (kind, path) in self.joined.iter().filter(|(kind, _)| self.by_birth(*kind)) {
             // For the parent itself a pid namespace changes nothing.
             if *kind == NamespaceKind::Pid {
@@ -171,11 +179,57 @@ impl Spaces {
     }
 }
 
+/// The lines for a new time namespace: `man 7 time_namespaces`, "/proc/pid/timens_offsets".
+fn clocks(linux: &Linux, new: CloneFlags) -> Result<String, PlanError> {
+    const CLOCKS: [&str; 2] = ["monotonic", "boottime"];
+    let mut lines = String::new();
+    for (clock, offset) in &linux.time_offsets {
+        let field = format!("linux.timeOffsets[{clock:?}]");
+        if !new.contains(CloneFlags::NEWTIME) {
+            return Err(PlanError::invalid(field, "it needs a new time namespace"));
+        }
+        if !CLOCKS.contains(&clock.as_str()) {
+            return Err(PlanError::invalid(field, "this clock has no offset"));
+        }
+        let (secs, nanosecs) = (offset.secs, offset.nanosecs);
+        lines.push_str(&format!("{clock} {secs} {nanosecs}\n"));
+    }
+    Ok(lines)
+}
+
+/// The parent makes a time namespace, in which the child will be and it not, and sets its clocks while nobody is there.
+fn time(slots: &mut Slots, clocks: &str) -> Vec<Item> {
+    const OFFSETS: &str = "config-linux.md#offset-for-time-namespace";
+    let flags = CloneFlags::NEWTIME;
+    let unshare = Step::new(Call::Unshare { flags }, why::TIME, NAMESPACES);
+    let mut items: Vec<Item> = vec![unshare.failure("unshare the time namespace").into()];
+    if clocks.is_empty() {
+        return items;
+    }
+    let file = slots.fd("time-offsets");
+    let failure = "write timens_offsets";
+    let open = paths::open_host("/proc/self/timens_offsets", OpenFlags::WRONLY, file);
+    let write = Call::Write {
+        fd: file.fd(),
+        data: clocks.as_bytes().to_vec(),
+    };
+    items.push(open.failure(failure).into());
+    items.push(
+        Step::new(write, why::TIME_OFFSETS, OFFSETS)
+            .arg(clocks.trim_end().replace('\n', ", "))
+            .failure(failure)
+            .into(),
+    );
+    items.push(paths::close(file));
+    items
+}
+
 fn own_slot(slots: &mut Slots, kind: NamespaceKind) -> Slot {
     slots.fd(match kind {
         NamespaceKind::Network => "own-network-namespace",
         NamespaceKind::Ipc => "own-ipc-namespace",
         NamespaceKind::Cgroup => "own-cgroup-namespace",
+        NamespaceKind::Time => "own-time-namespace",
         _ => "own-uts-namespace",
     })
 }
@@ -216,7 +270,7 @@ fn known(kind: NamespaceKind, facts: &HostFacts) -> bool {
         NamespaceKind::Uts => has.uts,
         NamespaceKind::Cgroup => has.cgroup,
         NamespaceKind::User => has.user,
-        NamespaceKind::Time => false,
+        NamespaceKind::Time => has.time,
     }
 }
 

@@ -68,6 +68,8 @@ pub fn world(seed: u64) -> World {
             owner: n.maybe(|n| NsId(n.few())),
             hostname: n.maybe(Numbers::text),
             loopback_up: None,
+            offsets: n.maybe(|n| [n.small().into(), n.small().into()]),
+            users: n.maybe(users),
         };
         world.namespaces.insert(NsId(n.few()), namespace);
         world.mounts.insert(n.few(), mount(n));
@@ -201,6 +203,20 @@ fn state(n: &mut Numbers) -> TaskState {
         1 => TaskState::Sleeping(n.text()),
         2 => TaskState::Stopped(n.next() as u8),
         _ => TaskState::Zombie(n.small()),
+    }
+}
+
+fn users(n: &mut Numbers) -> UserNsInfo {
+    let range = |n: &mut Numbers| IdRangeInfo {
+        inside: n.small() as u32,
+        outside: n.small() as u32,
+        count: 1,
+    };
+    UserNsInfo {
+        owner: n.small() as u32,
+        uids: vec![range(n)],
+        gids: vec![range(n)],
+        setgroups: false,
     }
 }
 

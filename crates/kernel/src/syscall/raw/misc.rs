@@ -58,7 +58,7 @@ impl Kernel {
             (8, one),
             (16, five),
             (24, fifteen),
-            (0, self.now() / 1_000_000_000),
+            (0, self.clock_seen(cx.tid, Clock::Boottime) / 1_000_000_000),
             (32, usage.total * page),
             (40, usage.free * page),
             (48, usage.shmem * page),
@@ -120,7 +120,8 @@ impl Kernel {
     fn clock_nanos(&self, cx: &CallCx, clock: u64) -> Result<u64, Errno> {
         match clock {
             0 | 5 | 8 | 11 => Ok(self.realtime()),
-            1 | 4 | 6 | 7 | 9 => Ok(self.now()),
+            1 | 4 | 6 => Ok(self.clock_seen(cx.tid, Clock::Monotonic)),
+            7 | 9 => Ok(self.clock_seen(cx.tid, Clock::Boottime)),
             2 => Ok({
                 let (utime, stime) = self.process_times(self.tgid_of(cx.tid));
                 utime + stime
