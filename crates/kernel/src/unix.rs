@@ -163,17 +163,7 @@ impl<F> Sockets<F> {
             State::Connected { .. } | State::Orphaned => return Err(Errno::EISCONN),
             State::Listening { .. } => return Err(Errno::EINVAL),
         }
-        let heard = self.sockets.get(&listener).ok_or(Errno::ECONNREFUSED)?;
-        let State::Listening { backlog, queue } = &heard.state else {
-            return Err(Errno::ECONNREFUSED);
-        };
-        if heard.shut_read {
-            return Err(Errno::ECONNREFUSED);
-        }
-        if queue.len() > *backlog as usize {
-            return Err(Errno::EAGAIN);
-        }
-        let (name, listener_owner) = (heard.name.clone(), heard.owner);
+        let (name, listener_owner) = self.hears(listener)?;
         let net = self.get(id)?.net;
         self.create(server, listener_owner, net);
         self.get_mut(server)?.name = name;
@@ -187,6 +177,22 @@ impl<F> Sockets<F> {
             queue.push_back(server);
         }
         Ok(())
+    }
+
+    /// Name and owner of a listening socket with room for a connection. `ECONNREFUSED` when nobody listens, `EAGAIN` with
+    /// a full queue.
+    pub fn hears(&self, listener: SocketId) -> Result<(SockAddr, Ucred)> {
+        let heard = self.sockets.get(&listener).ok_or(Errno::ECONNREFUSED)?;
+        let State::Listening { backlog, queue } = &heard.state else {
+            return Err(Errno::ECONNREFUSED);
+        };
+        if heard.shut_read {
+            return Err(Errno::ECONNREFUSED);
+        }
+        if queue.len() > *backlog as usize {
+            return Err(Errno::EAGAIN);
+        }
+        Ok((heard.name.clone(), heard.owner))
     }
 
     /// `accept`: the number of the next connection's socket. `EINVAL` when not listening, `EAGAIN` with none waiting.
