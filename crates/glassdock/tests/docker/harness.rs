@@ -87,6 +87,16 @@ pub enum Kernel {
     Sim,
 }
 
+impl Kernel {
+    /// Whether containers can be made on it.
+    pub fn possible(self) -> bool {
+        match self {
+            Kernel::Linux => possible(),
+            Kernel::Sim => simulable(),
+        }
+    }
+}
+
 /// A daemon with a directory of its own. Its end is checked: nothing may be left.
 pub struct Daemon {
     pub dir: PathBuf,
@@ -231,6 +241,22 @@ impl Daemon {
             .output()
             .unwrap()
             .into()
+    }
+
+    /// Resident memory of the daemon's process in KiB.
+    pub fn resident_kib(&self) -> usize {
+        self.status("VmRSS:")
+            .trim_end_matches("kB")
+            .trim()
+            .parse()
+            .unwrap()
+    }
+
+    /// A line of what the kernel tells of the daemon's process.
+    pub fn status(&self, name: &str) -> String {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
     }
 
     /// Waits until something is true.

@@ -5,6 +5,7 @@
 mod harness;
 mod kills;
 mod peer;
+mod relay;
 mod requests;
 mod simulated;
 
