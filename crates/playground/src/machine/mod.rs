@@ -146,7 +146,7 @@ impl Machine {
         self.setup
     }
 
-    /// Everything that came in so far.
+    /// Everything that came in so far, unless its owner took it.
     pub fn log(&self) -> &[Record] {
         &self.log
     }

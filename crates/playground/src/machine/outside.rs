@@ -33,9 +33,14 @@ impl Machine {
         self.turn()
     }
 
-    /// The real clock shows so many nanoseconds: idle time may go on as far as it did.
+    /// So much time has passed outside since the machine was started, in nanoseconds. Idle time goes on as far as that did
+    /// since the last word, and makes up for what the machine took to do things.
     pub fn clock(&mut self, nanos: u64) {
-        self.clock.tells(nanos, self.is_idle(), self.kernel.now());
+        let idle = self.is_idle();
+        self.clock.tells(nanos, idle, self.kernel.now());
+        if idle {
+            self.clock.rest_from(nanos);
+        }
     }
 
     /// Whether there is something to run before the next wait.

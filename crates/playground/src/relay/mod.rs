@@ -32,6 +32,8 @@ const MAX_CLIENTS: usize = 1024;
 /// Nanoseconds of idle time that the machine is told of at once. It takes no great leaps, which are those of a computer
 /// that slept; the clock that is read here stands still then.
 const TICK: u64 = 1_000_000_000;
+/// Nanoseconds until clients are let in again, where there were no descriptors for more and none has gone.
+const FULL_PAUSE: u64 = 1_000_000_000;
 /// Nanoseconds that a machine has to stop: its engine gives its containers 15 s.
 const STOP_PATIENCE: u64 = 30_000_000_000;
 /// Nanoseconds that clients have to take the last output of a machine that has stopped.
@@ -62,7 +64,10 @@ pub async fn run<S: Kernel>(
                 .await;
         }
         let served = relay.serve(&front).await;
-        front.hide().await;
+        // Somebody else may listen there since this one was asked to stop.
+        if relay.end == End::No {
+            front.hide().await;
+        }
         served
     }
     .await;
@@ -104,13 +109,13 @@ struct Relay<S: Kernel> {
     level: LogLevel,
     recorder: Option<Recorder<S>>,
     listeners: Vec<OwnedFd<S>>,
-    /// Clients at a time; fewer where there are no descriptors for more.
-    most: usize,
+    /// No more clients are let in before this time.
+    full_until: u64,
     clients: BTreeMap<WireId, Connection<S>>,
     /// A client for whom the engine has no room yet.
     waiting: Option<OwnedFd<S>>,
     last_wire: u32,
-    /// The real clock at the start, and what the machine was told since.
+    /// The real clock when the machine was switched on, and what the machine was told since.
     began: u64,
     told: u64,
     end: End,
@@ -138,17 +143,20 @@ impl<S: Kernel> Relay<S> {
                 .await
                 .map_err(|errno| format!("a socket to listen on: {errno}"))?;
         }
+        let clock = |clock| sys.now(clock).as_nanos();
+        let age = clock(Clock::Realtime).saturating_sub(machine.setup().boot_time);
+        let began = clock(Clock::Monotonic).saturating_sub(age);
         Ok(Relay {
             sys: sys.clone(),
             machine,
             level,
             recorder,
             listeners,
-            most: MAX_CLIENTS,
+            full_until: 0,
             clients: BTreeMap::new(),
             waiting: None,
             last_wire: 0,
-            began: sys.now(Clock::Monotonic).as_nanos(),
+            began,
             told: 0,
             end: End::No,
         })
@@ -162,7 +170,7 @@ impl<S: Kernel> Relay<S> {
         }
     }
 
-    /// The real clock, in nanoseconds since the start.
+    /// The real clock, in nanoseconds since the machine was switched on.
     fn now(&self) -> u64 {
         let now = self.sys.now(Clock::Monotonic).as_nanos();
         now.saturating_sub(self.began)
@@ -252,18 +260,24 @@ impl<S: Kernel> Relay<S> {
         }
     }
 
+    /// Whether another client can be let in.
+    fn has_room(&self) -> bool {
+        let full = self.clients.len() >= MAX_CLIENTS || self.now() < self.full_until;
+        !full && self.waiting.is_none()
+    }
+
     /// Lets clients in who knock, as far as there is room.
     async fn accept(&mut self, knocks: &[Fd]) {
         self.let_in();
         for listener in knocks {
-            while self.waiting.is_none() && self.clients.len() < self.most {
+            while self.has_room() {
                 let call = Call::Accept4 {
                     fd: *listener,
                     flags: OpenFlags::CLOEXEC | OpenFlags::NONBLOCK,
                 };
                 match self.sys.call(call).await {
                     Ok(Ret::Accepted(client, _)) => self.waiting = Some(self.sys.own(client)),
-                    Err(Errno::EMFILE | Errno::ENFILE) => self.most = self.clients.len(),
+                    Err(Errno::EMFILE | Errno::ENFILE) => self.full_until = self.now() + FULL_PAUSE,
                     Ok(_) | Err(_) => break,
                 }
                 self.let_in();
@@ -307,7 +321,7 @@ impl<S: Kernel> Relay<S> {
         clients.retain(|wire, _| !ended.contains(wire));
         self.clients = clients;
         if self.clients.len() < before {
-            self.most = MAX_CLIENTS;
+            self.full_until = 0;
         }
         self.machine.is_running()
     }
@@ -319,7 +333,7 @@ impl<S: Kernel> Relay<S> {
             events: PollEvents::IN,
         };
         let mut fds: Vec<PollFd> = front.signals().map(wanted).into_iter().collect();
-        if self.waiting.is_none() && self.clients.len() < self.most {
+        if self.has_room() {
             fds.extend(self.listeners.iter().map(|listener| wanted(listener.fd())));
         }
         fds.extend(self.clients.values().filter_map(Connection::waits_for));
@@ -342,15 +356,19 @@ impl<S: Kernel> Relay<S> {
         Ok(heard)
     }
 
-    /// The end is not waited for longer than it may take.
+    /// What else has its time is not slept through.
     fn bounded(&self, wait: Option<u64>) -> Option<u64> {
-        match self.end {
-            End::No => wait,
-            End::Asked(until) | End::Stopped(until) => {
-                let left = (until + 1).saturating_sub(self.now());
-                Some(wait.map_or(left, |wait| wait.min(left)))
-            }
-        }
+        let now = self.now();
+        let end = match self.end {
+            End::No => None,
+            End::Asked(until) | End::Stopped(until) => Some(until + 1),
+        };
+        let room = (self.full_until > now).then_some(self.full_until);
+        let left = end
+            .into_iter()
+            .chain(room)
+            .map(|until| until.saturating_sub(now));
+        left.chain(wait).min()
     }
 }
 
