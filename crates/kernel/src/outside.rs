@@ -7,12 +7,12 @@
 use crate::file::{Object, READABLE, WRITABLE};
 use crate::ids::ObjId;
 use crate::signal::SigInfo;
-use crate::syscall::socket::socket_inode;
 use crate::unix::SEND_BYTES_MAX;
 use crate::{Input, Kernel};
 use glassdock_abi::flags::PollEvents;
 use glassdock_abi::types::{Ucred, signal as sig};
 use glassdock_abi::{Errno, Pid, Result};
+use glassdock_vfs::{At, Lookup};
 use serde::{Deserialize, Serialize};
 
 /// A connection from outside: a number that its owner chooses.
@@ -90,7 +90,10 @@ impl Kernel {
         if self.wires.contains_key(&wire) {
             return Err(Errno::EEXIST);
         }
-        let inode = self.with_kernel_vfs(|vfs, cx| socket_inode(vfs, cx, path.as_bytes()))?;
+        let inode = self.with_kernel_vfs(|vfs, cx| {
+            let place = vfs.lookup(cx, At::Cwd, path.as_bytes(), Lookup::FOLLOW)?;
+            vfs.inode(place)
+        })?;
         let listener = self.inode_objects.get(&inode).copied();
         let listener = listener.ok_or(Errno::ECONNREFUSED)?;
         // Before anything is made that would have to be unmade.

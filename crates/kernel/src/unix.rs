@@ -163,7 +163,8 @@ impl<F> Sockets<F> {
             State::Connected { .. } | State::Orphaned => return Err(Errno::EISCONN),
             State::Listening { .. } => return Err(Errno::EINVAL),
         }
-        let (name, listener_owner) = self.hears(listener)?;
+        let heard = self.listening(listener)?;
+        let (name, listener_owner) = (heard.name.clone(), heard.owner);
         let net = self.get(id)?.net;
         self.create(server, listener_owner, net);
         self.get_mut(server)?.name = name;
@@ -179,9 +180,14 @@ impl<F> Sockets<F> {
         Ok(())
     }
 
-    /// Name and owner of a listening socket with room for a connection. `ECONNREFUSED` when nobody listens, `EAGAIN` with
-    /// a full queue.
-    pub fn hears(&self, listener: SocketId) -> Result<(SockAddr, Ucred)> {
+    /// Whether a socket listens and has room for a connection. `ECONNREFUSED` when nobody listens, `EAGAIN` with a full
+    /// queue.
+    #[cfg(feature = "outside")]
+    pub fn hears(&self, listener: SocketId) -> Result<()> {
+        self.listening(listener).map(|_| ())
+    }
+
+    fn listening(&self, listener: SocketId) -> Result<&Socket<F>> {
         let heard = self.sockets.get(&listener).ok_or(Errno::ECONNREFUSED)?;
         let State::Listening { backlog, queue } = &heard.state else {
             return Err(Errno::ECONNREFUSED);
@@ -192,7 +198,7 @@ impl<F> Sockets<F> {
         if queue.len() > *backlog as usize {
             return Err(Errno::EAGAIN);
         }
-        Ok((heard.name.clone(), heard.owner))
+        Ok(heard)
     }
 
     /// `accept`: the number of the next connection's socket. `EINVAL` when not listening, `EAGAIN` with none waiting.

@@ -11,21 +11,19 @@ use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg};
 use glassdock_image::fs;
 
 /// A daemon's front. It is not taken away by dropping it.
-pub struct Front<S: Kernel> {
-    sys: S,
-    hosts: Vec<Host>,
-    group: String,
-    pid_file: Option<String>,
+pub struct Front<'a, S: Kernel> {
+    sys: &'a S,
+    config: &'a Config,
     signals: Option<OwnedFd<S>>,
     inherited: Option<OwnedFd<S>>,
 }
 
-impl<S: Kernel> Front<S> {
+impl<'a, S: Kernel> Front<'a, S> {
     /// Catches the signals that end a daemon and writes its pid file. `envp` says which socket it was started with.
     ///
     /// # Errors
     /// Where the file cannot be written, or there is no socket that should be there.
-    pub async fn open(sys: &S, config: &Config, envp: &[Vec<u8>]) -> Result<Front<S>> {
+    pub async fn open(sys: &'a S, config: &'a Config, envp: &[Vec<u8>]) -> Result<Front<'a, S>> {
         // Before anything is started that would be left behind.
         let signals = catch_signals(sys).await;
         if let Some(path) = &config.pid_file {
@@ -36,10 +34,8 @@ impl<S: Kernel> Front<S> {
             false => None,
         };
         Ok(Front {
-            sys: sys.clone(),
-            hosts: config.hosts.clone(),
-            group: config.group.clone(),
-            pid_file: config.pid_file.clone(),
+            sys,
+            config,
             signals,
             inherited,
         })
@@ -51,12 +47,12 @@ impl<S: Kernel> Front<S> {
     /// Why one of them cannot be listened on.
     pub async fn listen(&mut self) -> Result<Vec<OwnedFd<S>>> {
         let mut listeners = Vec::new();
-        for host in &self.hosts {
+        for host in &self.config.hosts {
             let listener = match (host, self.inherited.take()) {
                 (Host::Activated, Some(socket)) => socket,
                 (host, socket) => {
                     self.inherited = socket;
-                    listen::listen(&self.sys, host, &self.group).await?
+                    listen::listen(self.sys, host, &self.config.group).await?
                 }
             };
             listeners.push(listener);
@@ -86,18 +82,18 @@ impl<S: Kernel> Front<S> {
 
     /// Takes the sockets away, so that nobody finds the daemon any more.
     pub async fn hide(&self) {
-        for host in &self.hosts {
+        for host in &self.config.hosts {
             // The socket of who started this one is not the daemon's to remove.
             if let Host::Unix(path) = host {
-                remove(&self.sys, path).await;
+                remove(self.sys, path).await;
             }
         }
     }
 
     /// Takes the pid file away, as the last thing.
     pub async fn close(self) {
-        if let Some(path) = &self.pid_file {
-            remove(&self.sys, path).await;
+        if let Some(path) = &self.config.pid_file {
+            remove(self.sys, path).await;
         }
     }
 }

@@ -60,9 +60,9 @@ pub fn limits(host: &HostConfig, numbers: &DeviceNumbers) -> Resources {
 /// the host may not have.
 pub fn first_limits(host: &HostConfig, numbers: &DeviceNumbers) -> Resources {
     let mut resources = limits(host, numbers);
-    let mut memory = resources.memory.unwrap_or_default();
-    memory.swap = memory.swap.filter(|swap| *swap > 0);
-    resources.memory = Some(memory).filter(|memory| *memory != Memory::default());
+    if let Some(memory) = &mut resources.memory {
+        memory.swap = memory.swap.filter(|swap| *swap > 0);
+    }
     resources
 }
 
@@ -187,7 +187,7 @@ mod tests {
             ..HostConfig::default()
         };
         let first = first_limits(&unlimited, &DeviceNumbers::new());
-        assert_eq!(first, Resources::default());
+        assert_eq!(first.memory, Some(Memory::default()));
         let none = limits(&HostConfig::default(), &DeviceNumbers::new());
         assert_eq!(none, Resources::default());
     }

@@ -13,7 +13,7 @@ mod ns;
 mod poll;
 mod proc;
 mod raw;
-pub(crate) mod socket;
+mod socket;
 mod table;
 mod time;
 mod tty;

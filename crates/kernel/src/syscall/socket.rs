@@ -11,7 +11,7 @@ use glassdock_abi::types::{Dev, SockAddr, Ucred, mode};
 use glassdock_abi::{Errno, Fd, Pid, Result, Ret};
 use glassdock_trace::Value;
 use glassdock_trace::world::NsId;
-use glassdock_vfs::{At, Cx, InodeId, Lookup, Vfs};
+use glassdock_vfs::{At, Lookup};
 use std::collections::BTreeMap;
 
 const AF_UNIX: u32 = 1;
@@ -21,13 +21,6 @@ const SOCK_DGRAM: u32 = 2;
 const SOCK_RAW: u32 = 3;
 const SOCK_TYPE: u32 = 0xf;
 const SOL_SOCKET: u32 = 1;
-
-/// The inode of the socket that a path names, for who may connect to it.
-pub(crate) fn socket_inode(vfs: &mut Vfs, cx: &mut Cx, path: &[u8]) -> Result<InodeId> {
-    let place = vfs.lookup(cx, At::Cwd, path, Lookup::FOLLOW)?;
-    vfs.permission(cx, place, 2)?;
-    vfs.inode(place)
-}
 
 impl Kernel {
     fn ucred(&self, tid: Tid) -> Ucred {
@@ -322,7 +315,11 @@ impl Kernel {
     fn find_listener(&mut self, tid: Tid, addr: &SockAddr) -> Result<ObjId> {
         match addr {
             SockAddr::Unix(path) => {
-                let inode = self.with_vfs(tid, |vfs, cx| socket_inode(vfs, cx, path.as_bytes()))?;
+                let inode = self.with_vfs(tid, |vfs, cx| {
+                    let place = vfs.lookup(cx, At::Cwd, path.as_bytes(), Lookup::FOLLOW)?;
+                    vfs.permission(cx, place, 2)?;
+                    vfs.inode(place)
+                })?;
                 self.inode_objects
                     .get(&inode)
                     .copied()

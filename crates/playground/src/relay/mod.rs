@@ -176,7 +176,7 @@ impl<S: Kernel> Relay<S> {
         now.saturating_sub(self.began)
     }
 
-    async fn serve(&mut self, front: &Front<S>) -> Result<(), String> {
+    async fn serve(&mut self, front: &Front<'_, S>) -> Result<(), String> {
         let mut heard = Heard::default();
         loop {
             self.pass_time();
@@ -223,7 +223,7 @@ impl<S: Kernel> Relay<S> {
         }
     }
 
-    async fn ask_to_stop(&mut self, front: &Front<S>) -> Result<(), String> {
+    async fn ask_to_stop(&mut self, front: &Front<'_, S>) -> Result<(), String> {
         if self.end != End::No {
             return Err("stopped by a second signal: the machine was not waited for".into());
         }
@@ -327,7 +327,7 @@ impl<S: Kernel> Relay<S> {
     }
 
     /// Waits for the next thing outside, so many nanoseconds at most.
-    async fn wait(&self, front: &Front<S>, wait: Option<u64>) -> Result<Heard, String> {
+    async fn wait(&self, front: &Front<'_, S>, wait: Option<u64>) -> Result<Heard, String> {
         let wanted = |fd| PollFd {
             fd,
             events: PollEvents::IN,
