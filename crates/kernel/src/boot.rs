@@ -88,6 +88,8 @@ impl Kernel {
             devpts: BTreeMap::new(),
             total_forks: 0,
             sockets: Default::default(),
+            #[cfg(feature = "outside")]
+            wires: BTreeMap::new(),
             in_flight: Default::default(),
             sockets_lost: false,
             watches: Default::default(),

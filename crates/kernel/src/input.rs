@@ -26,6 +26,12 @@ pub enum Input {
     KillAll,
     /// What programs wrote to a console was taken away, which makes room for more.
     Taken(ConsoleId),
+    /// Somebody outside uses a connection to a socket of the machine.
+    #[cfg(feature = "outside")]
+    Wire(crate::Wire),
+    /// Ctrl, Alt and Delete are pressed together.
+    #[cfg(feature = "outside")]
+    CtrlAltDel,
 }
 
 /// An input with the moment that it came at.
@@ -66,6 +72,10 @@ impl Kernel {
             Input::Taken(console) => {
                 self.drain_console(console);
             }
+            #[cfg(feature = "outside")]
+            Input::Wire(what) => self.use_wire(what),
+            #[cfg(feature = "outside")]
+            Input::CtrlAltDel => self.ctrl_alt_del(),
         }
         self.publish();
     }
@@ -92,8 +102,13 @@ impl Kernel {
         }
     }
 
-    /// All inputs so far.
+    /// All inputs so far, since they were last forgotten.
     pub fn input_log(&self) -> &[Logged] {
         &self.input_log
+    }
+
+    /// Forgets the inputs so far: their log is kept elsewhere, or by nobody.
+    pub fn forget_inputs(&mut self) {
+        self.input_log.clear();
     }
 }

@@ -83,6 +83,9 @@ pub struct Kernel {
     pub(crate) yielded: Option<Tid>,
     pub(crate) total_forks: u64,
     pub(crate) sockets: crate::unix::Sockets<crate::file::Passed>,
+    /// Sockets whose descriptor is held outside.
+    #[cfg(feature = "outside")]
+    pub(crate) wires: BTreeMap<crate::WireId, ObjId>,
     /// Files on their way through sockets, by the real user id of who sent them.
     pub(crate) in_flight: BTreeMap<u32, u64>,
     /// A socket lost a descriptor: perhaps only queues hold it now.

@@ -23,6 +23,8 @@ mod load;
 mod mm;
 mod netlink;
 mod ns;
+#[cfg(feature = "outside")]
+mod outside;
 pub mod pipe;
 mod process;
 mod procfs;
@@ -46,6 +48,8 @@ pub use config::{
 pub use console::ConsoleId;
 pub use input::{Input, Logged};
 pub use kernel::{Counters, Kernel};
+#[cfg(feature = "outside")]
+pub use outside::{Wire, WireId};
 pub use sched::{Limits, RunState};
 pub use syscall::{Support, support};
 

@@ -163,16 +163,7 @@ impl<F> Sockets<F> {
             State::Connected { .. } | State::Orphaned => return Err(Errno::EISCONN),
             State::Listening { .. } => return Err(Errno::EINVAL),
         }
-        let heard = self.sockets.get(&listener).ok_or(Errno::ECONNREFUSED)?;
-        let State::Listening { backlog, queue } = &heard.state else {
-            return Err(Errno::ECONNREFUSED);
-        };
-        if heard.shut_read {
-            return Err(Errno::ECONNREFUSED);
-        }
-        if queue.len() > *backlog as usize {
-            return Err(Errno::EAGAIN);
-        }
+        let heard = self.listening(listener)?;
         let (name, listener_owner) = (heard.name.clone(), heard.owner);
         let net = self.get(id)?.net;
         self.create(server, listener_owner, net);
@@ -187,6 +178,27 @@ impl<F> Sockets<F> {
             queue.push_back(server);
         }
         Ok(())
+    }
+
+    /// Whether a socket listens and has room for a connection. `ECONNREFUSED` when nobody listens, `EAGAIN` with a full
+    /// queue.
+    #[cfg(feature = "outside")]
+    pub fn hears(&self, listener: SocketId) -> Result<()> {
+        self.listening(listener).map(|_| ())
+    }
+
+    fn listening(&self, listener: SocketId) -> Result<&Socket<F>> {
+        let heard = self.sockets.get(&listener).ok_or(Errno::ECONNREFUSED)?;
+        let State::Listening { backlog, queue } = &heard.state else {
+            return Err(Errno::ECONNREFUSED);
+        };
+        if heard.shut_read {
+            return Err(Errno::ECONNREFUSED);
+        }
+        if queue.len() > *backlog as usize {
+            return Err(Errno::EAGAIN);
+        }
+        Ok(heard)
     }
 
     /// `accept`: the number of the next connection's socket. `EINVAL` when not listening, `EAGAIN` with none waiting.

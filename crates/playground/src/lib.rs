@@ -11,6 +11,8 @@ pub mod log;
 #[cfg(feature = "machine")]
 pub mod machine;
 pub mod protocol;
+#[cfg(feature = "outside")]
+pub mod relay;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod viewer;

@@ -27,6 +27,12 @@ pub enum Input {
         /// Virtual time.
         until: u64,
     },
+    /// Somebody outside uses a connection to a socket of the machine.
+    #[cfg(feature = "outside")]
+    Wire(glassdock_kernel::Wire),
+    /// Ctrl, Alt and Delete are pressed together.
+    #[cfg(feature = "outside")]
+    CtrlAltDel,
 }
 
 /// An input and the moment at which it came.

@@ -1,22 +1,23 @@
 //! The program `dockerd`.
 
 mod args;
+mod front;
 pub(crate) mod listen;
 
+pub use front::Front;
 pub use listen::Host;
 
 use crate::container::restore_all;
 use crate::engine::{Config, Engine, Facts, Kernel, LogLevel, system};
 use crate::error::{ApiError, Result};
 use crate::images::{ImageStore, restore_text, sweep_tmp};
-use crate::{activate, http, names};
+use crate::{http, names};
 use futures_util::future::{join_all, select_all};
 use futures_util::{FutureExt, pin_mut, select_biased};
 use glassdock_abi::call::Call;
 use glassdock_abi::files::write_all;
-use glassdock_abi::flags::{AtFlags, OpenFlags};
+use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::resource::NOFILE;
-use glassdock_abi::types::signal;
 use glassdock_abi::{Errno, Fd, Io, OwnedFd, PathArg, Pid};
 use glassdock_image::fs;
 
@@ -73,26 +74,10 @@ async fn say<S: Kernel>(sys: &S, fd: Fd, text: &str) {
 /// # Errors
 /// What keeps it from starting, or from listening on.
 pub async fn run<S: Kernel>(sys: &S, config: Config, envp: &[Vec<u8>]) -> Result<()> {
-    // Before anything is started that would be left behind.
-    let signals = catch_signals(sys).await;
-    if let Some(path) = &config.pid_file {
-        write_pid(sys, path).await?;
-    }
-    let mut inherited = match config.hosts.contains(&Host::Activated) {
-        true => Some(activate::inherited(sys, envp).await?),
-        false => None,
-    };
+    let mut front = Front::open(sys, &config, envp).await?;
     let engine = bring_up(sys, config.clone()).await?;
-    let mut listeners = Vec::new();
+    let listeners = front.listen().await?;
     for host in &config.hosts {
-        let listener = match (host, inherited.take()) {
-            (Host::Activated, Some(socket)) => socket,
-            (host, socket) => {
-                inherited = socket;
-                listen::listen(sys, host, &config.group).await?
-            }
-        };
-        listeners.push(listener);
         engine
             .log(LogLevel::Info, format!("listening on {host}"))
             .await;
@@ -105,7 +90,7 @@ pub async fn run<S: Kernel>(sys: &S, config: Config, envp: &[Vec<u8>]) -> Result
             Box::pin(serving)
         };
         let serving = select_all(listeners.into_iter().map(serve)).fuse();
-        let asked = wait_for_signal(sys, signals).fuse();
+        let asked = front.asked_to_end().fuse();
         pin_mut!(serving, asked);
         select_biased! {
             () = asked => {}
@@ -115,16 +100,9 @@ pub async fn run<S: Kernel>(sys: &S, config: Config, envp: &[Vec<u8>]) -> Result
     engine
         .log(LogLevel::Info, "stopping the containers".into())
         .await;
-    for host in &config.hosts {
-        // The socket of who started this one is not the daemon's to remove.
-        if let Host::Unix(path) = host {
-            remove(sys, path).await;
-        }
-    }
+    front.hide().await;
     shut_down(&engine).await;
-    if let Some(path) = &config.pid_file {
-        remove(sys, path).await;
-    }
+    front.close().await;
     Ok(())
 }
 
@@ -140,22 +118,6 @@ async fn max_connections<S: Kernel>(sys: &S, listeners: usize) -> Result<usize> 
     let files = limit.map_err(system("ask how many files may be open"))?.cur;
     let all = (files / DESCRIPTORS_PER_CONNECTION).min(MAX_CONNECTIONS) as usize;
     Ok((all / listeners.max(1)).max(1))
-}
-
-async fn remove<S: Kernel>(sys: &S, path: &str) {
-    // What is gone is as good.
-    let _ = sys
-        .unlinkat(Fd::CWD, PathArg::from(path), AtFlags::empty())
-        .await;
-}
-
-/// Writes this process's id to a file. `/proc` knows it, whichever thread asks.
-async fn write_pid<S: Kernel>(sys: &S, path: &str) -> Result<()> {
-    let pid = sys
-        .readlinkat(Fd::CWD, "/proc/self".into())
-        .await
-        .map_err(system("read /proc/self"))?;
-    Ok(fs::write_atomic(sys, &PathArg::from(path), &pid, 0o644).await?)
 }
 
 /// Makes the directories, and takes the lock that keeps a second daemon away as long as the result lives.
@@ -229,33 +191,6 @@ async fn engine_id<S: Kernel>(sys: &S, root: &PathArg) -> Result<String> {
     .join("-");
     fs::write_atomic(sys, &path, id.as_bytes(), 0o600).await?;
     Ok(id)
-}
-
-/// Blocks the signals that end the daemon and opens a descriptor that yields them.
-async fn catch_signals<S: Kernel>(sys: &S) -> Option<OwnedFd<S>> {
-    const BLOCK: u32 = 0;
-    let mask = 1 << (signal::TERM - 1) | 1 << (signal::INT - 1);
-    sys.call(Call::RtSigprocmask {
-        how: BLOCK,
-        set: mask,
-    })
-    .await
-    .ok()?;
-    sys.signalfd(mask).await.ok()
-}
-
-async fn wait_for_signal<S: Kernel>(sys: &S, signals: Option<OwnedFd<S>>) {
-    const RECORD: u64 = 128;
-    if let Some(signals) = signals {
-        loop {
-            match sys.read(signals.fd(), RECORD).await {
-                Ok(_) => return,
-                Err(Errno::EINTR) => {}
-                Err(_) => break,
-            }
-        }
-    }
-    futures_util::future::pending().await
 }
 
 /// Stops all containers, all at once.

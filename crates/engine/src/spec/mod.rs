@@ -9,7 +9,7 @@ pub mod seccomp;
 pub mod user;
 
 use crate::engine::Facts;
-use crate::error::Result;
+use crate::error::{ApiError, Result};
 use glassdock_api::container::{Config, HostConfig};
 use glassdock_oci::runtime::{
     Capabilities, ConsoleSize, Linux, Mount, Namespace, NamespaceKind, Process, Resources, Rlimit,
@@ -87,7 +87,7 @@ pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
     let own_uts = host.uts_mode != "host";
     let limits = Resources {
         devices: resources::devices(host),
-        ..resources::limits(host, input.numbers)
+        ..resources::first_limits(host, input.numbers)
     };
     Ok(Spec {
         oci_version: OCI_VERSION.to_string(),
@@ -244,7 +244,7 @@ pub fn no_new_privileges(host: &HostConfig) -> bool {
 /// for none.
 ///
 /// # Errors
-/// 400 for a profile that is none.
+/// 400 for a profile that is none, or that the kernel has no filter for.
 pub fn filter(
     host: &HostConfig,
     facts: &Facts,
@@ -258,9 +258,12 @@ pub fn filter(
         })
         .next();
     match asked {
-        _ if !facts.seccomp => Ok(None),
         Some("unconfined") => Ok(None),
         None if host.privileged => Ok(None),
+        None | Some("builtin") if !facts.seccomp => Ok(None),
+        Some(_) if !facts.seccomp => Err(ApiError::invalid(
+            "seccomp is not enabled in your kernel, cannot run a custom seccomp profile",
+        )),
         None | Some("builtin") => Ok(Some(seccomp::builtin(capabilities))),
         Some(profile) => seccomp::load(profile, capabilities, &facts.kernel).map(Some),
     }

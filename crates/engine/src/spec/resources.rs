@@ -56,6 +56,16 @@ pub fn limits(host: &HostConfig, numbers: &DeviceNumbers) -> Resources {
     }
 }
 
+/// The same for a container that begins. Its swap has no limit before one is set: to say so would need a controller that
+/// the host may not have.
+pub fn first_limits(host: &HostConfig, numbers: &DeviceNumbers) -> Resources {
+    let mut resources = limits(host, numbers);
+    if let Some(memory) = &mut resources.memory {
+        memory.swap = memory.swap.filter(|swap| *swap > 0);
+    }
+    resources
+}
+
 fn given(value: i64) -> Option<i64> {
     (value != 0).then_some(value)
 }
@@ -172,6 +182,12 @@ mod tests {
 
     #[test]
     fn nothing_asked_for_is_nothing_limited() {
+        let unlimited = HostConfig {
+            memory_swap: -1,
+            ..HostConfig::default()
+        };
+        let first = first_limits(&unlimited, &DeviceNumbers::new());
+        assert_eq!(first.memory, Some(Memory::default()));
         let none = limits(&HostConfig::default(), &DeviceNumbers::new());
         assert_eq!(none, Resources::default());
     }

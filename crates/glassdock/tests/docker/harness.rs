@@ -15,13 +15,18 @@ pub const GLASSDOCK: &str = env!("CARGO_BIN_EXE_glassdock");
 
 /// Whether containers can be made here. Elsewhere tests say so and pass, but not in CI.
 pub fn possible() -> bool {
-    let why = if !rustix::process::geteuid().is_root() {
-        "it needs root"
-    } else if !image().exists() {
-        "it needs the busybox image: cargo xtask images"
-    } else {
-        return true;
-    };
+    if rustix::process::geteuid().is_root() {
+        return simulable();
+    }
+    not_tested("it needs root")
+}
+
+/// Whether a machine can be simulated, which needs nothing but its images.
+pub fn simulable() -> bool {
+    image().exists() || not_tested("it needs the images: cargo xtask images")
+}
+
+fn not_tested(why: &str) -> bool {
     assert!(
         std::env::var_os("CI").is_none(),
         "nothing was tested: {why}"
@@ -44,9 +49,14 @@ pub fn real_client() -> bool {
     })
 }
 
+/// Where the images are.
+pub fn images() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../www/generated/images")
+}
+
 /// What `docker load` reads.
 fn image() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../www/generated/images/busybox.tar.gz")
+    images().join("busybox.tar.gz")
 }
 
 /// What one command did.
@@ -68,9 +78,29 @@ impl From<Output> for Done {
     }
 }
 
+/// What a daemon runs containers on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kernel {
+    /// This machine's.
+    Linux,
+    /// A simulated one.
+    Sim,
+}
+
+impl Kernel {
+    /// Whether containers can be made on it.
+    pub fn possible(self) -> bool {
+        match self {
+            Kernel::Linux => possible(),
+            Kernel::Sim => simulable(),
+        }
+    }
+}
+
 /// A daemon with a directory of its own. Its end is checked: nothing may be left.
 pub struct Daemon {
     pub dir: PathBuf,
+    kernel: Kernel,
     process: Option<Child>,
     /// What was started beside the tests' own thread, to be ended with the test.
     pub others: Vec<Child>,
@@ -79,6 +109,11 @@ pub struct Daemon {
 impl Daemon {
     /// A directory without a daemon.
     pub fn place() -> Daemon {
+        Daemon::place_on(Kernel::Linux)
+    }
+
+    /// A directory without a daemon on this kernel.
+    pub fn place_on(kernel: Kernel) -> Daemon {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         // A short path: an exec root has 24 bytes.
@@ -86,6 +121,7 @@ impl Daemon {
         fs::create_dir(&dir).unwrap();
         Daemon {
             dir,
+            kernel,
             process: None,
             others: Vec::new(),
         }
@@ -93,7 +129,12 @@ impl Daemon {
 
     /// A running daemon with the image `busybox`.
     pub fn start() -> Daemon {
-        let mut daemon = Daemon::place();
+        Daemon::start_on(Kernel::Linux)
+    }
+
+    /// The same on this kernel.
+    pub fn start_on(kernel: Kernel) -> Daemon {
+        let mut daemon = Daemon::place_on(kernel);
         daemon.launch();
         daemon.load();
         daemon
@@ -116,8 +157,16 @@ impl Daemon {
         let host = format!("unix://{}", self.at("s"));
         command
             .args(["daemon", "--host", &host])
-            .args(["--root", &self.at("root"), "--exec-root", &self.at("x")])
             .stdin(Stdio::null());
+        match self.kernel {
+            Kernel::Linux => {
+                command.args(["--root", &self.at("root"), "--exec-root", &self.at("x")])
+            }
+            Kernel::Sim => command
+                .args(["--kernel", "sim", "--pidfile", &self.at("pid")])
+                .arg("--images")
+                .arg(images()),
+        };
         command
     }
 
@@ -194,6 +243,22 @@ impl Daemon {
             .into()
     }
 
+    /// Resident memory of the daemon's process in KiB.
+    pub fn resident_kib(&self) -> usize {
+        self.status("VmRSS:")
+            .trim_end_matches("kB")
+            .trim()
+            .parse()
+            .unwrap()
+    }
+
+    /// A line of what the kernel tells of the daemon's process.
+    pub fn status(&self, name: &str) -> String {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
+    }
+
     /// Waits until something is true.
     pub fn until(&self, what: &str, is: impl Fn(&Daemon) -> bool) {
         let begin = Instant::now();
@@ -249,7 +314,7 @@ impl Daemon {
         self.until("all processes have ended", |daemon| {
             daemon.processes().is_empty()
         });
-        assert!(!self.dir.join("s").exists());
+        assert!(!self.dir.join("s").exists() && !self.dir.join("pid").exists());
         for place in ["x/runtime", "x/bundles", "root/containers"] {
             assert_eq!(self.names(place), [""; 0], "{place}");
         }

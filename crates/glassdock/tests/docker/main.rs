@@ -5,7 +5,9 @@
 mod harness;
 mod kills;
 mod peer;
+mod relay;
 mod requests;
+mod simulated;
 
 use harness::{Daemon, Done, GLASSDOCK, even, possible, real_client};
 use rustix::process::Signal;
@@ -77,16 +79,26 @@ fn the_real_client_completes_a_session() {
     expect_test::expect_file!["session.txt"].assert_eq(&session(&lines, ""));
 }
 
-/// Called `docker`, the program is our own client.
+/// Whether our client has a line's commands.
+fn known_to_ours(line: &str) -> bool {
+    !NOT_OURS.iter().any(|command| line.contains(command))
+}
+
+/// A directory with our own client: called `docker`, the program is that.
+fn our_client() -> Daemon {
+    let place = Daemon::place();
+    std::os::unix::fs::symlink(GLASSDOCK, place.dir.join("docker")).unwrap();
+    place
+}
+
 #[test]
 fn our_client_completes_the_same_session() {
     if !possible() {
         return;
     }
-    let known = |line: &str| !NOT_OURS.iter().any(|command| line.contains(command));
-    let rows: Vec<_> = rows().into_iter().filter(|(line, _)| known(line)).collect();
-    let place = Daemon::place();
-    std::os::unix::fs::symlink(GLASSDOCK, place.dir.join("docker")).unwrap();
+    let known = |row: &(&str, String)| known_to_ours(row.0);
+    let rows: Vec<_> = rows().into_iter().filter(known).collect();
+    let place = our_client();
     let lines: Vec<&str> = rows.iter().map(|(line, _)| *line).collect();
     let expected: String = rows.into_iter().map(|(_, row)| row).collect();
     assert_eq!(session(&lines, place.dir.to_str().unwrap()), expected);

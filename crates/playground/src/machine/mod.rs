@@ -8,6 +8,8 @@
 //! virtual time follows, as records of the log.
 
 mod clock;
+#[cfg(feature = "outside")]
+mod outside;
 mod replay;
 mod screen;
 mod watch;
@@ -51,12 +53,12 @@ pub struct Setup {
 }
 
 impl Setup {
-    fn config(self) -> Config {
+    fn config(self, ring_bytes: usize) -> Config {
         Config {
             seed: self.seed,
             boot_time: self.boot_time,
             trace: TracerConfig {
-                ring_bytes: RING_BYTES,
+                ring_bytes,
                 ..TracerConfig::default()
             },
             ..Config::default()
@@ -115,8 +117,14 @@ impl Machine {
     /// # Errors
     /// What an image has wrong, in words.
     pub fn boot(images: &Images, setup: Setup) -> Result<Machine, String> {
+        Machine::boot_holding(images, setup, RING_BYTES)
+    }
+
+    /// The same with so many bytes of events that are held for watchers.
+    fn boot_holding(images: &Images, setup: Setup, bytes: usize) -> Result<Machine, String> {
+        let config = setup.config(bytes);
         let (kernel, console) =
-            host::boot(images, setup.config(), WINDOW, TERM).map_err(|error| error.to_string())?;
+            host::boot(images, config, WINDOW, TERM).map_err(|error| error.to_string())?;
         Ok(Machine {
             setup,
             kernel,
@@ -138,7 +146,7 @@ impl Machine {
         self.setup
     }
 
-    /// Everything that came in so far.
+    /// Everything that came in so far, unless its owner took it.
     pub fn log(&self) -> &[Record] {
         &self.log
     }
@@ -245,12 +253,17 @@ impl Machine {
         if self.rest == Rest::Halted {
             return;
         }
+        self.pass_unseen();
+        self.take_now(input);
+    }
+
+    /// Lets idle time pass that has passed outside.
+    fn pass_unseen(&mut self) {
         if self.is_idle()
             && let Some(now) = self.clock.beyond(self.kernel.now())
         {
             self.pass(now);
         }
-        self.take_now(input);
     }
 
     fn take_now(&mut self, input: Input) {
@@ -278,12 +291,21 @@ impl Machine {
                 KernelInput::Resize(self.console, size)
             }
             Input::Idle { until } => KernelInput::Advance(*until),
+            #[cfg(feature = "outside")]
+            Input::Wire(what) => KernelInput::Wire(what.clone()),
+            #[cfg(feature = "outside")]
+            Input::CtrlAltDel => KernelInput::CtrlAltDel,
         };
+        self.note(input);
+        self.kernel.input(happened);
+    }
+
+    /// Logs an input that is about to happen.
+    fn note(&mut self, input: Input) {
         self.log.push(Record {
             turn: self.turns,
             input,
         });
-        self.kernel.input(happened);
         self.rest = Rest::Running;
     }
 

@@ -47,6 +47,7 @@ const INITTAB: &str = "\
 ::respawn:/etc/init.d/docker
 ::respawn:-/bin/login -f root
 ::ctrlaltdel:/sbin/reboot
+::shutdown:/etc/init.d/stop
 ";
 
 /// What is done once, before anything else is started.
@@ -71,6 +72,13 @@ const WARM: &str = "\
 #!/bin/sh
 sleep 0.1
 exec docker version >/dev/null 2>&1
+";
+
+/// Ends the engine, which stops its containers, before everybody is killed.
+const STOP: &str = "\
+#!/bin/sh
+killall dockerd 2>/dev/null || exit 0
+while pidof dockerd >/dev/null; do sleep 0.05; done
 ";
 
 /// The content of the busybox image: the program, its applets, and the few files that
@@ -108,7 +116,12 @@ pub fn host(busybox: &Busybox) -> Tree {
         "NAME=\"Glassdock\"\nID=glassdock\nPRETTY_NAME=\"Glassdock simulated host\"\n",
     );
     tree.text("etc/inittab", INITTAB);
-    for (name, text) in [("rcS", RC), ("docker", DOCKER), ("warm", WARM)] {
+    for (name, text) in [
+        ("rcS", RC),
+        ("docker", DOCKER),
+        ("warm", WARM),
+        ("stop", STOP),
+    ] {
         let path = format!("etc/init.d/{name}");
         tree.put(&path, Node::File(0o755, text.into()));
     }
