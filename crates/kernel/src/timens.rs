@@ -25,6 +25,14 @@ pub(crate) struct Offsets {
     pub(crate) frozen: bool,
 }
 
+/// A line of `timens_offsets`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Asked {
+    clock: Clock,
+    sec: i64,
+    nsec: i64,
+}
+
 impl Offsets {
     fn of(&self, clock: Clock) -> i64 {
         match clock {
@@ -129,9 +137,9 @@ impl Kernel {
             return Err(Errno::EPERM);
         }
         let mut offsets = self.offsets(ns);
-        for (clock, sec, nsec) in asked {
-            let nanos = nanos(self.now(), sec, nsec)?;
-            match clock {
+        for one in asked {
+            let nanos = nanos(self.now(), &one)?;
+            match one.clock {
                 Clock::Monotonic => offsets.monotonic = nanos,
                 _ => offsets.boottime = nanos,
             }
@@ -148,7 +156,8 @@ impl Kernel {
 }
 
 /// An offset, with which the clock that is at `now` neither goes below zero nor too far.
-fn nanos(now: u64, sec: i64, nsec: i64) -> Result<i64> {
+fn nanos(now: u64, asked: &Asked) -> Result<i64> {
+    let (sec, nsec) = (asked.sec, asked.nsec);
     let now = i64::try_from(now).map_err(|_| Errno::ERANGE)?;
     if !(-OFFSET_MAX..=OFFSET_MAX).contains(&sec) {
         return Err(Errno::ERANGE);
@@ -163,7 +172,7 @@ fn nanos(now: u64, sec: i64, nsec: i64) -> Result<i64> {
 }
 
 /// One or two lines of a clock, seconds and nanoseconds, and their length. What follows them is not looked at.
-fn parse(data: &[u8]) -> Result<(Vec<(Clock, i64, i64)>, usize)> {
+fn parse(data: &[u8]) -> Result<(Vec<Asked>, usize)> {
     const LINES_MAX: usize = 2;
     let text = core::str::from_utf8(data).map_err(|_| Errno::EINVAL)?;
     let mut asked = Vec::new();
@@ -183,7 +192,7 @@ fn parse(data: &[u8]) -> Result<(Vec<(Clock, i64, i64)>, usize)> {
         if !(0..NANOS).contains(&nsec) {
             return Err(Errno::EINVAL);
         }
-        asked.push((clock, sec, nsec));
+        asked.push(Asked { clock, sec, nsec });
         taken += line.len();
     }
     match asked.is_empty() {
