@@ -34,8 +34,8 @@ mod signal;
 mod syscall;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod timens;
-mod tty;
+mod timens;
+pub mod tty;
 pub mod unix;
 mod users;
 mod wait;
