@@ -5,6 +5,15 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::fs;
 
+/// A user namespace with these maps, for users and for groups.
+fn with_users(map: Value) -> Value {
+    json!({
+        "namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "user"}],
+        "uidMappings": map.clone(),
+        "gidMappings": map,
+    })
+}
+
 /// The specifications, each as a change of one that works.
 fn specs() -> Vec<(&'static str, &'static str, Value)> {
     let mount = json!({"destination": "/tmp", "type": "tmpfs", "source": "t"});
@@ -149,6 +158,50 @@ fn specs() -> Vec<(&'static str, &'static str, Value)> {
             "filter",
             "/linux/seccomp",
             json!({"defaultAction": "SCMP_ACT_LUCK"}),
+        ),
+        (
+            "users-without-maps",
+            "/linux/namespaces/-",
+            json!({"type": "user"}),
+        ),
+        (
+            "users-of-somebody",
+            "/linux/namespaces/-",
+            json!({"type": "user", "path": "/proc/self/ns/user"}),
+        ),
+        (
+            "clocks-without-a-namespace",
+            "/linux/timeOffsets",
+            json!({"monotonic": {"secs": 1}}),
+        ),
+        (
+            "maps-that-overlap",
+            "/linux",
+            with_users(json!([
+                {"containerID": 0, "hostID": 100_000, "size": 10},
+                {"containerID": 5, "hostID": 200_000, "size": 1},
+            ])),
+        ),
+        (
+            "maps-without-root",
+            "/linux",
+            with_users(json!([{"containerID": 1, "hostID": 100_000, "size": 10}])),
+        ),
+        (
+            "clock-before-the-boot",
+            "/linux",
+            json!({
+                "namespaces": [{"type": "mount"}, {"type": "uts"}, {"type": "time"}],
+                "timeOffsets": {"monotonic": {"secs": -1_000_000_000_i64}},
+            }),
+        ),
+        (
+            "clock-of-the-wall",
+            "/linux",
+            json!({
+                "namespaces": [{"type": "mount"}, {"type": "time"}],
+                "timeOffsets": {"realtime": {"secs": 1}},
+            }),
         ),
         (
             "maps-without-a-namespace",
