@@ -54,8 +54,8 @@ flag_words! {
     UmountFlags: u32 { FORCE = 1, DETACH = 2, EXPIRE = 4, NOFOLLOW = 8, }
     /// `OPEN_TREE_*`, and the `AT_*` flags that go with them, of `man 2 open_tree`.
     OpenTreeFlags: u32 {
-        CLONE = 1, SYMLINK_NOFOLLOW = 0x100, NO_AUTOMOUNT = 0x800, EMPTY_PATH = 0x1000, RECURSIVE = 0x8000,
-        CLOEXEC = 0o2000000,
+        CLONE = 1, CLOEXEC = 0o2000000, SYMLINK_NOFOLLOW = 0x100, NO_AUTOMOUNT = 0x800, EMPTY_PATH = 0x1000,
+        RECURSIVE = 0x8000,
     }
     /// `man 2 move_mount`.
     MoveMountFlags: u32 {

@@ -357,9 +357,9 @@ fn calls() -> Vec<(Call, u32, &'static str, &'static str)> {
             },
             435,
             "clone3",
-            "4a8080808022110116",
+            "4c8080808022110116",
         ),
-        (Call::Getpid {}, 39, "getpid", "44"),
+        (Call::Getpid {}, 39, "getpid", "46"),
     ]
 }
 

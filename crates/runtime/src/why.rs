@@ -34,6 +34,7 @@ whys! {
     TARGET_OPEN = "why.target-open": "Take hold of the container's process, so that its id cannot come to mean another one.";
     TARGET_PID = "why.target-pid": "Let the next child be born in the container's pid namespace.";
     TARGET_ENTER = "why.target-enter": "Enter the container's other namespaces.";
+    UNSEEN = "why.unseen": "Let nobody in the container look into this process before it is one of theirs.";
     KILL_CHILD = "why.kill-child": "Something failed: end the half-made process; its namespaces and mounts go with it.";
     REAP_CHILD = "why.reap-child": "Take the ended process's status, so that nothing is left of it.";
     SESSION = "why.session": "Begin a session of its own, away from the terminal of whoever asked.";

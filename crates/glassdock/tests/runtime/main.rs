@@ -47,7 +47,8 @@ impl Place {
     fn new(runtime: &str) -> Place {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = PathBuf::from(format!("/tmp/gdr{}-{number}", std::process::id()));
+        // As long for every process: errors tell columns of files that have the name in them.
+        let dir = PathBuf::from(format!("/tmp/gdr{:07}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
         let place = Place {
             runtime: format!("{runtime} --root {}/state", dir.display()),
@@ -269,7 +270,12 @@ fn what_is_supported_is_told_and_what_is_not_is_refused() {
         .iter()
         .filter_map(|kind| kind.as_str())
         .collect();
-    assert_eq!(kinds, ["pid", "network", "mount", "ipc", "uts", "cgroup"]);
+    assert_eq!(
+        kinds,
+        [
+            "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"
+        ]
+    );
     assert_eq!(
         features["linux"]["capabilities"].as_array().unwrap().len(),
         41

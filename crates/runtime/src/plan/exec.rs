@@ -5,6 +5,7 @@ use super::paths::{self, Slots};
 use super::{HostFacts, Ids, Item, Plan, PlanError, Step, cgroups, create, dev, process};
 use crate::seccomp::Filter;
 use crate::why;
+use glassdock_abi::call::PrctlOp;
 use glassdock_abi::flags::CloneFlags;
 use glassdock_abi::{Call, Pid};
 use glassdock_oci::runtime::Process;
@@ -74,6 +75,11 @@ pub fn exec(process: &Process, target: &Target, facts: &HostFacts) -> Result<Pla
     parent.push(Item::AwaitReady);
     child.extend(groups.enter);
     child.extend(process::begin(&mut slots, process, ids)?);
+    if ids.is_some() {
+        // Until it is one of theirs, root in there must not look into it: it has files of the host (runc: CVE-2016-9962).
+        let op = PrctlOp::SetDumpable(false);
+        child.push(Step::new(Call::Prctl { op }, why::UNSEEN, CLAUSE).into());
+    }
     let others = target.namespaces - CloneFlags::NEWPID;
     if !others.is_empty() {
         child.push(setns(others, why::TARGET_ENTER).into());
