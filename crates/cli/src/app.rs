@@ -2,6 +2,8 @@
 
 use crate::command;
 use crate::commands::{Action, Args, Command, DOCKER};
+#[cfg(feature = "completion")]
+use crate::complete;
 use crate::contexts::{self, Choice};
 use crate::error::{Fail, Result};
 use crate::flags::{self, Parsed};
@@ -52,6 +54,10 @@ async fn run<S: Sys + Trace>(
     args: &[String],
     env: BTreeMap<String, String>,
 ) -> Result<()> {
+    #[cfg(feature = "completion")]
+    if let Some((words, described)) = complete::asked(args) {
+        return complete::complete(sys, words, described, env).await;
+    }
     let screen = Screen { sys };
     let globals = flags::parse(&DOCKER.all_flags(), args, false)
         .map_err(|why| misused(&DOCKER, "docker", &why))?;

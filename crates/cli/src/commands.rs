@@ -32,6 +32,8 @@ pub enum Action {
     Unsupported,
     Attach,
     Commit,
+    #[cfg(feature = "completion")]
+    Completion,
     ContextCreate,
     ContextExport,
     ContextImport,
@@ -83,6 +85,10 @@ impl Action {
     /// Whether it needs an engine. What is about contexts does without, so that a wrong one can be put right.
     pub fn asks_engine(self) -> bool {
         use Action::*;
+        #[cfg(feature = "completion")]
+        if self == Completion {
+            return false;
+        }
         !matches!(
             self,
             ContextCreate
@@ -325,18 +331,81 @@ commands! {
     SWARM = Command::unsupported("swarm");
 }
 
+/// In the simulated machine no shell completes lines, so the page does without.
+#[cfg(feature = "completion")]
+static COMPLETION: Command = Command::new(
+    "completion",
+    "[OPTIONS] bash|fish|zsh",
+    Args::Exactly(1),
+    Action::Completion,
+    "Print a shell's script that completes lines",
+)
+.flags(&[COMPLETION_FLAGS]);
+
 /// The command `docker` itself.
 pub static DOCKER: Command = {
     let mut docker = Command::group(
         "docker",
         "Containers from the command line",
         &[
-            &ATTACH, &COMMIT, &CONTAINER, &CREATE, &DIFF, &EVENTS, &EXEC, &EXPORT, &HISTORY,
-            &IMAGE, &IMAGES, &IMPORT, &INFO, &INSPECT, &KILL, &LOAD, &LOGS, &PAUSE, &PORT, &PS,
-            &PULL, &RENAME, &RESTART, &RM, &RMI, &RUN, &SAVE, &START, &STOP, &SYSTEM, &TAG, &TOP,
-            &UNPAUSE, &VERSION, &WAIT, &BUILD, &CP, &PUSH, &STATS, &UPDATE, &LOGIN, &LOGOUT,
-            &SEARCH, &BUILDER, &CONTEXT, &MANIFEST, &NETWORK, &PLUGIN, &TRUST, &VOLUME, &CONFIG,
-            &NODE, &SECRET, &SERVICE, &STACK, &SWARM,
+            &ATTACH,
+            &COMMIT,
+            &CONTAINER,
+            &CREATE,
+            &DIFF,
+            &EVENTS,
+            &EXEC,
+            &EXPORT,
+            &HISTORY,
+            &IMAGE,
+            &IMAGES,
+            &IMPORT,
+            &INFO,
+            &INSPECT,
+            &KILL,
+            &LOAD,
+            &LOGS,
+            &PAUSE,
+            &PORT,
+            &PS,
+            &PULL,
+            &RENAME,
+            &RESTART,
+            &RM,
+            &RMI,
+            &RUN,
+            &SAVE,
+            &START,
+            &STOP,
+            &SYSTEM,
+            &TAG,
+            &TOP,
+            &UNPAUSE,
+            &VERSION,
+            &WAIT,
+            &BUILD,
+            &CP,
+            &PUSH,
+            &STATS,
+            &UPDATE,
+            &LOGIN,
+            &LOGOUT,
+            &SEARCH,
+            &BUILDER,
+            &CONTEXT,
+            &MANIFEST,
+            &NETWORK,
+            &PLUGIN,
+            &TRUST,
+            &VOLUME,
+            &CONFIG,
+            &NODE,
+            &SECRET,
+            &SERVICE,
+            &STACK,
+            &SWARM,
+            #[cfg(feature = "completion")]
+            &COMPLETION,
         ],
     );
     docker.usage = "[OPTIONS] COMMAND [ARG...]";

@@ -4,6 +4,8 @@
 mod app;
 mod command;
 mod commands;
+#[cfg(feature = "completion")]
+mod complete;
 mod contexts;
 mod error;
 mod flags;

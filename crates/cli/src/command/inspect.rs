@@ -17,7 +17,8 @@ use glassdock_api::system::Info;
 use glassdock_trace::Trace;
 use serde_json::Value as Json;
 
-const TYPES: [&str; 10] = [
+/// Types of objects, as `--type` names them.
+pub const TYPES: [&str; 10] = [
     "config",
     "container",
     "image",

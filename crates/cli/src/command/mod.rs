@@ -13,6 +13,9 @@ mod run;
 mod signals;
 mod system;
 
+#[cfg(feature = "completion")]
+pub use inspect::TYPES;
+
 use crate::commands::Action;
 use crate::error::Result;
 use crate::flags::Parsed;
@@ -33,6 +36,8 @@ pub async fn run<S: Sys + Trace>(
     match action {
         Action::Attach => attach::attach(session, flags).await,
         Action::Commit => images::commit(session, flags).await,
+        #[cfg(feature = "completion")]
+        Action::Completion => crate::complete::script(session, flags).await,
         Action::ContextCreate => context::create(session, flags).await,
         Action::ContextExport => context::export(session, flags).await,
         Action::ContextImport => context::import(session, flags).await,

@@ -59,6 +59,12 @@ pub const COMMIT_FLAGS: &[Flag] = &[
         .default("true"),
 ];
 
+#[cfg(feature = "completion")]
+pub const COMPLETION_FLAGS: &[Flag] = &[Flag::bool(
+    "no-descriptions",
+    "Show no words about candidates",
+)];
+
 pub const CONTEXT_FLAGS: &[Flag] = &[
     Flag::text("description", "What people are told of it"),
     other(
