@@ -55,10 +55,49 @@ pub async fn replace_file<S: Sys>(
 ) -> Result<()> {
     let mut temporary = path.clone();
     temporary.0.extend_from_slice(b".tmp");
+    replace_by(sys, path, temporary, NEW, data, permissions).await
+}
+
+/// [`replace_file`] for several at a time: the temporary file has a drawn name. A crash leaves one behind.
+///
+/// # Errors
+/// The kernel's; then the file is as it was.
+pub async fn replace_shared_file<S: Sys>(
+    sys: &S,
+    path: &PathArg,
+    data: &[u8],
+    permissions: u32,
+) -> Result<()> {
+    let mut temporary = path.clone();
+    temporary.0.push(b'.');
+    for byte in sys.getrandom(8).await? {
+        temporary
+            .0
+            .extend_from_slice(format!("{byte:02x}").as_bytes());
+    }
+    replace_by(
+        sys,
+        path,
+        temporary,
+        NEW | OpenFlags::EXCL,
+        data,
+        permissions,
+    )
+    .await
+}
+
+async fn replace_by<S: Sys>(
+    sys: &S,
+    path: &PathArg,
+    temporary: PathArg,
+    flags: OpenFlags,
+    data: &[u8],
+    permissions: u32,
+) -> Result<()> {
+    let file = sys
+        .openat(Fd::CWD, temporary.clone(), flags, permissions)
+        .await?;
     let replaced = async {
-        let file = sys
-            .openat(Fd::CWD, temporary.clone(), NEW, permissions)
-            .await?;
         write_all(sys, file.fd(), data).await?;
         sys.fsync(file.fd()).await?;
         let (from, to) = (temporary.clone(), path.clone());

@@ -2,14 +2,16 @@
 
 use crate::command;
 use crate::commands::{Action, Args, Command, DOCKER};
+#[cfg(feature = "completion")]
+use crate::complete;
+use crate::contexts::{self, Choice};
 use crate::error::{Fail, Result};
 use crate::flags::{self, Parsed};
 use crate::help::{DEFAULT_WIDTH, help, usage_line};
-use crate::session::{CLIENT_VERSION, DEFAULT_HOST, Session, Settings};
+use crate::session::{CLIENT_VERSION, Session};
 use crate::terminal;
 use glassdock_abi::files::write_all;
-use glassdock_abi::flags::OpenFlags;
-use glassdock_abi::{Fd, Io, PathArg, Sys};
+use glassdock_abi::{Fd, Sys};
 use glassdock_trace::{Args as SpanArgs, Layer, Outcome, Trace};
 use std::collections::BTreeMap;
 
@@ -52,6 +54,10 @@ async fn run<S: Sys + Trace>(
     args: &[String],
     env: BTreeMap<String, String>,
 ) -> Result<()> {
+    #[cfg(feature = "completion")]
+    if let Some((words, described)) = complete::asked(args) {
+        return complete::complete(sys, words, described, env).await;
+    }
     let screen = Screen { sys };
     let globals = flags::parse(&DOCKER.all_flags(), args, false)
         .map_err(|why| misused(&DOCKER, "docker", &why))?;
@@ -99,7 +105,12 @@ async fn run<S: Sys + Trace>(
         }
         _ => check_args(command, &path, parsed.args.len(), parsed.args.first())?,
     }
-    let session = session(sys, &globals, env).await?;
+    let choice = Choice::new(&globals, &env)?;
+    let debug = globals.bool("debug");
+    let mut session = Session::open_client(sys.clone(), env, choice, debug).await?;
+    if command.action.asks_engine() {
+        session.reach(contexts::address(&session).await?)?;
+    }
     let called_as = path.rsplit(' ').next().unwrap_or_default();
     command::run(&session, command.action, &parsed, called_as).await
 }
@@ -168,6 +179,9 @@ fn check_args(command: &Command, path: &str, count: usize, first: Option<&String
         }
         Args::None if count > 0 => ("accepts no arguments".to_owned(), "Run"),
         Args::Exactly(n) if count != n => (format!("requires {n} argument{}", s(n)), "Run"),
+        Args::Accepts(n) if count != n => {
+            return Err(Fail::new(format!("accepts {n} arg(s), received {count}")));
+        }
         Args::AtLeast(n) if count < n => (format!("requires at least {n} argument{}", s(n)), "See"),
         // The real command's own slip, which scripts may compare with.
         Args::AtMost(n) if count > n => (format!("requires at most {n} argument{}", s(n)), "SRun"),
@@ -184,79 +198,6 @@ fn check_args(command: &Command, path: &str, count: usize, first: Option<&String
     Err(Fail::new(format!(
         "docker: '{path}' {what}\n\nUsage:  {usage}\n\n{run} '{path} --help' for more information"
     )))
-}
-
-async fn session<S: Sys + Trace>(
-    sys: &S,
-    globals: &Parsed,
-    env: BTreeMap<String, String>,
-) -> Result<Session<S>> {
-    let hosts = globals.list("host");
-    if hosts.len() > 1 {
-        return Err(Fail::new(
-            "Failed to initialize: unable to resolve docker endpoint: Specify only one -H",
-        ));
-    }
-    let context = globals.text("context");
-    if !hosts.is_empty() && !context.is_empty() {
-        return Err(Fail::new(
-            "conflicting options: cannot specify both --host and --context",
-        ));
-    }
-    if !["", "default"].contains(&context) {
-        let why = format!("context {}: context not found", crate::text::quote(context));
-        return Err(Fail::new(format!(
-            "Failed to initialize: unable to resolve docker endpoint: {why}"
-        )));
-    }
-    let from_env = env
-        .get("DOCKER_HOST")
-        .map(String::as_str)
-        .filter(|host| !host.is_empty() && context.is_empty());
-    let host = hosts
-        .first()
-        .map(String::as_str)
-        .or(from_env)
-        .unwrap_or(DEFAULT_HOST)
-        .to_owned();
-    let folder = match globals.text("config") {
-        "" => env
-            .get("DOCKER_CONFIG")
-            .cloned()
-            .or_else(|| env.get("HOME").map(|home| format!("{home}/.docker"))),
-        folder => Some(folder.to_owned()),
-    };
-    let settings = match folder {
-        Some(folder) => settings(sys, &format!("{folder}/config.json")).await,
-        None => Settings::default(),
-    };
-    Session::new(sys.clone(), env, &host, settings, globals.bool("debug"))
-}
-
-/// The client's file of settings; defaults where there is none, and a warning where it cannot be read.
-async fn settings<S: Sys + Trace>(sys: &S, path: &str) -> Settings {
-    let Ok(file) = sys
-        .openat(Fd::CWD, PathArg::from(path), OpenFlags::RDONLY, 0)
-        .await
-    else {
-        return Settings::default();
-    };
-    let mut content = Vec::new();
-    while let Ok(piece) = sys.read(file.fd(), 65_536).await {
-        if piece.is_empty() || content.len() > 1 << 20 {
-            break;
-        }
-        content.extend(piece);
-    }
-    match serde_json::from_slice(&content) {
-        Ok(settings) => settings,
-        Err(_) if content.is_empty() => Settings::default(),
-        Err(error) => {
-            let warning = format!("WARNING: Error loading config file: {path}: {error}\n");
-            let _ = write_all(sys, Fd::STDERR, warning.as_bytes()).await;
-            Settings::default()
-        }
-    }
 }
 
 /// Where help and warnings go before there is a session.

@@ -12,6 +12,8 @@ pub enum Args {
     None,
     /// Exactly so many.
     Exactly(usize),
+    /// Exactly so many, where the real command says it in other words.
+    Accepts(usize),
     /// So many or more.
     AtLeast(usize),
     /// So many or fewer.
@@ -30,6 +32,17 @@ pub enum Action {
     Unsupported,
     Attach,
     Commit,
+    #[cfg(feature = "completion")]
+    Completion,
+    ContextCreate,
+    ContextExport,
+    ContextImport,
+    ContextInspect,
+    ContextLs,
+    ContextRm,
+    ContextShow,
+    ContextUpdate,
+    ContextUse,
     Create,
     Diff,
     Events,
@@ -66,6 +79,29 @@ pub enum Action {
     Update,
     Version,
     Wait,
+}
+
+impl Action {
+    /// Whether it needs an engine. What is about contexts does without, so that a wrong one can be put right.
+    pub fn asks_engine(self) -> bool {
+        use Action::*;
+        #[cfg(feature = "completion")]
+        if self == Completion {
+            return false;
+        }
+        !matches!(
+            self,
+            ContextCreate
+                | ContextExport
+                | ContextImport
+                | ContextInspect
+                | ContextLs
+                | ContextRm
+                | ContextShow
+                | ContextUpdate
+                | ContextUse
+        )
+    }
 }
 
 /// A command.
@@ -167,6 +203,23 @@ commands! {
         "Connect this terminal to a running container").flags(&[ATTACH_FLAGS]);
     COMMIT = Command::new("commit", "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]", Args::Range(1, 2), Action::Commit,
         "Make an image of a container's changes").flags(&[COMMIT_FLAGS]);
+    CONTEXT_CREATE = Command::new("create", "[OPTIONS] CONTEXT", Args::Exactly(1), Action::ContextCreate,
+        "Make a context").flags(&[CONTEXT_FLAGS, CONTEXT_FROM_FLAG]);
+    CONTEXT_EXPORT = Command::new("export", "[OPTIONS] CONTEXT [FILE|-]", Args::Range(1, 2), Action::ContextExport,
+        "Write a context as a tar archive");
+    CONTEXT_IMPORT = Command::new("import", "CONTEXT FILE|-", Args::Exactly(2), Action::ContextImport,
+        "Make a context of a tar archive");
+    CONTEXT_INSPECT = Command::new("inspect", "[OPTIONS] [CONTEXT] [CONTEXT...]", Args::AtLeast(0), Action::ContextInspect,
+        "Show everything that is known of contexts").flags(&[FORMAT_FLAG]);
+    CONTEXT_LS = Command::new("ls", "[OPTIONS]", Args::None, Action::ContextLs, "List contexts").flags(&[CONTEXT_LS_FLAGS])
+        .aliases(&["list"]);
+    CONTEXT_RM = Command::new("rm", "CONTEXT [CONTEXT...]", Args::AtLeast(1), Action::ContextRm,
+        "Remove contexts").flags(&[CONTEXT_RM_FLAGS]).aliases(&["remove"]);
+    CONTEXT_SHOW = Command::new("show", "", Args::None, Action::ContextShow, "Print the name of the context that is meant");
+    CONTEXT_UPDATE = Command::new("update", "[OPTIONS] CONTEXT", Args::Exactly(1), Action::ContextUpdate,
+        "Change a context").flags(&[CONTEXT_FLAGS]);
+    CONTEXT_USE = Command::new("use", "CONTEXT", Args::Accepts(1), Action::ContextUse,
+        "Choose the context that is meant from now on");
     CREATE = Command::new("create", "[OPTIONS] IMAGE [COMMAND] [ARG...]", Args::AtLeast(1), Action::Create,
         "Make a container without starting it").flags(&[CREATE_FLAGS, CONTAINER_FLAGS, LIMIT_FLAGS]).flags_first();
     DIFF = Command::new("diff", "CONTAINER", Args::Exactly(1), Action::Diff,
@@ -247,6 +300,10 @@ commands! {
         &ATTACH, &COMMIT, &CREATE, &DIFF, &EXEC, &EXPORT, &CONTAINER_INSPECT, &KILL, &LOGS, &CONTAINER_LS, &PAUSE, &PORT,
         &PRUNE, &RENAME, &RESTART, &RM, &RUN, &START, &STOP, &TOP, &UNPAUSE, &WAIT, &CP, &STATS, &UPDATE,
     ]);
+    CONTEXT = Command::group("context", "Commands about contexts: named addresses of engines", &[
+        &CONTEXT_CREATE, &CONTEXT_EXPORT, &CONTEXT_IMPORT, &CONTEXT_INSPECT, &CONTEXT_LS, &CONTEXT_RM, &CONTEXT_SHOW,
+        &CONTEXT_UPDATE, &CONTEXT_USE,
+    ]);
     IMAGE = Command::group("image", "Commands about images", &[
         &HISTORY, &IMPORT, &IMAGE_INSPECT, &LOAD, &IMAGE_LS, &IMAGE_PRUNE, &PULL, &IMAGE_RM, &SAVE, &TAG, &BUILD, &PUSH,
     ]);
@@ -261,7 +318,6 @@ commands! {
     LOGOUT = Command::unsupported("logout");
     SEARCH = Command::unsupported("search");
     BUILDER = Command::unsupported("builder");
-    CONTEXT = Command::unsupported("context");
     MANIFEST = Command::unsupported("manifest");
     NETWORK = Command::unsupported("network");
     PLUGIN = Command::unsupported("plugin");
@@ -275,18 +331,81 @@ commands! {
     SWARM = Command::unsupported("swarm");
 }
 
+/// In the simulated machine no shell completes lines, so the page does without.
+#[cfg(feature = "completion")]
+static COMPLETION: Command = Command::new(
+    "completion",
+    "[OPTIONS] bash|fish|zsh",
+    Args::Exactly(1),
+    Action::Completion,
+    "Print a shell's script that completes lines",
+)
+.flags(&[COMPLETION_FLAGS]);
+
 /// The command `docker` itself.
 pub static DOCKER: Command = {
     let mut docker = Command::group(
         "docker",
         "Containers from the command line",
         &[
-            &ATTACH, &COMMIT, &CONTAINER, &CREATE, &DIFF, &EVENTS, &EXEC, &EXPORT, &HISTORY,
-            &IMAGE, &IMAGES, &IMPORT, &INFO, &INSPECT, &KILL, &LOAD, &LOGS, &PAUSE, &PORT, &PS,
-            &PULL, &RENAME, &RESTART, &RM, &RMI, &RUN, &SAVE, &START, &STOP, &SYSTEM, &TAG, &TOP,
-            &UNPAUSE, &VERSION, &WAIT, &BUILD, &CP, &PUSH, &STATS, &UPDATE, &LOGIN, &LOGOUT,
-            &SEARCH, &BUILDER, &CONTEXT, &MANIFEST, &NETWORK, &PLUGIN, &TRUST, &VOLUME, &CONFIG,
-            &NODE, &SECRET, &SERVICE, &STACK, &SWARM,
+            &ATTACH,
+            &COMMIT,
+            &CONTAINER,
+            &CREATE,
+            &DIFF,
+            &EVENTS,
+            &EXEC,
+            &EXPORT,
+            &HISTORY,
+            &IMAGE,
+            &IMAGES,
+            &IMPORT,
+            &INFO,
+            &INSPECT,
+            &KILL,
+            &LOAD,
+            &LOGS,
+            &PAUSE,
+            &PORT,
+            &PS,
+            &PULL,
+            &RENAME,
+            &RESTART,
+            &RM,
+            &RMI,
+            &RUN,
+            &SAVE,
+            &START,
+            &STOP,
+            &SYSTEM,
+            &TAG,
+            &TOP,
+            &UNPAUSE,
+            &VERSION,
+            &WAIT,
+            &BUILD,
+            &CP,
+            &PUSH,
+            &STATS,
+            &UPDATE,
+            &LOGIN,
+            &LOGOUT,
+            &SEARCH,
+            &BUILDER,
+            &CONTEXT,
+            &MANIFEST,
+            &NETWORK,
+            &PLUGIN,
+            &TRUST,
+            &VOLUME,
+            &CONFIG,
+            &NODE,
+            &SECRET,
+            &SERVICE,
+            &STACK,
+            &SWARM,
+            #[cfg(feature = "completion")]
+            &COMPLETION,
         ],
     );
     docker.usage = "[OPTIONS] COMMAND [ARG...]";

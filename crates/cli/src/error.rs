@@ -18,7 +18,7 @@ pub struct Fail {
 pub enum Kind {
     /// Any other.
     Other,
-    /// The engine knows no such thing (404).
+    /// The engine knows no such thing (404), or there is no such file.
     NotFound,
     /// The engine does not do that (501), or not here.
     NotSupported,

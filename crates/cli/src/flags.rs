@@ -154,7 +154,8 @@ impl Flag {
     }
 }
 
-fn parse_bool(value: &str) -> Result<String, String> {
+/// A switch's value as `true` or `false` (`strconv.ParseBool`).
+pub fn parse_bool(value: &str) -> Result<String, String> {
     match value {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok("true".into()),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok("false".into()),

@@ -86,6 +86,7 @@ fn names(command: &Command, path: &str) -> Vec<String> {
         names.push(format!("docker {}", child.name));
     }
     if names.is_empty() {
+        names.push(path.to_owned());
         names.extend(
             command
                 .aliases

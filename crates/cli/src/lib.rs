@@ -4,13 +4,18 @@
 mod app;
 mod command;
 mod commands;
+#[cfg(feature = "completion")]
+mod complete;
+mod contexts;
 mod error;
 mod flags;
 mod format;
 mod help;
+mod json;
 mod options;
 mod platform;
 mod session;
+mod settings;
 mod streams;
 mod table;
 pub mod template;

@@ -1,6 +1,9 @@
 //! One run of the command: its streams, its environment, and the engine it talks to.
 
+use crate::contexts::Choice;
+use crate::contexts::host::{self, DEFAULT_HOST};
 use crate::error::{Fail, Kind, Result};
+use crate::settings::{self, Settings};
 use crate::url;
 use futures_util::stream;
 use glassdock_abi::files::write_all;
@@ -16,8 +19,6 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// Where the engine listens unless told otherwise.
-pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 /// The version of the real command whose behaviour this one has.
 pub const CLIENT_VERSION: &str = "28.5.2";
 /// Bytes of one document from the engine at most.
@@ -29,18 +30,6 @@ const READ_BYTES: u64 = 64 * 1024;
 /// Bytes of a settings file at most.
 const MAX_FILE: usize = 16 << 20;
 
-/// Settings of the client's file that are used.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Settings {
-    /// Format of `ps`.
-    pub ps_format: String,
-    /// Format of `images`.
-    pub images_format: String,
-    /// Keys that leave a container.
-    pub detach_keys: String,
-}
-
 /// One run of the command.
 pub struct Session<S: Sys> {
     /// The kernel; calls through it belong to the command's span.
@@ -49,6 +38,8 @@ pub struct Session<S: Sys> {
     pub env: BTreeMap<String, String>,
     /// The engine's address as it was given.
     pub host: String,
+    /// What was said about the engine's address and the client's files.
+    pub choice: Choice,
     /// Settings.
     pub settings: Settings,
     /// `--debug`
@@ -63,6 +54,7 @@ impl<S: Sys> Clone for Session<S> {
             sys: self.sys.clone(),
             env: self.env.clone(),
             host: self.host.clone(),
+            choice: self.choice.clone(),
             settings: self.settings.clone(),
             debug: self.debug,
             client: self.client.clone(),
@@ -140,24 +132,47 @@ impl<'a> Call<'a> {
 }
 
 impl<S: Sys + Trace> Session<S> {
-    /// A session with the engine at `host`.
-    pub fn new(
+    /// A session with the client's settings; no engine is looked for yet.
+    ///
+    /// # Errors
+    /// A warning about the settings cannot be written.
+    pub async fn open_client(
         sys: S,
         env: BTreeMap<String, String>,
-        host: &str,
-        settings: Settings,
+        choice: Choice,
         debug: bool,
     ) -> Result<Session<S>> {
-        let path = socket_path(host)?;
-        Ok(Session {
-            client: Client::unix(sys.clone(), path),
+        let mut session = Session {
+            client: Client::unix(sys.clone(), ""),
             sys,
             env,
-            host: host.to_owned(),
-            settings,
+            host: DEFAULT_HOST.to_owned(),
+            choice,
+            settings: Settings::default(),
             debug,
             version: Arc::default(),
-        })
+        };
+        let (settings, warning) = settings::load(&session).await;
+        session.settings = settings;
+        session.err(warning.unwrap_or_default()).await?;
+        Ok(session)
+    }
+
+    /// Has the session talk to the engine at an address. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// This client cannot go there.
+    pub fn reach(&mut self, host: String) -> Result<()> {
+        let path = host::socket_path(&host);
+        let path = path.map_err(|why| Fail::new(format!("Failed to initialize: {why}")))?;
+        self.client = Client::unix(self.sys.clone(), path);
+        self.host = host;
+        Ok(())
+    }
+
+    /// The name of the context that is meant.
+    pub fn context(&self) -> &str {
+        self.choice.name(&self.settings)
     }
 
     /// The time of day in nanoseconds since 1970.
@@ -333,14 +348,13 @@ impl<S: Sys + Trace> Session<S> {
         Fail::new(message).of_kind(kind)
     }
 
-    /// Opens a file to read.
+    /// Opens a file to read; one that is not there is [`Kind::NotFound`].
     pub async fn open(&self, path: &str) -> Result<OwnedFd<S>> {
         let opened = self
             .sys
             .openat(Fd::CWD, PathArg::from(path), OpenFlags::RDONLY, 0)
             .await;
-        opened
-            .map_err(|errno| Fail::new(format!("open {path}: {}", errno.message().to_lowercase())))
+        opened.map_err(failed("open", path))
     }
 
     /// Makes or empties a file to write, with permissions before the umask.
@@ -350,19 +364,21 @@ impl<S: Sys + Trace> Session<S> {
             .sys
             .openat(Fd::CWD, PathArg::from(path), flags, mode)
             .await;
-        opened
-            .map_err(|errno| Fail::new(format!("open {path}: {}", errno.message().to_lowercase())))
+        opened.map_err(failed("open", path))
     }
 
     /// A whole file of at most 16 MiB.
     pub async fn read_file(&self, path: &str) -> Result<Vec<u8>> {
         let file = self.open(path).await?;
+        self.read_all(file.fd(), path).await
+    }
+
+    /// All that comes from a descriptor, at most 16 MiB; `path` is what errors call it.
+    pub async fn read_all(&self, fd: Fd, path: &str) -> Result<Vec<u8>> {
         let mut content = Vec::new();
         loop {
-            let wrong = |errno: Errno| {
-                Fail::new(format!("read {path}: {}", errno.message().to_lowercase()))
-            };
-            let piece = self.sys.read(file.fd(), READ_BYTES).await.map_err(wrong)?;
+            let piece = self.sys.read(fd, READ_BYTES).await;
+            let piece = piece.map_err(failed("read", path))?;
             if piece.is_empty() {
                 return Ok(content);
             }
@@ -371,6 +387,18 @@ impl<S: Sys + Trace> Session<S> {
                 return Err(Fail::new(format!("read {path}: file too large")));
             }
         }
+    }
+}
+
+/// How a call about a path fails, in Go's words.
+pub fn failed(call: &str, path: &str) -> impl Fn(Errno) -> Fail {
+    let what = format!("{call} {path}");
+    move |errno| {
+        let kind = match errno {
+            Errno::ENOENT => Kind::NotFound,
+            _ => Kind::Other,
+        };
+        Fail::new(format!("{what}: {}", errno.message().to_lowercase())).of_kind(kind)
     }
 }
 
@@ -415,24 +443,4 @@ fn refusal(status: u16, body: &[u8], described: &str) -> Fail {
 fn title(method: &str) -> String {
     let (first, rest) = method.split_at(method.len().min(1));
     first.to_owned() + &rest.to_lowercase()
-}
-
-fn socket_path(host: &str) -> Result<String> {
-    match host.split_once("://") {
-        Some(("unix", path)) if !path.is_empty() => Ok(path.to_owned()),
-        Some((scheme @ ("tcp" | "ssh" | "http" | "https" | "npipe" | "fd"), _)) => {
-            let why = format!(
-                "{scheme}:// addresses are not supported by this client yet; use unix://PATH"
-            );
-            Err(Fail::new(format!(
-                "Failed to initialize: unable to resolve docker endpoint: {why}"
-            )))
-        }
-        _ => {
-            let why = format!("unable to parse docker host `{host}`");
-            Err(Fail::new(format!(
-                "Failed to initialize: unable to resolve docker endpoint: {why}"
-            )))
-        }
-    }
 }

@@ -46,7 +46,7 @@ pub struct Struct {
 /// A field of a struct.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Field {
-    /// Its name in JSON.
+    /// Its name in JSON; after a NUL, a name that only templates know.
     pub json: String,
     /// Its value.
     pub value: Value,
@@ -227,7 +227,8 @@ fn write_json_fields<'a>(fields: impl Iterator<Item = (&'a str, &'a Value)>, out
     out.push('}');
 }
 
-fn escape_html(json: &str) -> String {
+/// JSON with what HTML could take for its own escaped (`json.HTMLEscape`).
+pub fn escape_html(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
@@ -264,6 +265,7 @@ fn write_spaced<T>(
 /// The name of a struct's field in Go, where its name in JSON is another one.
 pub fn go_name(json: &str) -> &str {
     match json {
+        "\0Metadata" => "Metadata",
         "Id" | "id" => "ID",
         "ParentId" => "ParentID",
         "CpuShares" => "CPUShares",

@@ -3,11 +3,12 @@
 use super::containers::path;
 use crate::error::{Fail, Kind, Result};
 use crate::flags::Parsed;
+use crate::json;
 use crate::session::{Call, Session};
 use crate::template::{Missing, Template};
 use crate::typed::typed;
 use crate::url;
-use crate::value::Value;
+use crate::value::{Value, escape_html};
 use glassdock_abi::Sys;
 use glassdock_api::image::ImageInspect;
 use glassdock_api::inspect::ContainerInspect;
@@ -16,7 +17,8 @@ use glassdock_api::system::Info;
 use glassdock_trace::Trace;
 use serde_json::Value as Json;
 
-const TYPES: [&str; 10] = [
+/// Types of objects, as `--type` names them.
+pub const TYPES: [&str; 10] = [
     "config",
     "container",
     "image",
@@ -33,6 +35,19 @@ const TYPES: [&str; 10] = [
 struct Object {
     raw: Vec<u8>,
     typed: Option<Value>,
+    /// Its type is all there is to it: a template that does not fit is not tried on the document.
+    own: bool,
+}
+
+impl Object {
+    /// An object that no engine told: all of it is in its value.
+    fn own(value: Value) -> Object {
+        Object {
+            raw: escape_html(&value.to_json()).into_bytes(),
+            typed: Some(value),
+            own: true,
+        }
+    }
 }
 
 /// What is shown of objects.
@@ -68,17 +83,27 @@ pub async fn any<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result
             "unknown type: \"{kind}\": must be one of \"{list}\""
         )));
     }
-    all(session, flags, Find::Any).await
+    all(session, flags, &flags.args, Find::Any).await
 }
 
 /// `docker container inspect`
 pub async fn containers<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result<()> {
-    all(session, flags, Find::Container).await
+    all(session, flags, &flags.args, Find::Container).await
 }
 
 /// `docker image inspect`
 pub async fn images<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result<()> {
-    all(session, flags, Find::Image).await
+    all(session, flags, &flags.args, Find::Image).await
+}
+
+/// `docker context inspect`
+pub async fn contexts<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Result<()> {
+    let meant = [session.context().to_owned()];
+    let names = match flags.args.as_slice() {
+        [] => &meant,
+        names => names,
+    };
+    all(session, flags, names, Find::Context).await
 }
 
 /// What is looked for.
@@ -87,6 +112,7 @@ enum Find {
     Any,
     Container,
     Image,
+    Context,
 }
 
 async fn find<S: Sys + Trace>(
@@ -99,13 +125,21 @@ async fn find<S: Sys + Trace>(
         Find::Any => object(session, name, flags.text("type"), flags.bool("size")).await,
         Find::Container => container(session, name, flags.bool("size")).await,
         Find::Image => image(session, name).await,
+        Find::Context => super::context::document(session, name)
+            .await
+            .map(Object::own),
     }
 }
 
-async fn all<S: Sys + Trace>(session: &Session<S>, flags: &Parsed, what: Find) -> Result<()> {
+async fn all<S: Sys + Trace>(
+    session: &Session<S>,
+    flags: &Parsed,
+    names: &[String],
+    what: Find,
+) -> Result<()> {
     let show = show(flags.text("format"))?;
     let (mut objects, mut text, mut errors) = (Vec::new(), String::new(), Vec::new());
-    for name in &flags.args {
+    for name in names {
         match find(session, flags, name, what).await {
             Err(fail) => errors.push(fail.message),
             Ok(object) => match &show {
@@ -132,10 +166,12 @@ async fn all<S: Sys + Trace>(session: &Session<S>, flags: &Parsed, what: Find) -
 
 /// Renders by the known type first; where that fails, by the document as it came.
 fn render(template: &Template, object: &Object) -> Result<String, String> {
-    if let Some(typed) = &object.typed
-        && let Ok(line) = template.render(typed, Missing::NoValue)
-    {
-        return Ok(line);
+    if let Some(typed) = &object.typed {
+        match template.render(typed, Missing::NoValue) {
+            Err(error) if object.own => return Err(format!("template parsing error: {error}")),
+            Err(_) => {}
+            Ok(line) => return Ok(line),
+        }
     }
     let raw: Json = serde_json::from_slice(&object.raw)
         .map_err(|error| format!("unable to read inspect data: {error}"))?;
@@ -154,7 +190,7 @@ fn indented(objects: &[Vec<u8>]) -> Result<String> {
     let mut text = String::from("[");
     for (n, raw) in objects.iter().enumerate() {
         text += if n > 0 { ",\n" } else { "\n" };
-        text += &indent_json(read(raw)?, 1);
+        text += &json::indent(read(raw)?, 1, "    ");
     }
     text += if objects.is_empty() { "]\n" } else { "\n]\n" };
     Ok(text)
@@ -163,82 +199,9 @@ fn indented(objects: &[Vec<u8>]) -> Result<String> {
 fn compact(objects: &[Vec<u8>]) -> Result<String> {
     let mut parts = Vec::new();
     for raw in objects {
-        parts.push(compact_json(read(raw)?));
+        parts.push(json::compact(read(raw)?));
     }
     Ok(format!("[{}]\n", parts.join(",")))
-}
-
-/// `json.Indent` with four spaces: order and spelling stay as they came.
-fn indent_json(source: &str, depth: usize) -> String {
-    let mut out = "    ".repeat(depth);
-    let mut depth = depth;
-    let line = |out: &mut String, depth: usize| {
-        out.push('\n');
-        out.push_str(&"    ".repeat(depth));
-    };
-    let mut tokens = significant(source).peekable();
-    while let Some(token) = tokens.next() {
-        match token {
-            "{" | "[" => {
-                out.push_str(token);
-                let closes = if token == "{" { "}" } else { "]" };
-                if tokens.peek() == Some(&closes) {
-                    out.push_str(closes);
-                    tokens.next();
-                    continue;
-                }
-                depth += 1;
-                line(&mut out, depth);
-            }
-            "}" | "]" => {
-                depth -= 1;
-                line(&mut out, depth);
-                out.push_str(token);
-            }
-            "," => {
-                out.push(',');
-                line(&mut out, depth);
-            }
-            ":" => out.push_str(": "),
-            other => out.push_str(other),
-        }
-    }
-    out
-}
-
-fn compact_json(source: &str) -> String {
-    significant(source).collect()
-}
-
-/// The tokens of valid JSON, without white space.
-fn significant(source: &str) -> impl Iterator<Item = &str> {
-    let mut rest = source;
-    core::iter::from_fn(move || {
-        rest = rest.trim_start();
-        let first = *rest.as_bytes().first()?;
-        let length = match first {
-            b'{' | b'}' | b'[' | b']' | b',' | b':' => 1,
-            b'"' => text_length(rest),
-            _ => rest
-                .find(|c: char| c.is_whitespace() || ",]}:".contains(c))
-                .unwrap_or(rest.len()),
-        };
-        let (token, after) = rest.split_at_checked(length)?;
-        rest = after;
-        Some(token)
-    })
-}
-
-fn text_length(rest: &str) -> usize {
-    let mut escaped = false;
-    for (n, byte) in rest.bytes().enumerate().skip(1) {
-        match byte {
-            b'"' if !escaped => return n + 1,
-            b'\\' => escaped = !escaped,
-            _ => escaped = false,
-        }
-    }
-    rest.len()
 }
 
 async fn container<S: Sys + Trace>(session: &Session<S>, name: &str, size: bool) -> Result<Object> {
@@ -252,6 +215,7 @@ async fn container<S: Sys + Trace>(session: &Session<S>, name: &str, size: bool)
     Ok(Object {
         raw,
         typed: known.map(|container| typed("container.InspectResponse", &container)),
+        own: false,
     })
 }
 
@@ -266,6 +230,7 @@ async fn image<S: Sys + Trace>(session: &Session<S>, name: &str) -> Result<Objec
     Ok(Object {
         raw,
         typed: known.map(|image| typed("image.InspectResponse", &image)),
+        own: false,
     })
 }
 
@@ -277,6 +242,7 @@ async fn network<S: Sys + Trace>(session: &Session<S>, name: &str) -> Result<Obj
     Ok(Object {
         raw,
         typed: known.map(|network| typed("network.Inspect", &network)),
+        own: false,
     })
 }
 
@@ -284,6 +250,7 @@ async fn untyped<S: Sys + Trace>(session: &Session<S>, path: String) -> Result<O
     Ok(Object {
         raw: session.fetch(Call::get(path)).await?,
         typed: None,
+        own: false,
     })
 }
 

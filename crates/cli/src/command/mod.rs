@@ -2,6 +2,7 @@
 
 mod attach;
 mod containers;
+mod context;
 mod create;
 mod images;
 mod inspect;
@@ -11,6 +12,9 @@ mod output;
 mod run;
 mod signals;
 mod system;
+
+#[cfg(feature = "completion")]
+pub use inspect::TYPES;
 
 use crate::commands::Action;
 use crate::error::Result;
@@ -32,6 +36,17 @@ pub async fn run<S: Sys + Trace>(
     match action {
         Action::Attach => attach::attach(session, flags).await,
         Action::Commit => images::commit(session, flags).await,
+        #[cfg(feature = "completion")]
+        Action::Completion => crate::complete::script(session, flags).await,
+        Action::ContextCreate => context::create(session, flags).await,
+        Action::ContextExport => context::export(session, flags).await,
+        Action::ContextImport => context::import(session, flags).await,
+        Action::ContextInspect => inspect::contexts(session, flags).await,
+        Action::ContextLs => context::list(session, flags).await,
+        Action::ContextRm => context::remove(session, flags).await,
+        Action::ContextShow => context::show(session).await,
+        Action::ContextUpdate => context::update(session, flags).await,
+        Action::ContextUse => context::choose(session, flags).await,
         Action::Create => create::create(session, flags).await,
         Action::Diff => output::diff(session, flags).await,
         Action::Events => system::events(session, flags).await,

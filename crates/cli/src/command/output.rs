@@ -111,7 +111,7 @@ pub async fn port<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Resul
 }
 
 /// A key by which numbers in text sort by their value.
-fn natural(text: &str) -> Vec<(u64, String)> {
+pub fn natural(text: &str) -> Vec<(u64, String)> {
     let mut key = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {

@@ -87,7 +87,7 @@ fn structure(kind: &'static str, fields: Vec<(&str, Value, bool)>) -> Value {
 }
 
 /// What the client tells of itself.
-pub fn client_version(api_version: &str) -> Struct {
+pub fn client_version(api_version: &str, context: &str) -> Struct {
     let platform = texts("*system.platformInfo", &[("Name", PLATFORM)], "");
     let mut client = texts(
         "system.clientVersion",
@@ -100,7 +100,7 @@ pub fn client_version(api_version: &str) -> Struct {
             ("Os", "linux"),
             ("Arch", "amd64"),
             ("BuildTime", ""),
-            ("Context", "default"),
+            ("Context", context),
         ],
         "Context",
     );
@@ -131,7 +131,7 @@ pub async fn version<S: Sys + Trace>(session: &Session<S>, flags: &Parsed) -> Re
         Err(fail) => (Value::NilPointer, Some(fail)),
     };
     let api_version = session.known_version();
-    let client = Value::Struct(client_version(&api_version));
+    let client = Value::Struct(client_version(&api_version, session.context()));
     let document = structure(
         "system.versionInfo",
         vec![("Client", client, false), ("Server", server, false)],

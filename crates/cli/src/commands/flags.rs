@@ -1,7 +1,7 @@
 //! The flags of the commands.
 
 use crate::flags::{Flag, Kind, any};
-use crate::options::check;
+use crate::options::{check, pairs};
 
 const fn other(
     name: &'static str,
@@ -58,6 +58,32 @@ pub const COMMIT_FLAGS: &[Flag] = &[
         .short('p')
         .default("true"),
 ];
+
+#[cfg(feature = "completion")]
+pub const COMPLETION_FLAGS: &[Flag] = &[Flag::bool(
+    "no-descriptions",
+    "Show no words about candidates",
+)];
+
+pub const CONTEXT_FLAGS: &[Flag] = &[
+    Flag::text("description", "What people are told of it"),
+    other(
+        "docker",
+        "stringToString",
+        pairs::check,
+        "Where it leads: host=ADDRESS, or from=CONTEXT",
+    ),
+];
+
+pub const CONTEXT_FROM_FLAG: &[Flag] = &[Flag::text("from", "Take all from another context")];
+
+pub const CONTEXT_LS_FLAGS: &[Flag] = &[
+    Flag::text("format", LIST_FORMAT_HELP),
+    Flag::bool("quiet", "Print names only").short('q'),
+];
+
+pub const CONTEXT_RM_FLAGS: &[Flag] =
+    &[Flag::bool("force", "Remove also the one that is meant").short('f')];
 
 pub const EVENTS_FLAGS: &[Flag] = &[
     other(

@@ -1,12 +1,14 @@
 //! Lists in the form that `--format` asks for (docker/cli `cli/command/formatter`).
 
 mod containers;
+mod contexts;
 mod history;
 mod images;
 mod ports;
 mod stats;
 
 pub use containers::{container_format, container_row, container_titles, container_uses_size};
+pub use contexts::{context_format, context_row, context_titles};
 pub use history::{history_format, history_row, history_titles};
 pub use images::{image_format, image_rows, image_titles};
 pub use ports::{display_ports, join_host_port};

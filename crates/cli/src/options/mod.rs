@@ -6,6 +6,7 @@ mod container;
 mod files;
 mod mounts;
 mod networks;
+pub mod pairs;
 mod ports;
 
 pub use container::{Facts, request, restart_policy};

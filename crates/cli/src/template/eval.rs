@@ -18,8 +18,6 @@ pub enum Missing {
 
 /// Times that a template may repeat things, so that none runs for ever.
 const MAX_STEPS: usize = 1_000_000;
-/// Characters of a node that errors show.
-const CONTEXT_CHARS: usize = 20;
 
 /// Renders; with an error comes what was rendered before it.
 pub fn render(
@@ -369,12 +367,8 @@ impl State<'_> {
         let line = 1 + before.matches('\n').count();
         let column = at - before.rfind('\n').map_or(0, |newline| newline + 1);
         let name = &self.template.name;
-        let mut shown: String = context.chars().take(CONTEXT_CHARS).collect();
-        if shown.len() < context.len() {
-            shown.push_str("...");
-        }
         Error(format!(
-            "template: {name}:{line}:{column}: executing {name:?} at <{shown}>: {message}"
+            "template: {name}:{line}:{column}: executing {name:?} at <{context}>: {message}"
         ))
     }
 }

@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod clients;
 mod harness;
 mod kills;
 mod peer;

@@ -44,7 +44,7 @@ fn needs_server<S: Sys>(session: &Session<S>, format: &str) -> bool {
 }
 
 fn client_info<S: Sys>(session: &Session<S>) -> Value {
-    let Struct { fields, .. } = client_version("");
+    let Struct { fields, .. } = client_version("", session.choice.name(&session.settings));
     let mut all = vec![Field {
         json: "Debug".into(),
         value: Value::Bool(session.debug),
@@ -130,7 +130,8 @@ async fn pretty<S: Sys + Trace>(session: &Session<S>, asked: Option<Result<Info>
     let mut text = format!("Client: {}\n", super::PLATFORM);
     let _ = writeln!(
         text,
-        " Version:    {CLIENT_VERSION}\n Context:    default\n Debug Mode: {}\n\nServer:",
+        " Version:    {CLIENT_VERSION}\n Context:    {}\n Debug Mode: {}\n\nServer:",
+        session.context(),
         session.debug
     );
     match asked {
