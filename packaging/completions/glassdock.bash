@@ -1,5 +1,5 @@
-# Completes lines of docker and of glassdock in bash 4.4 or newer. What fits, the program itself says, so this needs no
-# change when it learns something. To load it: source <(glassdock docker completion bash)
+# Completes lines of docker and of glassdock in bash 4.4 or newer. What fits in docker's, the program itself says, so that
+# needs no change when it learns something. To load it: source <(glassdock docker completion bash)
 
 # Splits the line up to the cursor into the array `words`. Readline also splits at the characters of COMP_WORDBREAKS;
 # what has no space in between is put together again.
@@ -52,8 +52,8 @@ _glassdock() {
 _glassdock_own() {
     case ${words[0]} in
         daemon)
-            mapfile -t COMPREPLY < <(compgen -W '--host --root --exec-root --group --pidfile --log-level --help' \
-                -- "${words[-1]}") ;;
+            mapfile -t COMPREPLY < <(compgen -W '--host --root --exec-root --group --pidfile --log-level --kernel
+                --images --input-log --help' -- "${words[-1]}") ;;
         runtime)
             mapfile -t COMPREPLY < <(compgen -W 'create delete events exec features kill list pause ps resume run spec
                 start state update' -- "${words[-1]}") ;;

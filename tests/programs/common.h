@@ -53,6 +53,28 @@ static const char *result(long value) {
 // A call and its result.
 #define TRY(call) say("  %s: %s\n", #call, result(call))
 
+// Writes a file at once.
+static long put(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY);
+    if (fd < 0) return fd;
+    long written = write(fd, text, strlen(text));
+    int error = errno;
+    close(fd);
+    errno = error;
+    return written;
+}
+
+// Shows a short file.
+static void show(const char *path) {
+    char text[4096];
+    int fd = open(path, O_RDONLY);
+    long n = fd < 0 ? fd : read(fd, text, sizeof text - 1);
+    if (n < 0) { say("  %s: %s\n", path, result(n)); return; }
+    close(fd);
+    text[n] = 0;
+    say("  %s:\n%s", path, text);
+}
+
 // Waits for what others do meanwhile. Whoever runs the program may grant them a multiple of the time.
 static void nap(int ms) {
     const char *patience = getenv("PATIENCE");

@@ -5,26 +5,6 @@
 #include <sys/sysinfo.h>
 #include <sys/timerfd.h>
 
-static long put(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY);
-    if (fd < 0) return fd;
-    long written = write(fd, text, strlen(text));
-    int error = errno;
-    close(fd);
-    errno = error;
-    return written;
-}
-
-static void show(const char *path) {
-    char text[512];
-    int fd = open(path, O_RDONLY);
-    long n = fd < 0 ? fd : read(fd, text, sizeof text - 1);
-    if (n < 0) { say("  %s: %s\n", path, result(n)); return; }
-    close(fd);
-    text[n] = 0;
-    say("  %s:\n%s", path, text);
-}
-
 static double seconds(clockid_t clock) {
     struct timespec time;
     clock_gettime(clock, &time);

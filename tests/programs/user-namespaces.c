@@ -18,26 +18,6 @@ static void apart(const char *what, void (*part)(void)) {
     if (status) say("  %s\n", status_text(status));
 }
 
-static long put(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY);
-    if (fd < 0) return fd;
-    long written = write(fd, text, strlen(text));
-    int error = errno;
-    close(fd);
-    errno = error;
-    return written;
-}
-
-static void show(const char *path) {
-    char text[4096];
-    int fd = open(path, O_RDONLY);
-    long n = fd < 0 ? fd : read(fd, text, sizeof text - 1);
-    if (n < 0) { say("  %s: %s\n", path, result(n)); return; }
-    close(fd);
-    text[n] = 0;
-    say("  %s:\n%s", path, text);
-}
-
 // Lines of a file that begin with a word.
 static void show_lines(const char *path, const char *word) {
     char line[512];

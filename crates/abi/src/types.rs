@@ -354,6 +354,11 @@ pub mod capability {
         "BPF",
         "CHECKPOINT_RESTORE",
     ];
+
+    /// All of them as specifications and people write them, with `CAP_`, by number.
+    pub fn full_names() -> impl Iterator<Item = String> {
+        NAMES.iter().map(|name| format!("CAP_{name}"))
+    }
 }
 
 /// Numbers of resource limits (`man 2 getrlimit`).

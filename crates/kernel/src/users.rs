@@ -9,7 +9,7 @@ use crate::ids::Tid;
 use crate::ns::NsBody;
 use glassdock_abi::{Errno, Result};
 use glassdock_trace::world::{IdRangeInfo, NsId, NsKind, UserNsInfo};
-use glassdock_vfs::{self as vfs, IdRange, UserNs};
+use glassdock_vfs::{self as vfs, IdKind, IdRange, UserNs};
 use std::sync::Arc;
 
 /// A namespace that is deeper below the first one has none below it.
@@ -67,58 +67,28 @@ impl Users {
     }
 }
 
-/// Which of the two maps.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Map {
-    Uid,
-    Gid,
-}
-
-impl Map {
-    fn ranges(self, maps: &UserNs) -> &[IdRange] {
-        match self {
-            Map::Uid => &maps.uids,
-            Map::Gid => &maps.gids,
-        }
-    }
-    /// The machine's id.
-    fn outside(self, user: Option<&UserNs>, id: u32) -> Option<u32> {
-        match user {
-            Some(user) => vfs::outside(self.ranges(user), id),
-            None => Some(id),
-        }
-    }
-    /// The name of one of the machine's ids.
-    fn inside(self, user: Option<&UserNs>, id: u32) -> Option<u32> {
-        match user {
-            Some(user) => vfs::inside(self.ranges(user), id),
-            None => Some(id),
-        }
-    }
-}
-
 impl Cred {
     /// The machine's id of a user that the caller names: `EINVAL` where it has none.
     pub(crate) fn uid_outside(&self, id: u32) -> Result<u32> {
-        Map::Uid
+        IdKind::User
             .outside(self.user.as_deref(), id)
             .ok_or(Errno::EINVAL)
     }
     /// The same for a group.
     pub(crate) fn gid_outside(&self, id: u32) -> Result<u32> {
-        Map::Gid
+        IdKind::Group
             .outside(self.user.as_deref(), id)
             .ok_or(Errno::EINVAL)
     }
     /// How the caller sees a user (`from_kuid_munged`).
     pub(crate) fn uid_inside(&self, id: u32) -> u32 {
-        Map::Uid
+        IdKind::User
             .inside(self.user.as_deref(), id)
             .unwrap_or(OVERFLOW)
     }
     /// How the caller sees a group.
     pub(crate) fn gid_inside(&self, id: u32) -> u32 {
-        Map::Gid
+        IdKind::Group
             .inside(self.user.as_deref(), id)
             .unwrap_or(OVERFLOW)
     }
@@ -262,7 +232,7 @@ impl Kernel {
     }
 
     /// A map as `viewer` sees it: outer ids by their names in the viewer's namespace, or around it where it is the viewer's own.
-    pub(crate) fn map_text(&self, viewer: Tid, of: Tid, map: Map) -> Result<String> {
+    pub(crate) fn map_text(&self, viewer: Tid, of: Tid, map: IdKind) -> Result<String> {
         let ns = self.user_ns_of(of)?;
         let seen_from = match self.user_ns_of(viewer)? {
             own if own == ns => self.parent_ns(ns).unwrap_or(own),
@@ -299,7 +269,7 @@ impl Kernel {
         &mut self,
         tid: Tid,
         of: Tid,
-        map: Map,
+        map: IdKind,
         opener: &vfs::Cred,
         data: &[u8],
     ) -> Result<()> {
@@ -329,8 +299,8 @@ impl Kernel {
             .collect::<Result<Vec<IdRange>>>()?;
         let mut maps = old.clone();
         match map {
-            Map::Uid => maps.uids = ranges,
-            Map::Gid => maps.gids = ranges,
+            IdKind::User => maps.uids = ranges,
+            IdKind::Group => maps.gids = ranges,
         }
         self.set_maps(ns, Arc::new(maps));
         Ok(())
@@ -372,12 +342,12 @@ impl Kernel {
         tid: Tid,
         (ns, parent): (NsId, NsId),
         users: &Users,
-        map: Map,
+        map: IdKind,
         opener: &vfs::Cred,
         asked: &[IdRange],
     ) -> bool {
         let maps_root = asked.iter().any(|range| range.outside == 0);
-        if map == Map::Uid && maps_root {
+        if map == IdKind::User && maps_root {
             let may = match self.ns_of_opener(opener) == ns {
                 true => users.maker_had_setfcap,
                 false => self.opener_capable(opener, parent, cap::SETFCAP),
@@ -393,16 +363,16 @@ impl Kernel {
             let around = self.id_maps(parent);
             let named = map.outside(around.as_deref(), range.outside);
             let own = match map {
-                Map::Uid => named == Some(opener.fsuid),
-                Map::Gid => !users.setgroups && named == Some(opener.fsgid),
+                IdKind::User => named == Some(opener.fsuid),
+                IdKind::Group => !users.setgroups && named == Some(opener.fsgid),
             };
             if own {
                 return true;
             }
         }
         let cap = match map {
-            Map::Uid => cap::SETUID,
-            Map::Gid => cap::SETGID,
+            IdKind::User => cap::SETUID,
+            IdKind::Group => cap::SETGID,
         };
         self.ns_capable(tid, parent, cap) && self.opener_capable(opener, parent, cap)
     }
@@ -495,7 +465,7 @@ fn overlap(one: &IdRange, other: &IdRange) -> bool {
 }
 
 /// A range with its outer ids as the machine's: `EPERM` where the namespace around has no name for all of them.
-fn named_by(map: Map, around: Option<&UserNs>, range: IdRange) -> Result<IdRange> {
+fn named_by(map: IdKind, around: Option<&UserNs>, range: IdRange) -> Result<IdRange> {
     let Some(around) = around else {
         return Ok(range);
     };
@@ -548,7 +518,7 @@ mod tests {
             uids: vec![range(0, 100_000, 10), range(10, 5, 10)],
             ..UserNs::default()
         };
-        let named = |asked| named_by(Map::Uid, Some(&around), asked);
+        let named = |asked| named_by(IdKind::User, Some(&around), asked);
         assert_eq!(named(range(0, 2, 3)), Ok(range(0, 100_002, 3)));
         assert_eq!(named(range(0, 10, 10)), Ok(range(0, 5, 10)));
         // Half of them are in another range.

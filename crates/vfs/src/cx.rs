@@ -2,7 +2,7 @@
 
 use crate::Vfs;
 use crate::ids::*;
-use crate::users::{UserNs, outside};
+use crate::users::{IdKind, UserNs};
 use glassdock_abi::types::{Dev, Timespec};
 use glassdock_abi::{Errno, Result};
 use std::sync::Arc;
@@ -56,19 +56,9 @@ impl Cred {
     pub fn has_over(&self, uid: u32, gid: u32, caps: u64) -> bool {
         self.has(caps) && self.user.as_ref().is_none_or(|user| user.maps(uid, gid))
     }
-    /// The machine's id of a user that the caller names.
-    pub fn uid(&self, id: u32) -> Option<u32> {
-        match &self.user {
-            Some(user) => outside(&user.uids, id),
-            None => Some(id),
-        }
-    }
-    /// The machine's id of a group that the caller names.
-    pub fn gid(&self, id: u32) -> Option<u32> {
-        match &self.user {
-            Some(user) => outside(&user.gids, id),
-            None => Some(id),
-        }
+    /// The machine's id of a user or group that the caller names.
+    pub fn outside(&self, kind: IdKind, id: u32) -> Option<u32> {
+        kind.outside(self.user.as_deref(), id)
     }
     /// Whether the group is the caller's own or one of the supplementary ones.
     pub fn in_group(&self, gid: u32) -> bool {

@@ -40,4 +40,4 @@ pub use open::open_how;
 pub use perm::Protected;
 pub use store::Vfs;
 pub use types::*;
-pub use users::{IdRange, UserNs, inside, outside};
+pub use users::{IdKind, IdRange, UserNs};

@@ -4,7 +4,7 @@ use crate::content::{Content, FILE_SIZE_MAX};
 use crate::fsops::New;
 use crate::perm::new_owner;
 use crate::store::{Attr, Body, Fs, Inode, TmpFs};
-use crate::{Cred, Cx, DentryId, InodeId, NodeEntry, PAGE_SIZE, SbId, SetAttr, Vfs};
+use crate::{Cred, Cx, DentryId, IdKind, InodeId, NodeEntry, PAGE_SIZE, SbId, SetAttr, Vfs};
 use glassdock_abi::flags::RenameFlags;
 use glassdock_abi::types::{Dev, Timespec, mode::*};
 use glassdock_abi::{Errno, Result};
@@ -132,13 +132,13 @@ impl Vfs {
         now: Timespec,
     ) -> Result<SbId> {
         let options = Options::parse(data, self.memory)?;
-        let given = |id: Option<u32>, outside: Option<u32>| match id {
-            Some(_) => outside.ok_or(Errno::EINVAL).map(Some),
-            None => Ok(None),
+        let outside = |kind, id: Option<u32>| {
+            let found = id.map(|id| cred.outside(kind, id).ok_or(Errno::EINVAL));
+            found.transpose()
         };
         let options = Options {
-            uid: given(options.uid, options.uid.and_then(|id| cred.uid(id)))?,
-            gid: given(options.gid, options.gid.and_then(|id| cred.gid(id)))?,
+            uid: outside(IdKind::User, options.uid)?,
+            gid: outside(IdKind::Group, options.gid)?,
             ..options
         };
         let half = self.memory / PAGE_SIZE as u64 / 2;

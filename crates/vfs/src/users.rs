@@ -25,8 +25,35 @@ pub struct UserNs {
     pub gids: Vec<IdRange>,
 }
 
+/// The two kinds of ids, each with a map of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IdKind {
+    /// Users.
+    User,
+    /// Groups.
+    Group,
+}
+
+impl IdKind {
+    /// The map of a namespace.
+    pub fn ranges(self, user: &UserNs) -> &[IdRange] {
+        match self {
+            IdKind::User => &user.uids,
+            IdKind::Group => &user.gids,
+        }
+    }
+    /// The machine's id of one in a namespace; in the first one every id is what it is.
+    pub fn outside(self, user: Option<&UserNs>, id: u32) -> Option<u32> {
+        user.map_or(Some(id), |user| outside(self.ranges(user), id))
+    }
+    /// The name of one of the machine's ids in a namespace.
+    pub fn inside(self, user: Option<&UserNs>, id: u32) -> Option<u32> {
+        user.map_or(Some(id), |user| inside(self.ranges(user), id))
+    }
+}
+
 /// The machine's id of one in a namespace.
-pub fn outside(ranges: &[IdRange], id: u32) -> Option<u32> {
+fn outside(ranges: &[IdRange], id: u32) -> Option<u32> {
     ranges.iter().find_map(|range| {
         let offset = id.checked_sub(range.inside)?;
         (offset < range.count).then(|| range.outside + offset)
@@ -34,7 +61,7 @@ pub fn outside(ranges: &[IdRange], id: u32) -> Option<u32> {
 }
 
 /// The namespace's id of one of the machine.
-pub fn inside(ranges: &[IdRange], id: u32) -> Option<u32> {
+fn inside(ranges: &[IdRange], id: u32) -> Option<u32> {
     ranges.iter().find_map(|range| {
         let offset = id.checked_sub(range.outside)?;
         (offset < range.count).then(|| range.inside + offset)

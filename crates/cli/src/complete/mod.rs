@@ -16,6 +16,7 @@ use crate::flags;
 use crate::session::{Call, Session};
 use glassdock_abi::Sys;
 use glassdock_abi::files::write_all;
+use glassdock_abi::types::capability;
 use glassdock_abi::{Errno, Fd};
 use glassdock_api::container::Summary;
 use glassdock_api::image::Summary as Image;
@@ -128,6 +129,10 @@ async fn answer<S: Sys + Trace>(
         Words::Begun(words) => (plain(words), Then::NoSpace),
         Words::Variables => (plain(env.keys()), Then::NoFiles),
         Words::Signals => (plain(values::signals()), Then::NoFiles),
+        Words::Capabilities => {
+            let all = std::iter::once("ALL".to_owned()).chain(capability::full_names());
+            (plain(all), Then::NoFiles)
+        }
         Words::Namespace(words) if !part.starts_with("container:") => (plain(words), Then::NoFiles),
         // The session is that of the line, with its own global flags.
         words => match from_session(sys, before, env, &line, words).await {

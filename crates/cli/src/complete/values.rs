@@ -47,6 +47,8 @@ pub enum Words {
     Variables,
     /// Names of signals.
     Signals,
+    /// Names of capabilities, or all.
+    Capabilities,
 }
 
 /// Further arguments without an end.
@@ -95,7 +97,7 @@ pub fn value(action: Action, flag: &Flag) -> Words {
     let making = matches!(action, Action::Run | Action::Create);
     match (flag.alias_of.unwrap_or(flag.long), action) {
         ("attach", _) if making => Fixed(&["stderr", "stdin", "stdout"]),
-        ("cap-add" | "cap-drop", _) => Fixed(CAPABILITIES),
+        ("cap-add" | "cap-drop", _) => Words::Capabilities,
         ("cgroupns", _) => Fixed(&["host", "private"]),
         ("context", _) => ContextNames,
         ("detach-keys", Action::Run) => Begun(&["ctrl-"]),
@@ -179,52 +181,6 @@ const PLATFORMS: &[&str] = &[
     "windows/amd64",
     "wasip1/wasm",
 ];
-/// By number (`man 7 capabilities`).
-const CAPABILITIES: &[&str] = &[
-    "ALL",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-];
-
 /// The names of signals (`man 7 signal`), those for programs' own use counted from both ends.
 pub fn signals() -> Vec<String> {
     const NAMES: &str = "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT \

@@ -1,6 +1,7 @@
 //! Capabilities of a container (moby `oci/caps`).
 
 use crate::error::{ApiError, Result};
+use glassdock_abi::types::capability::full_names;
 
 /// What a container has when nothing is said.
 pub const DEFAULT: [&str; 14] = [
@@ -31,79 +32,28 @@ pub fn asks_for(add: &[String], name: &str) -> bool {
     })
 }
 
-/// All capabilities of Linux in the order of their numbers (`man 7 capabilities`).
-pub const ALL: [&str; 41] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-];
-
 /// The capabilities that a request's additions and removals lead to; `privileged` means all.
 ///
 /// # Errors
 /// 400 for a name that Linux does not have; `ALL` is a name.
 pub fn tweak(add: &[String], drop: &[String], privileged: bool) -> Result<Vec<String>> {
     let (add, drop) = (normalise(add, "CapAdd")?, normalise(drop, "CapDrop")?);
-    let owned = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| name.to_string())
-            .collect::<Vec<_>>()
-    };
     let is_all = |names: &[String]| names.iter().any(|name| name == "ALL");
     if privileged {
-        return Ok(owned(&ALL));
+        return Ok(full_names().collect());
     }
     let named = add.iter().filter(|name| *name != "ALL").cloned();
     if is_all(&drop) {
         return Ok(if is_all(&add) {
-            owned(&ALL)
+            full_names().collect()
         } else {
             named.collect()
         });
     }
-    let mut result = if is_all(&add) {
-        owned(&ALL)
+    let mut result: Vec<String> = if is_all(&add) {
+        full_names().collect()
     } else {
-        owned(&DEFAULT)
+        DEFAULT.iter().map(|name| (*name).to_owned()).collect()
     };
     for name in named {
         if !result.contains(&name) {
@@ -122,7 +72,7 @@ fn normalise(names: &[String], field: &str) -> Result<Vec<String>> {
         } else {
             format!("CAP_{upper}")
         };
-        if full == "ALL" || ALL.contains(&full.as_str()) {
+        if full == "ALL" || full_names().any(|name| name == full) {
             return Ok(full);
         }
         Err(ApiError::invalid(format!(
@@ -163,8 +113,11 @@ mod tests {
             tweaked(&["NET_ADMIN"], &["ALL"]).unwrap(),
             ["CAP_NET_ADMIN"]
         );
-        assert_eq!(tweaked(&["ALL"], &["KILL"]).unwrap().len(), ALL.len() - 1);
-        assert_eq!(tweak(&[], &[], true).unwrap(), ALL);
+        assert_eq!(
+            tweaked(&["ALL"], &["KILL"]).unwrap().len(),
+            full_names().count() - 1
+        );
+        assert!(tweak(&[], &[], true).unwrap().into_iter().eq(full_names()));
         assert_eq!(
             tweaked(&["foo"], &[]).unwrap_err().message,
             "invalid CapAdd: unknown capability: \"CAP_FOO\""

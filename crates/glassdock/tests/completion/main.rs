@@ -148,11 +148,50 @@ fn split(line: &str) -> Vec<String> {
     words
 }
 
-#[test]
-fn in_bash_words_are_completed() {
+/// What bash offers for a line.
+fn offered(place: &Place, line: &str) -> Vec<String> {
     const CALL: &str = "source <(glassdock docker completion bash); COMP_LINE=$1 COMP_POINT=${#1}; shift; \
         COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1)); COMP_WORDBREAKS=$' \\t\\n\"\\'><=;|&(:'; \
         _glassdock; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let words = split(line);
+    let mut args = vec!["--norc", "-c", CALL, "bash", line];
+    args.extend(words.iter().map(String::as_str));
+    let told = place.told("/bin/bash", &args);
+    told.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_knows_the_options_and_commands_of_glassdock() {
+    let place = Place::new();
+    for (line, help) in [
+        ("glassdock daemon --", ["daemon", "--help"]),
+        ("glassdock runtime ", ["runtime", "--help"]),
+    ] {
+        let text = place.told("glassdock", &help);
+        let is_word = |c: char| c.is_ascii_lowercase() || c == '-';
+        let begins = |word: &&str| line.ends_with(' ') || word.starts_with("--");
+        // An option's or a command's line begins with it.
+        let mut told: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("  ") && !line.trim_start().starts_with('('))
+            .filter_map(|line| {
+                let words = line.split([' ', ',']).filter(|word| !word.is_empty());
+                words
+                    .take(2)
+                    .filter(begins)
+                    .find(|word| word.chars().all(is_word))
+            })
+            .filter(|word| line.ends_with("--") || !word.starts_with('-'))
+            .collect();
+        told.sort_unstable();
+        let mut offered = offered(&place, line);
+        offered.sort_unstable();
+        assert_eq!(offered, told, "{line}");
+    }
+}
+
+#[test]
+fn in_bash_words_are_completed() {
     let place = Place::new();
     for (line, words) in [
         ("docker conte", "context"),
@@ -178,15 +217,7 @@ fn in_bash_words_are_completed() {
         ("glassdock runtime st", "start state"),
         ("./glassdock docker image l", "load ls"),
     ] {
-        let words_of_line = split(line);
-        let mut args = vec!["--norc", "-c", CALL, "bash", line];
-        args.extend(words_of_line.iter().map(String::as_str));
-        let told = place.told("/bin/bash", &args);
-        assert_eq!(
-            told.split_whitespace().collect::<Vec<_>>().join(" "),
-            words,
-            "{line}"
-        );
+        assert_eq!(offered(&place, line).join(" "), words, "{line}");
     }
 }
 

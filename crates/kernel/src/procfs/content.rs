@@ -7,11 +7,10 @@ use crate::file::Body;
 use crate::ids::{FileId, Tid};
 use crate::mm::{Backing, Mm};
 use crate::process::{INFINITY, Process, rlimit};
-use crate::users::Map;
 use glassdock_abi::types::Dev;
 use glassdock_abi::{Errno, Fd, Result};
 use glassdock_cpu::{PAGE_SIZE, Prot};
-use glassdock_vfs::{NodeId, SbId};
+use glassdock_vfs::{IdKind, NodeId, SbId};
 
 const NET_DEV: &str = "Inter-|   Receive                                                |  Transmit\n \
 face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    \
@@ -51,8 +50,8 @@ impl Kernel {
             "cgroup" => format!("0::{}\n", self.cgroup_seen(viewer, &process.cgroup)),
             "oom_score" => format!("{}\n", self.oom_score(process)),
             "oom_score_adj" => format!("{}\n", process.oom_score_adj),
-            "uid_map" => self.map_text(viewer, p.tid, Map::Uid)?,
-            "gid_map" => self.map_text(viewer, p.tid, Map::Gid)?,
+            "uid_map" => self.map_text(viewer, p.tid, IdKind::User)?,
+            "gid_map" => self.map_text(viewer, p.tid, IdKind::Group)?,
             "setgroups" => self.setgroups_text(p.tid)?.into(),
             "timens_offsets" => self.offsets_text(p.tid)?,
             "io" => {
@@ -108,8 +107,8 @@ impl Kernel {
                     return Err(Errno::EINVAL);
                 }
                 match name {
-                    "uid_map" => self.write_map(tid, p.tid, Map::Uid, &opener, data),
-                    "gid_map" => self.write_map(tid, p.tid, Map::Gid, &opener, data),
+                    "uid_map" => self.write_map(tid, p.tid, IdKind::User, &opener, data),
+                    "gid_map" => self.write_map(tid, p.tid, IdKind::Group, &opener, data),
                     "timens_offsets" => return self.write_offsets(p.tid, &opener, data),
                     _ => self.write_setgroups(p.tid, data),
                 }?;

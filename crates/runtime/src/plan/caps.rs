@@ -1,11 +1,11 @@
 //! Capabilities by name (`man 7 capabilities`).
 
 use super::PlanError;
-use glassdock_abi::types::capability::NAMES;
+use glassdock_abi::types::capability::{NAMES, full_names};
 
 /// Names of the capabilities that are known, as specifications have them.
 pub fn capabilities() -> Vec<String> {
-    NAMES.iter().map(|name| format!("CAP_{name}")).collect()
+    full_names().collect()
 }
 
 /// The number of `CAP_name`.
