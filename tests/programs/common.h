@@ -54,7 +54,7 @@ static const char *result(long value) {
 #define TRY(call) say("  %s: %s\n", #call, result(call))
 
 // Writes a file at once.
-static long put(const char *path, const char *text) {
+static long put_text(const char *path, const char *text) {
     int fd = open(path, O_WRONLY);
     if (fd < 0) return fd;
     long written = write(fd, text, strlen(text));
@@ -65,7 +65,7 @@ static long put(const char *path, const char *text) {
 }
 
 // Shows a short file.
-static void show(const char *path) {
+static void show_file(const char *path) {
     char text[4096];
     int fd = open(path, O_RDONLY);
     long n = fd < 0 ? fd : read(fd, text, sizeof text - 1);

@@ -63,8 +63,8 @@ static void *thread(void *nothing) { return nothing; }
 static void inside(void) {
     moved();
     say("  sleeping until a time: %d\n", later(20));
-    TRY(put("/proc/self/timens_offsets", "monotonic 1 0"));
-    show("/proc/self/timens_offsets");
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 1 0"));
+    show_file("/proc/self/timens_offsets");
 }
 
 int main(int argc, char **argv) {
@@ -75,23 +75,23 @@ int main(int argc, char **argv) {
         return 0;
     }
     clocks(before);
-    show("/proc/self/timens_offsets");
-    TRY(put("/proc/self/timens_offsets", "monotonic 1 0"));
+    show_file("/proc/self/timens_offsets");
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 1 0"));
     TRY(unshare(CLONE_NEWTIME));
     same("/proc/self/ns/time", "/proc/self/ns/time_for_children");
-    TRY(put("/proc/self/timens_offsets", ""));
-    TRY(put("/proc/self/timens_offsets", "monotonic 1\n"));
-    TRY(put("/proc/self/timens_offsets", "monotonic 1 1000000000\n"));
-    TRY(put("/proc/self/timens_offsets", "realtime 1 0\n"));
-    TRY(put("/proc/self/timens_offsets", "0 1 0\n"));
-    TRY(put("/proc/self/timens_offsets", "monotonic -1000000000 0\n"));
-    TRY(put("/proc/self/timens_offsets", "monotonic 9223372036 0\n"));
-    TRY(put("/proc/self/timens_offsets", "monotonic 9223372037 0\n"));
-    TRY(put("/proc/self/timens_offsets", "monotonic 4611686018 0\n"));
-    TRY(put("/proc/self/timens_offsets", "monotonic 1000 0\nboottime 2000 5\nboottime 3000 0\n"));
-    TRY(put("/proc/self/timens_offsets", "monotonic 1000 0\nboottime 2000 5\n"));
-    TRY(put("/proc/self/timens_offsets", "7 3000 0\n"));
-    show("/proc/self/timens_offsets");
+    TRY(put_text("/proc/self/timens_offsets", ""));
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 1\n"));
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 1 1000000000\n"));
+    TRY(put_text("/proc/self/timens_offsets", "realtime 1 0\n"));
+    TRY(put_text("/proc/self/timens_offsets", "0 1 0\n"));
+    TRY(put_text("/proc/self/timens_offsets", "monotonic -1000000000 0\n"));
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 9223372036 0\n"));
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 9223372037 0\n"));
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 4611686018 0\n"));
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 1000 0\nboottime 2000 5\nboottime 3000 0\n"));
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 1000 0\nboottime 2000 5\n"));
+    TRY(put_text("/proc/self/timens_offsets", "7 3000 0\n"));
+    show_file("/proc/self/timens_offsets");
     moved();
     pthread_t other;
     say("a thread: %s\n", strerrorname_np(pthread_create(&other, 0, thread, 0)));
@@ -99,7 +99,7 @@ int main(int argc, char **argv) {
     pid_t child = fork();
     if (child == 0) { inside(); _exit(0); }
     end_of(child);
-    TRY(put("/proc/self/timens_offsets", "monotonic 1 0"));
+    TRY(put_text("/proc/self/timens_offsets", "monotonic 1 0"));
     moved();
     say("one enters\n");
     int first = open("/proc/self/ns/time", O_RDONLY), ns = open("/proc/self/ns/time_for_children", O_RDONLY);
@@ -111,11 +111,11 @@ int main(int argc, char **argv) {
         moved();
         same("/proc/self/ns/time", "/proc/self/ns/time_for_children");
         TRY(unshare(CLONE_NEWTIME));
-        show("/proc/self/timens_offsets");
-        TRY(put("/proc/self/timens_offsets", "monotonic 0 0"));
+        show_file("/proc/self/timens_offsets");
+        TRY(put_text("/proc/self/timens_offsets", "monotonic 0 0"));
         if (setresuid(1000, 1000, 1000)) _exit(1);
         TRY(prctl(PR_SET_DUMPABLE, 1));
-        TRY(put("/proc/self/timens_offsets", "monotonic 1 0"));
+        TRY(put_text("/proc/self/timens_offsets", "monotonic 1 0"));
         TRY(setns(ns, CLONE_NEWTIME));
         TRY(unshare(CLONE_NEWTIME));
         _exit(0);

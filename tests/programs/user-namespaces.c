@@ -44,8 +44,8 @@ static void owner(const char *path) {
 static void unmapped(void) {
     TRY(unshare(CLONE_NEWUSER));
     ids();
-    show("/proc/self/uid_map");
-    show("/proc/self/setgroups");
+    show_file("/proc/self/uid_map");
+    show_file("/proc/self/setgroups");
     show_lines("/proc/self/status", "Cap");
     show_lines("/proc/self/status", "Groups");
     owner("/");
@@ -63,30 +63,30 @@ static void unmapped(void) {
     TRY(mknod("/tmp/work/null", S_IFCHR | 0666, makedev(1, 3)));
     TRY(mknod("/tmp/work/fifo", S_IFIFO | 0666, 0));
     TRY(chroot("/tmp"));
-    TRY(put("/proc/self/oom_score_adj", "-1"));
+    TRY(put_text("/proc/self/oom_score_adj", "-1"));
 }
 
 static void own_maps(void) {
     if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000)) return;
     TRY(prctl(PR_SET_DUMPABLE, 1));
     TRY(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS));
-    TRY(put("/proc/self/uid_map", "0 0 1\n"));
-    TRY(put("/proc/self/uid_map", "0 1000 2\n"));
-    TRY(put("/proc/self/uid_map", "0 1000\n"));
-    TRY(put("/proc/self/uid_map", "nobody\n"));
-    TRY(put("/proc/self/gid_map", "0 1000 1\n"));
-    TRY(put("/proc/self/setgroups", "never"));
-    TRY(put("/proc/self/setgroups", "deny"));
-    TRY(put("/proc/self/setgroups", "deny\n"));
-    TRY(put("/proc/self/setgroups", "allow"));
-    TRY(put("/proc/self/gid_map", "0 1000 1\n"));
-    TRY(put("/proc/self/uid_map", "0 1000 1\n"));
-    TRY(put("/proc/self/uid_map", "0 1000 1\n"));
-    TRY(put("/proc/self/setgroups", "deny"));
+    TRY(put_text("/proc/self/uid_map", "0 0 1\n"));
+    TRY(put_text("/proc/self/uid_map", "0 1000 2\n"));
+    TRY(put_text("/proc/self/uid_map", "0 1000\n"));
+    TRY(put_text("/proc/self/uid_map", "nobody\n"));
+    TRY(put_text("/proc/self/gid_map", "0 1000 1\n"));
+    TRY(put_text("/proc/self/setgroups", "never"));
+    TRY(put_text("/proc/self/setgroups", "deny"));
+    TRY(put_text("/proc/self/setgroups", "deny\n"));
+    TRY(put_text("/proc/self/setgroups", "allow"));
+    TRY(put_text("/proc/self/gid_map", "0 1000 1\n"));
+    TRY(put_text("/proc/self/uid_map", "0 1000 1\n"));
+    TRY(put_text("/proc/self/uid_map", "0 1000 1\n"));
+    TRY(put_text("/proc/self/setgroups", "deny"));
     ids();
-    show("/proc/self/uid_map");
-    show("/proc/self/gid_map");
-    show("/proc/self/setgroups");
+    show_file("/proc/self/uid_map");
+    show_file("/proc/self/gid_map");
+    show_file("/proc/self/setgroups");
     TRY(setgroups(0, 0));
     TRY(setuid(1));
     TRY(setuid(0));
@@ -124,8 +124,8 @@ static void mapped_by_root(void) {
         TRY(setresgid(0, 0, 0));
         TRY(setresuid(0, 0, 0));
         ids();
-        show("/proc/self/uid_map");
-        show("/proc/self/gid_map");
+        show_file("/proc/self/uid_map");
+        show_file("/proc/self/gid_map");
         show_lines("/proc/self/status", "Uid");
         show_lines("/proc/self/status", "Gid");
         show_lines("/proc/self/status", "CapEff");
@@ -158,13 +158,13 @@ static void mapped_by_root(void) {
         TRY(unshare(CLONE_NEWUTS));
         TRY(sethostname("inside", 6));
         TRY(unshare(CLONE_NEWUSER));
-        show("/proc/self/uid_map");
-        TRY(put("/proc/self/uid_map", "0 0 1\n"));
+        show_file("/proc/self/uid_map");
+        TRY(put_text("/proc/self/uid_map", "0 0 1\n"));
         TRY(prctl(PR_SET_DUMPABLE, 1));
-        TRY(put("/proc/self/uid_map", "0 0 1\n"));
-        TRY(put("/proc/self/setgroups", "deny"));
-        TRY(put("/proc/self/gid_map", "0 0 1\n"));
-        show("/proc/self/uid_map");
+        TRY(put_text("/proc/self/uid_map", "0 0 1\n"));
+        TRY(put_text("/proc/self/setgroups", "deny"));
+        TRY(put_text("/proc/self/gid_map", "0 0 1\n"));
+        show_file("/proc/self/uid_map");
         ids();
         let_go(to_parent);
         await(to_child);
@@ -173,11 +173,11 @@ static void mapped_by_root(void) {
     await(to_parent);
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/uid_map", child);
-    TRY(put(path, "0 200000 65536\n0 300000 1\n"));
-    TRY(put(path, "0 200000 0\n"));
-    TRY(put(path, "0 200000 65536\n") == 15);
+    TRY(put_text(path, "0 200000 65536\n0 300000 1\n"));
+    TRY(put_text(path, "0 200000 0\n"));
+    TRY(put_text(path, "0 200000 65536\n") == 15);
     snprintf(path, sizeof path, "/proc/%d/gid_map", child);
-    TRY(put(path, "0 200000 1000\n1000 100 1\n"));
+    TRY(put_text(path, "0 200000 1000\n1000 100 1\n"));
     let_go(to_child);
     await(to_parent);
     close(open("/tmp/mine", O_CREAT | O_WRONLY, 0600));
@@ -188,7 +188,7 @@ static void mapped_by_root(void) {
     snprintf(path, sizeof path, "/proc/%d/status", child);
     show_lines(path, "Uid");
     snprintf(path, sizeof path, "/proc/%d/uid_map", child);
-    show(path);
+    show_file(path);
     let_go(to_child);
     await(to_parent);
     show_lines(path, " ");
@@ -283,8 +283,8 @@ static void in_a_changed_root(void) {
 static void threads_and_places(void) {
     TRY(unshare(CLONE_NEWUSER | CLONE_FS));
     int depth = 0;
-    put("/proc/self/setgroups", "deny");
-    while (put("/proc/self/uid_map", "0 0 1") > 0 && put("/proc/self/gid_map", "0 0 1") > 0
+    put_text("/proc/self/setgroups", "deny");
+    while (put_text("/proc/self/uid_map", "0 0 1") > 0 && put_text("/proc/self/gid_map", "0 0 1") > 0
            && unshare(CLONE_NEWUSER) == 0 && depth < 100) depth++;
     say("  %d deep: %s\n", depth, result(-1));
 }
