@@ -2,7 +2,7 @@
 
 use super::harness::{Daemon, Done, GLASSDOCK, possible};
 use rustix::process::{Pid, Signal, kill_process};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -11,8 +11,9 @@ use std::time::Duration;
 const KILLS: u32 = 100;
 /// Names of containers.
 const NAMES: [&str; 4] = ["c0", "c1", "c2", "c3"];
-/// Milliseconds within which an operation is interrupted.
-const SOON: u64 = 80;
+/// A kill comes within this many times what an operation took when nothing interrupted it, so that about half of them hit
+/// one, on whatever machine.
+const WITHIN: u32 = 2;
 /// Prints numbered lines, so that one that is lost is missed.
 const SCRIPT: &str = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.01; done";
 
@@ -36,12 +37,36 @@ impl Random {
 struct Known {
     exists: Option<bool>,
     runs: Option<bool>,
+    paused: Option<bool>,
 }
 
 const GONE: Known = Known {
     exists: Some(false),
     runs: Some(false),
+    paused: Some(false),
 };
+
+impl Known {
+    /// What a list tells by a container's state.
+    fn listed(state: Option<&str>) -> Known {
+        Known {
+            exists: Some(state.is_some()),
+            runs: Some(matches!(state, Some("running" | "paused"))),
+            paused: Some(state == Some("paused")),
+        }
+    }
+
+    /// Whether all that is known is true.
+    fn holds(self, is: Known) -> bool {
+        [
+            (self.exists, is.exists),
+            (self.runs, is.runs),
+            (self.paused, is.paused),
+        ]
+        .iter()
+        .all(|(known, is)| known.is_none() || known == is)
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Operation {
@@ -54,16 +79,25 @@ enum Operation {
     Exec,
     Restart,
     Pause,
+    Unpause,
 }
 
 impl Operation {
-    /// One that may be done to a container as it is known.
+    /// One that can be done to a container as it is known.
     fn on(known: Known, random: &mut Random) -> Operation {
         use Operation::*;
-        match (known.exists, known.runs) {
-            (Some(true), Some(true)) => random.of(&[Stop, Kill, Remove, Exec, Restart, Pause]),
-            (Some(true), _) => random.of(&[Start, Start, Remove, Restart, Exec]),
-            _ => random.of(&[Create, Run, Run]),
+        match known {
+            Known {
+                exists: Some(false),
+                ..
+            } => random.of(&[Create, Run, Run]),
+            Known {
+                runs: Some(false), ..
+            } => random.of(&[Start, Start, Remove, Restart]),
+            Known {
+                paused: Some(true), ..
+            } => random.of(&[Unpause, Stop, Kill, Remove, Restart]),
+            _ => random.of(&[Stop, Kill, Remove, Exec, Restart, Pause]),
         }
     }
 }
@@ -91,6 +125,7 @@ fn args(operation: Operation, name: &str) -> Vec<&str> {
         Operation::Exec => vec!["exec", name, "echo", "inside"],
         Operation::Restart => with(&["restart", "-t", "0"]),
         Operation::Pause => with(&["pause"]),
+        Operation::Unpause => with(&["unpause"]),
     }
 }
 
@@ -101,26 +136,25 @@ fn learn(known: &mut Known, operation: Operation, done: &Done) {
             Operation::Create | Operation::Run | Operation::Remove => Known::default(),
             Operation::Exec => *known,
             _ => Known {
-                runs: None,
-                ..*known
+                exists: known.exists,
+                ..Known::default()
             },
         };
         return;
     }
-    let runs = match operation {
-        Operation::Create => Some(false),
-        Operation::Run | Operation::Start | Operation::Restart | Operation::Pause => Some(true),
-        Operation::Stop | Operation::Kill => Some(false),
-        Operation::Remove => return *known = GONE,
+    *known = Known::listed(match operation {
+        Operation::Create => Some("created"),
+        Operation::Run | Operation::Start | Operation::Restart | Operation::Unpause => {
+            Some("running")
+        }
+        Operation::Pause => Some("paused"),
+        Operation::Stop | Operation::Kill => Some("exited"),
+        Operation::Remove => None,
         Operation::Exec => {
             assert_eq!(done.out, "inside\n");
-            Some(true)
+            Some("running")
         }
-    };
-    *known = Known {
-        exists: Some(true),
-        runs,
-    };
+    });
 }
 
 fn ours(daemon: &Daemon, args: &[&str]) -> Done {
@@ -197,9 +231,7 @@ fn check(daemon: &Daemon, known: &mut BTreeMap<&'static str, Known>, context: &s
         let listed = listed(daemon);
         known.iter().all(|(name, known)| {
             let state = listed.get(*name).map(|(_, state)| state.as_str());
-            let runs = matches!(state, Some("running" | "paused"));
-            known.exists.is_none_or(|exists| exists == state.is_some())
-                && known.runs.is_none_or(|known| known == runs)
+            known.holds(Known::listed(state))
         })
     };
     let begin = std::time::Instant::now();
@@ -215,18 +247,33 @@ fn check(daemon: &Daemon, known: &mut BTreeMap<&'static str, Known>, context: &s
     let listed = listed(daemon);
     for (name, known) in known.iter_mut() {
         let state = listed.get(*name).map(|(_, state)| state.as_str());
-        *known = Known {
-            exists: Some(state.is_some()),
-            runs: Some(matches!(state, Some("running" | "paused"))),
-        };
+        *known = Known::listed(state);
         if state.is_some() {
             check_log(daemon, name);
         }
     }
 }
 
+/// Does an operation that nothing interrupts, which must succeed; gives how long it took.
+fn undisturbed(
+    daemon: &Daemon,
+    known: &mut BTreeMap<&'static str, Known>,
+    random: &mut Random,
+) -> Duration {
+    let name = random.of(&NAMES);
+    let place = known.get_mut(name).unwrap();
+    let operation = Operation::on(*place, random);
+    let begin = std::time::Instant::now();
+    let done = ours(daemon, &args(operation, name));
+    let took = begin.elapsed();
+    let context = || format!("{operation:?} {name}, {place:?}: {done:?}");
+    assert_eq!(done.code, Some(0), "{}", context());
+    learn(place, operation, &done);
+    took
+}
+
 /// Control groups of containers.
-fn groups_of(ids: &[String]) -> Vec<String> {
+fn groups_of(ids: &BTreeSet<String>) -> Vec<String> {
     let mut found = Vec::new();
     for hierarchy in fs::read_dir("/sys/fs/cgroup")
         .into_iter()
@@ -256,13 +303,15 @@ fn what_was_told_holds_after_a_hundred_kills() {
     let mut random = Random(seed);
     let mut daemon = Daemon::start();
     let mut known: BTreeMap<&'static str, Known> = NAMES.iter().map(|name| (*name, GONE)).collect();
-    let mut ids = Vec::new();
+    let mut ids = BTreeSet::new();
     let (mut kills, mut of_shims) = (0, 0);
     while kills < KILLS {
+        let took = undisturbed(&daemon, &mut known, &mut random);
+        ids.extend(listed(&daemon).into_values().map(|(id, _)| id));
         let name = random.of(&NAMES);
         let operation = Operation::on(known[name], &mut random);
         let client = begin(&daemon, &args(operation, name));
-        std::thread::sleep(Duration::from_millis(random.below(SOON)));
+        std::thread::sleep(took * WITHIN * random.below(1000) as u32 / 1000);
         let mut context = format!("seed {seed}, kill {kills}: {operation:?} {name}");
         // Half of them kill a shim, if there is any.
         let shim = match random.below(2) {
@@ -297,19 +346,17 @@ fn what_was_told_holds_after_a_hundred_kills() {
             for (other, (other_id, _)) in &listed_before {
                 if other_id == id {
                     let state = known.get_mut(other.as_str()).unwrap();
-                    state.runs = (other != name).then_some(false);
+                    let ended = (other != name).then_some(false);
+                    (state.runs, state.paused) = (ended, ended);
                 }
             }
             if !listed_before.values().any(|(known, _)| known == id) {
-                known.get_mut(name).unwrap().runs = None;
+                let state = known.get_mut(name).unwrap();
+                (state.runs, state.paused) = (None, None);
             }
         }
         check(&daemon, &mut known, &format!("{context}: {done:?}"));
-        for (id, _) in listed(&daemon).into_values() {
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
-        }
+        ids.extend(listed(&daemon).into_values().map(|(id, _)| id));
     }
     println!(
         "{kills} kills, {of_shims} of them of shims; {} containers",
