@@ -16,6 +16,7 @@ use glassdock_abi::{Errno, Fd, PathArg, Sys};
 use glassdock_trace::{Args, Delta, Layer, Outcome, Trace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A kernel that also writes the trace: what the engine runs on.
@@ -133,6 +134,8 @@ pub(crate) struct Shared<S: Kernel> {
     pub(crate) engine_id: String,
     pub(crate) images: ImageStore,
     pub(crate) events: Bus,
+    /// Whether the daemon is about to end.
+    shutting_down: AtomicBool,
     tables: Mutex<Tables<S>>,
 }
 
@@ -212,12 +215,23 @@ impl<S: Kernel> Engine<S> {
             engine_id,
             images,
             events,
+            shutting_down: AtomicBool::new(false),
             tables: Mutex::new(tables),
         };
         Engine {
             shared: Arc::new(shared),
             sys,
         }
+    }
+
+    /// From here on no container is started.
+    pub(crate) fn begin_shutdown(&self) {
+        self.shared.shutting_down.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the daemon is about to end.
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.shared.shutting_down.load(Ordering::Relaxed)
     }
 
     /// The same engine inside another span.

@@ -40,6 +40,8 @@ kinds! {
     forbidden = FORBIDDEN;
     /// Known, but not built.
     not_implemented = NOT_IMPLEMENTED;
+    /// The engine is about to end.
+    unavailable = SERVICE_UNAVAILABLE;
     /// The engine failed.
     system = INTERNAL_SERVER_ERROR;
 }

@@ -38,6 +38,9 @@ impl<S: Kernel> Engine<S> {
 
     pub(crate) async fn start(&self, container: &Arc<Container<S>>) -> Result<()> {
         let changing = container.changing.lock().await;
+        if self.is_shutting_down() {
+            return Err(ApiError::unavailable("the daemon is shutting down"));
+        }
         if container.is_paused() {
             return Err(ApiError::conflict(
                 "cannot start a paused container, try unpause instead",

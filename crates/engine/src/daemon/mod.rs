@@ -3,6 +3,7 @@
 mod args;
 mod front;
 pub(crate) mod listen;
+mod shutdown;
 
 pub use front::Front;
 pub use listen::Host;
@@ -12,7 +13,7 @@ use crate::engine::{Config, Engine, Facts, Kernel, LogLevel, system};
 use crate::error::{ApiError, Result};
 use crate::images::{ImageStore, restore_text, sweep_tmp};
 use crate::{http, names};
-use futures_util::future::{join_all, select_all};
+use futures_util::future::select_all;
 use futures_util::{FutureExt, pin_mut, select_biased};
 use glassdock_abi::call::Call;
 use glassdock_abi::files::write_all;
@@ -25,8 +26,6 @@ use glassdock_image::fs;
 const MAX_CONNECTIONS: u64 = 1024;
 /// Descriptors that a connection may need: its own, what waits for it to be ready, and what its request opens.
 const DESCRIPTORS_PER_CONNECTION: u64 = 4;
-/// Seconds that containers have to end when the engine does (moby's `--shutdown-timeout`).
-const SHUTDOWN_TIMEOUT: i64 = 15;
 
 /// The daemon. Ends with 0 after `SIGTERM` or `SIGINT`, having stopped the containers; with 1 where it cannot run; with
 /// 125 for arguments that it does not know.
@@ -101,7 +100,7 @@ pub async fn run<S: Kernel>(sys: &S, config: Config, envp: &[Vec<u8>]) -> Result
         .log(LogLevel::Info, "stopping the containers".into())
         .await;
     front.hide().await;
-    shut_down(&engine).await;
+    shutdown::shut_down(&engine).await;
     front.close().await;
     Ok(())
 }
@@ -191,13 +190,4 @@ async fn engine_id<S: Kernel>(sys: &S, root: &PathArg) -> Result<String> {
     .join("-");
     fs::write_atomic(sys, &path, id.as_bytes(), 0o600).await?;
     Ok(id)
-}
-
-/// Stops all containers, all at once.
-async fn shut_down<S: Kernel>(engine: &Engine<S>) {
-    let containers = engine.containers();
-    let stops = containers
-        .iter()
-        .map(|container| engine.stop(container, "", Some(SHUTDOWN_TIMEOUT)));
-    join_all(stops).await;
 }

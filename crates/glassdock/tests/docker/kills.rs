@@ -9,13 +9,16 @@ use std::time::Duration;
 
 /// How many are killed, daemons and shims together.
 const KILLS: u32 = 100;
+/// How many times a daemon is ended in an orderly way.
+const ENDS: u32 = 20;
 /// Names of containers.
 const NAMES: [&str; 4] = ["c0", "c1", "c2", "c3"];
 /// A kill comes within this many times what an operation took when nothing interrupted it, so that about half of them hit
 /// one, on whatever machine.
 const WITHIN: u32 = 2;
 /// Prints numbered lines, so that one that is lost is missed.
-const SCRIPT: &str = "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.01; done";
+const SCRIPT: &str =
+    "trap 'exit 0' TERM; i=0; while :; do echo line $i; i=$((i+1)); sleep 0.01; done";
 
 /// Numbers that follow from a seed (xorshift).
 struct Random(u64);
@@ -290,79 +293,170 @@ fn groups_of(ids: &BTreeSet<String>) -> Vec<String> {
     found
 }
 
+/// A daemon with containers that operations are done to, one after the other.
+struct Scene {
+    seed: u64,
+    random: Random,
+    daemon: Daemon,
+    known: BTreeMap<&'static str, Known>,
+    /// All containers that there were.
+    ids: BTreeSet<String>,
+}
+
+/// An operation that is under way.
+struct Begun {
+    name: &'static str,
+    operation: Operation,
+    client: Child,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let seed = std::env::var("GLASSDOCK_SEED").ok();
+        let seed = seed
+            .and_then(|seed| seed.parse().ok())
+            .unwrap_or(0x6c61_7373);
+        println!("GLASSDOCK_SEED={seed}");
+        Scene {
+            seed,
+            random: Random(seed),
+            daemon: Daemon::start(),
+            known: NAMES.iter().map(|name| (*name, GONE)).collect(),
+            ids: BTreeSet::new(),
+        }
+    }
+
+    /// Begins an operation, and returns somewhere in it.
+    fn begin(&mut self) -> Begun {
+        let took = undisturbed(&self.daemon, &mut self.known, &mut self.random);
+        self.note_ids();
+        let name = self.random.of(&NAMES);
+        let operation = Operation::on(self.known[name], &mut self.random);
+        let client = begin(&self.daemon, &args(operation, name));
+        std::thread::sleep(took * WITHIN * self.random.below(1000) as u32 / 1000);
+        Begun {
+            name,
+            operation,
+            client,
+        }
+    }
+
+    /// Learns what the client was told.
+    fn end(&mut self, begun: Begun) -> Done {
+        let done: Done = begun.client.wait_with_output().unwrap().into();
+        learn(
+            self.known.get_mut(begun.name).unwrap(),
+            begun.operation,
+            &done,
+        );
+        done
+    }
+
+    /// A container has ended with what ended it, whatever was under way.
+    fn has_ended(&mut self, name: &str, under_way: &str) {
+        let ended = (name != under_way).then_some(false);
+        let state = self.known.get_mut(name).unwrap();
+        (state.runs, state.paused) = (ended, ended);
+    }
+
+    fn check(&mut self, context: &str) {
+        let context = format!("seed {}, {context}", self.seed);
+        check(&self.daemon, &mut self.known, &context);
+        self.note_ids();
+    }
+
+    fn note_ids(&mut self) {
+        let listed = listed(&self.daemon);
+        self.ids.extend(listed.into_values().map(|(id, _)| id));
+    }
+
+    fn finish(self) {
+        self.daemon.finish();
+        assert_eq!(groups_of(&self.ids), [""; 0]);
+    }
+
+    /// Kills the daemon during an operation.
+    fn kill_daemon(&mut self) {
+        let begun = self.begin();
+        let context = format!("{:?} {}, the daemon", begun.operation, begun.name);
+        assert_eq!(self.daemon.end(Signal::KILL), None);
+        let client = self.end(begun);
+        self.daemon.launch();
+        self.check(&format!("{context}: {client:?}"));
+    }
+
+    /// Kills a shim during an operation; gives whether there was one.
+    fn kill_shim(&mut self) -> bool {
+        let begun = self.begin();
+        let (name, operation) = (begun.name, begun.operation);
+        let all: Vec<(String, Pid)> = shims(&self.daemon).into_iter().collect();
+        let at = self.random.below(all.len().max(1) as u64) as usize;
+        let victim = all.into_iter().nth(at);
+        let before = listed(&self.daemon);
+        if let Some((_, pid)) = &victim {
+            let _ = kill_process(*pid, Signal::KILL);
+        }
+        let client = self.end(begun);
+        if let Some((id, _)) = &victim {
+            // Its container went with it: whose it was, if that is known already.
+            let whose = before.iter().find(|(_, (other, _))| other == id);
+            self.has_ended(whose.map_or(name, |(whose, _)| whose), name);
+        }
+        self.check(&format!(
+            "{operation:?} {name}, the shim of {victim:?}: {client:?}"
+        ));
+        victim.is_some()
+    }
+
+    /// Ends the daemon during an operation as a service is ended, which ends the containers.
+    fn end_daemon(&mut self) {
+        let begun = self.begin();
+        let (name, operation) = (begun.name, begun.operation);
+        assert_eq!(self.daemon.end(Signal::TERM), Some(0));
+        let client = self.end(begun);
+        let context = format!("{operation:?} {name}, the daemon's end: {client:?}");
+        assert_eq!(self.daemon.mounts(), [""; 0], "{context}");
+        assert_eq!(self.daemon.processes(), [""; 0], "{context}");
+        self.daemon.launch();
+        for other in NAMES {
+            self.has_ended(other, name);
+        }
+        self.check(&context);
+    }
+}
+
 #[test]
 fn what_was_told_holds_after_a_hundred_kills() {
     if !possible() {
         return;
     }
-    let seed = std::env::var("GLASSDOCK_SEED").ok();
-    let seed = seed
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or(0x6c61_7373);
-    println!("GLASSDOCK_SEED={seed}");
-    let mut random = Random(seed);
-    let mut daemon = Daemon::start();
-    let mut known: BTreeMap<&'static str, Known> = NAMES.iter().map(|name| (*name, GONE)).collect();
-    let mut ids = BTreeSet::new();
-    let (mut kills, mut of_shims) = (0, 0);
-    while kills < KILLS {
-        let took = undisturbed(&daemon, &mut known, &mut random);
-        ids.extend(listed(&daemon).into_values().map(|(id, _)| id));
-        let name = random.of(&NAMES);
-        let operation = Operation::on(known[name], &mut random);
-        let client = begin(&daemon, &args(operation, name));
-        std::thread::sleep(took * WITHIN * random.below(1000) as u32 / 1000);
-        let mut context = format!("seed {seed}, kill {kills}: {operation:?} {name}");
-        // Half of them kill a shim, if there is any.
-        let shim = match random.below(2) {
-            0 => {
-                let all: Vec<(String, Pid)> = shims(&daemon).into_iter().collect();
-                let at = random.below(all.len().max(1) as u64) as usize;
-                all.into_iter().nth(at)
-            }
-            _ => None,
-        };
-        let listed_before = shim.as_ref().map(|_| listed(&daemon)).unwrap_or_default();
-        match &shim {
-            Some((id, pid)) => {
-                let _ = kill_process(*pid, Signal::KILL);
-                of_shims += 1;
-                context.push_str(&format!(", the shim of {id}"));
-            }
-            None => {
-                assert_eq!(daemon.end(Signal::KILL), None);
-                context.push_str(", the daemon");
+    let mut scene = Scene::new();
+    let (mut of_daemons, mut of_shims) = (0, 0);
+    while of_daemons + of_shims < KILLS {
+        match scene.random.below(2) {
+            0 => of_shims += u32::from(scene.kill_shim()),
+            _ => {
+                scene.kill_daemon();
+                of_daemons += 1;
             }
         }
-        kills += 1;
-        let done: Done = client.wait_with_output().unwrap().into();
-        if shim.is_none() {
-            daemon.launch();
-        }
-        let place = known.get_mut(name).unwrap();
-        learn(place, operation, &done);
-        if let Some((id, _)) = &shim {
-            // Its container went with it: whose it was, if that is known already.
-            for (other, (other_id, _)) in &listed_before {
-                if other_id == id {
-                    let state = known.get_mut(other.as_str()).unwrap();
-                    let ended = (other != name).then_some(false);
-                    (state.runs, state.paused) = (ended, ended);
-                }
-            }
-            if !listed_before.values().any(|(known, _)| known == id) {
-                let state = known.get_mut(name).unwrap();
-                (state.runs, state.paused) = (None, None);
-            }
-        }
-        check(&daemon, &mut known, &format!("{context}: {done:?}"));
-        ids.extend(listed(&daemon).into_values().map(|(id, _)| id));
     }
     println!(
-        "{kills} kills, {of_shims} of them of shims; {} containers",
-        ids.len()
+        "{of_daemons} kills of daemons, {of_shims} of shims; {} containers",
+        scene.ids.len()
     );
-    assert!(of_shims > 0 && of_shims < kills);
-    daemon.finish();
-    assert_eq!(groups_of(&ids), [""; 0]);
+    assert!(of_shims > 0 && of_daemons > 0);
+    scene.finish();
+}
+
+#[test]
+fn what_was_told_holds_after_a_daemon_is_ended_in_the_middle_of_something() {
+    if !possible() {
+        return;
+    }
+    let mut scene = Scene::new();
+    for _ in 0..ENDS {
+        scene.end_daemon();
+    }
+    scene.finish();
 }
