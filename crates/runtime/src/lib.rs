@@ -15,6 +15,7 @@ pub mod client;
 mod error;
 pub mod foreground;
 pub mod helper;
+pub mod hooks;
 pub mod io;
 pub mod plan;
 pub mod proto;

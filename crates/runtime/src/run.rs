@@ -5,13 +5,14 @@
 //! out the rollback, so that nothing is left.
 
 use crate::io::Lines;
-use crate::plan::{Alternative, Expect, Find, Item, Plan, Slot, SlotKind, Step};
+use crate::plan::{Alternative, Expect, Find, Hooks, Item, Plan, Slot, SlotKind, Step};
 use crate::plan::{SlotValue, bind};
-use crate::{ErrorKind, RuntimeError, error_text};
+use crate::{ErrorKind, RuntimeError, error_text, hooks};
 use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
 use glassdock_abi::types::mode;
 use glassdock_abi::{BoxFuture, Call, Errno, Fd, Io, PathArg, Pid, Proc, Ret};
+use glassdock_oci::runtime::State;
 use glassdock_trace::{Args, Layer, Outcome, SpanId, Trace, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -29,13 +30,15 @@ const FAILED: u8 = 1;
 /// Exit status of a child whose program could not be run after the container was started, as runc's.
 const EXEC_FAILED: u8 = 255;
 
-/// Descriptors that come from outside.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// What comes from outside.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Inputs {
     /// Where the child of a new container waits for one byte, its start.
     pub start: Option<Fd>,
     /// The socket that takes the terminal.
     pub console: Option<Fd>,
+    /// The state that hooks are told, but for its status and process.
+    pub state: Option<Arc<State>>,
 }
 
 /// A step that failed.
@@ -68,6 +71,7 @@ impl From<Failure> for RuntimeError {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Report {
+    Prepared,
     Ready,
     Failed(Failure),
 }
@@ -112,7 +116,8 @@ async fn run_inside<P: Proc + Trace>(
     let mut parent = Actor {
         proc: proc.clone(),
         cause: proc.span(),
-        slots: fill(&plan, inputs),
+        slots: fill(&plan, &inputs),
+        state: inputs.state,
         plan: Arc::clone(&plan),
         pipe: Pipe {
             reader: reader.fd(),
@@ -142,7 +147,7 @@ async fn run_inside<P: Proc + Trace>(
     }
 }
 
-fn fill(plan: &Plan, inputs: Inputs) -> Vec<Option<SlotValue>> {
+fn fill(plan: &Plan, inputs: &Inputs) -> Vec<Option<SlotValue>> {
     let value = |name| match name {
         "start" => inputs.start.map(SlotValue::Fd),
         "console" => inputs.console.map(SlotValue::Fd),
@@ -165,6 +170,7 @@ struct Actor<P: Proc + Trace> {
     cause: Option<SpanId>,
     plan: Arc<Plan>,
     slots: Vec<Option<SlotValue>>,
+    state: Option<Arc<State>>,
     pipe: Pipe,
     /// The parent's reading end.
     reports: Option<Lines<P>>,
@@ -179,8 +185,11 @@ impl<P: Proc + Trace> Actor<P> {
                 match item {
                     Item::Step(step) => self.step(step).await?,
                     Item::Find(find) => self.find(find).await?,
+                    Item::Hooks(hooks) => self.hooks(hooks).await?,
+                    Item::Prepared => self.tell_prepared().await?,
+                    Item::AwaitPrepared => self.await_report(Report::Prepared).await?,
                     Item::Ready => self.tell_ready().await?,
-                    Item::AwaitReady => self.await_ready().await?,
+                    Item::AwaitReady => self.await_report(Report::Ready).await?,
                     Item::Release => self.release().await?,
                     Item::AwaitRelease => self.await_release().await?,
                 }
@@ -260,9 +269,10 @@ impl<P: Proc + Trace> Actor<P> {
         span: &P,
         args: glassdock_abi::types::CloneArgs,
     ) -> Result<Pid, Errno> {
-        let (plan, slots, pipe, cause) = (
+        let (plan, slots, state, pipe, cause) = (
             Arc::clone(&self.plan),
             self.slots.clone(),
+            self.state.clone(),
             self.pipe,
             self.cause,
         );
@@ -274,6 +284,7 @@ impl<P: Proc + Trace> Actor<P> {
                     cause,
                     plan: Arc::clone(&plan),
                     slots,
+                    state,
                     pipe,
                     reports: None,
                     child: true,
@@ -323,7 +334,35 @@ impl<P: Proc + Trace> Actor<P> {
         Ok(())
     }
 
-    async fn await_ready(&mut self) -> Result<(), Failure> {
+    /// Runs hooks. The child tells them its own process, by the number that it has in its namespace; the parent the child.
+    async fn hooks(&mut self, hooks: &Hooks) -> Result<(), Failure> {
+        let Some(state) = self.state.as_deref() else {
+            return Err(plain("there is no state for hooks".to_owned()));
+        };
+        let pid = match self.child {
+            true => self.proc.call(Call::Getpid {}).await.and_then(Ret::pid),
+            false => Ok(self.child_pid().unwrap_or(Pid(0))),
+        };
+        let pid = pid.map_err(|errno| plain(format!("getpid: {}", error_text(errno))))?;
+        let state = State {
+            status: hooks.status,
+            pid: pid.0,
+            ..state.clone()
+        };
+        let ran = hooks::run(&self.proc, &hooks.programs, &hooks.dir, &state).await;
+        ran.map_err(plain)
+    }
+
+    async fn tell_prepared(&mut self) -> Result<(), Failure> {
+        let told = self.report(&Report::Prepared).await;
+        told.map_err(|errno| {
+            let how = error_text(errno);
+            plain(format!("tell that the container is prepared: {how}"))
+        })
+    }
+
+    /// Waits until the child has come to a point.
+    async fn await_report(&mut self, expected: Report) -> Result<(), Failure> {
         self.close_writer();
         let waits = self.plan.child.contains(&Item::Ready);
         let reports = self
@@ -335,8 +374,9 @@ impl<P: Proc + Trace> Actor<P> {
             .await
             .map_err(|errno| plain(format!("read the child's report: {}", error_text(errno))))?;
         match line.map(|line| serde_json::from_slice::<Report>(&line)) {
-            Some(Ok(Report::Ready)) => Ok(()),
             Some(Ok(Report::Failed(failure))) => Err(failure),
+            Some(Ok(report)) if report == expected => Ok(()),
+            Some(Ok(_)) => Err(plain("the child's report comes out of turn".to_owned())),
             Some(Err(error)) => Err(plain(format!("the child's report makes no sense: {error}"))),
             // The end of the pipe: the program runs, since nothing was to wait for.
             None if !waits => Ok(()),

@@ -111,6 +111,7 @@ whys! {
     AMBIENT_RAISE = "why.ambient-raise": "Let {0} survive the start of unprivileged programs.";
     SECCOMP = "why.seccomp": "Let the kernel look at every system call from here on, by {0} instructions that are given to it.";
     FIND = "why.find": "Find the program {0}.";
+    HOOK = "why.hook": "Run the hook {0}, which is told the container's state.";
     AWAIT_START = "why.await-start": "The container is created. Wait until it is started.";
     START_CLOSE = "why.start-close": "It is started.";
     EXEC = "why.exec": "Run the program.";

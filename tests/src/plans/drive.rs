@@ -88,6 +88,7 @@ async fn carry_out<P: Proc + Trace>(proc: &P, plan: Plan) -> core::result::Resul
     let inputs = Inputs {
         start: Some(START),
         console: Some(CONSOLE),
+        state: None,
     };
     run(proc, Arc::new(plan), inputs)
         .await

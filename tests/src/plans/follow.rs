@@ -101,7 +101,13 @@ impl Actor<'_> {
                     found
                 }
                 // What they do is on the descriptors that carry barriers.
-                Item::Ready | Item::AwaitReady | Item::Release | Item::AwaitRelease => Ok(()),
+                Item::Prepared
+                | Item::AwaitPrepared
+                | Item::Ready
+                | Item::AwaitReady
+                | Item::Release
+                | Item::AwaitRelease => Ok(()),
+                Item::Hooks(_) => bail!("what hooks do is not planned"),
             };
             if ended.is_err() {
                 return Ok(ended);

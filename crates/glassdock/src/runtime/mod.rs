@@ -152,9 +152,9 @@ async fn perform(sys: &Direct, globals: &Globals, command: Command) -> Result<u8
             }
         }
         Command::Kill { id, signal, all } => kill(sys, root, &id, &signal, all).await?,
-        Command::Delete { id, force: false } => drop(help(sys, root, &["delete", &id]).await?),
+        Command::Delete { id, force: false } => delete(sys, globals, &["delete", &id]).await?,
         Command::Delete { id, force: true } => {
-            drop(help(sys, root, &["delete", "--force", &id]).await?);
+            delete(sys, globals, &["delete", "--force", &id]).await?;
         }
         Command::List { format, quiet } => {
             let listed = helper::list(sys, root).await?;
@@ -194,6 +194,14 @@ async fn help(sys: &Direct, root: &str, words: &[&str]) -> Result<Answer> {
     let words = options.iter().chain(words);
     let words: Vec<Vec<u8>> = words.map(|word| word.as_bytes().to_vec()).collect();
     helper::perform(sys, &words).await
+}
+
+/// Removes a container, and tells what its last hooks failed with.
+async fn delete(sys: &Direct, globals: &Globals, words: &[&str]) -> Result<()> {
+    if let Answer::Warned(text) = help(sys, &globals.root, words).await? {
+        tell(globals, &text);
+    }
+    Ok(())
 }
 
 /// The socket that takes the terminal.
@@ -275,7 +283,7 @@ async fn run(
     };
     let code = ran.await;
     if !keep || code.is_err() {
-        help(sys, root, &["delete", "--force", id]).await?;
+        delete(sys, globals, &["delete", "--force", id]).await?;
     }
     code
 }

@@ -7,7 +7,7 @@ use glassdock_engine::time::rfc3339;
 use glassdock_oci::runtime::Status;
 use glassdock_runtime::helper::{Listed, OCI_VERSION};
 use glassdock_runtime::{ErrorKind, RuntimeError};
-use glassdock_runtime::{plan, seccomp};
+use glassdock_runtime::{hooks, plan, seccomp};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -184,7 +184,7 @@ pub(super) fn features() -> Result<()> {
     value(&json!({
         "ociVersionMin": "1.0.0",
         "ociVersionMax": OCI_VERSION,
-        "hooks": [],
+        "hooks": hooks::MOMENTS,
         "mountOptions": plan::MOUNT_OPTIONS.as_slice(),
         "linux": {
             "namespaces": plan::namespaces(),

@@ -35,3 +35,18 @@ users mapped '["sh", "-c", "id -u; cat /proc/self/uid_map /proc/self/gid_map /pr
 users stays '["sleep", "100"]'
 echo secret > mapped/rootfs/secret
 chmod 600 mapped/rootfs/secret
+# Each hook notes what it sees, and fails where its moment is in the file `fail`; the one in the container does so there.
+cat > hook <<'SCRIPT'
+state=$(cat)
+word() { echo "$state" | sed "s/.*\"$1\":\"\?\([a-z0-9/]*\).*/\1/"; }
+[ "$1" = poststart ] || echo "$1 $(word status) in $(basename "$PWD"), K=$K, root: $(test -e /proc/$(word pid)/root && echo there), mapped: $(test -e "$2/hook" && echo host)" >> "$2/seen"
+grep -q "$1" "$2/fail" || exit 0
+echo told; echo error >&2
+exit 3
+SCRIPT
+bundle hooked '["cat", "/seen"]' false
+hook() { echo "\"$1\": [{\"path\": \"/bin/sh\", \"args\": [\"sh\", \"$PWD/hook\", \"$1\", \"$PWD\"], \"env\": [\"K=$1\", \"PATH=/bin:/usr/bin\"], \"timeout\": 5}]"; }
+inside='"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "{ pwd; cat; echo; } > /seen; test ! -e /fail"], "env": ["PATH=/bin"]}]'
+hooks="$(hook prestart), $(hook createRuntime), $(hook createContainer), $inside, $(hook poststart), $(hook poststop)"
+sed -i "s|\"linux\": {|\"hooks\": {$hooks}, \"linux\": {|; s/\"readonly\": true/\"readonly\": false/" hooked/config.json
+: > fail

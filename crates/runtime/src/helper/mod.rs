@@ -28,6 +28,7 @@ pub(crate) use state::CREATED;
 use state::{STATE, Saved, remove_state};
 
 use crate::cgroups::{self, Group};
+use crate::hooks;
 use crate::io::read_file;
 use crate::plan::{self, PlanError, Target};
 use crate::proto::Reply;
@@ -39,7 +40,7 @@ use glassdock_abi::files::{replace_file, write_all};
 use glassdock_abi::flags::{AtFlags, CloneFlags, OpenFlags, WaitFlags};
 use glassdock_abi::types::{WaitFor, mode, signal};
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Pid, Proc, Sys};
-use glassdock_oci::runtime::{NamespaceKind, Process, Spec, State, Status};
+use glassdock_oci::runtime::{Hook, NamespaceKind, Process, Spec, State, Status};
 use glassdock_trace::{Args, Layer, Outcome, Trace};
 use std::sync::Arc;
 
@@ -85,6 +86,8 @@ async fn tell<S: Sys>(sys: &S, report_fd: Option<Fd>, result: Result<Answer>) ->
     let (text, fd) = match (result, report_fd) {
         (Ok(Answer::Text(text)), _) => (text, Fd::STDOUT),
         (Ok(Answer::Reply(reply)), Some(fd)) => (json(&reply), fd),
+        (Ok(Answer::Warned(_)), Some(fd)) => (json(&Reply::Ok), fd),
+        (Ok(Answer::Warned(text)), None) => (format!("{text}\n").into_bytes(), Fd::STDERR),
         (Ok(Answer::Reply(_)), None) => return 0,
         (Err(error), Some(fd)) => (json(&Reply::Error(error)), fd),
         (Err(error), None) => (format!("{error}\n").into_bytes(), Fd::STDERR),
@@ -108,6 +111,8 @@ pub enum Answer {
     Reply(Reply),
     /// For standard output.
     Text(Vec<u8>),
+    /// It was done, but for something that is to be told.
+    Warned(String),
 }
 
 /// Carries out one command, for programs with a command line of their own. `args` are those of [`main`] without the name;
@@ -209,12 +214,14 @@ async fn create_in<S: Proc + Trace>(
 ) -> Result<Answer> {
     let facts = facts::for_create(sys, spec, bundle, &options.id).await;
     let plan = plan::create(spec, bundle, &facts).map_err(|error| told(error, create_failed))?;
+    refuse_later_hooks(options, spec)?;
     claim_groups(sys, dir, &facts.groups).await?;
     filters::keep(sys, dir, plan.filter().as_ref()).await?;
     let start = start_end(sys, options, dir).await?;
     let inputs = Inputs {
         start: Some(start.fd()),
         console: options.console_fd,
+        state: Some(Arc::new(state::creating(options, spec, bundle))),
     };
     let terminal = spec
         .process
@@ -226,9 +233,15 @@ async fn create_in<S: Proc + Trace>(
             create_failed("cannot allocate tty if runc will detach without setting console socket"),
         ));
     }
-    let pid = run(sys, Arc::new(plan), inputs)
-        .await
-        .map_err(|failure| create_error(&failure))?;
+    let pid = match run(sys, Arc::new(plan), inputs).await {
+        Ok(pid) => pid,
+        Err(failure) => {
+            let state = state::creating(options, spec, bundle);
+            let hooks = spec.hooks.as_ref().map(|hooks| &*hooks.poststop);
+            let told = after_its_end(sys, hooks.unwrap_or_default(), &state).await;
+            return Err(create_error(&failure, told));
+        }
+    };
     let saved = Saved::new(sys, options, spec, bundle, pid).await;
     let recorded = record(sys, options, dir, &saved, pid).await;
     if let Err(error) = recorded {
@@ -237,6 +250,26 @@ async fn create_in<S: Proc + Trace>(
         return Err(error);
     }
     Ok(Answer::Reply(Reply::Pid(pid.0)))
+}
+
+/// Whoever gave the descriptor of the start ends the container, too, and runs no hooks.
+fn refuse_later_hooks(options: &Options, spec: &Spec) -> Result<()> {
+    let Some(hooks) = spec.hooks.as_ref().filter(|_| options.start_fd.is_some()) else {
+        return Ok(());
+    };
+    for (moment, hooks) in [
+        ("poststart", &hooks.poststart),
+        ("poststop", &hooks.poststop),
+    ] {
+        if !hooks.is_empty() {
+            let text = format!("hooks.{moment}: with a shim it is not supported");
+            return Err(RuntimeError::new(
+                ErrorKind::Unsupported,
+                create_failed(text),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Notes the container's control groups, so that they go with it. Groups with somebody else in them are no container's.
@@ -261,11 +294,13 @@ async fn claim_groups<S: Sys>(sys: &S, dir: &PathArg, groups: &[Group]) -> Resul
         })
 }
 
-fn create_error(failure: &Failure) -> RuntimeError {
+/// What a container could not be made for, and what the hooks failed with that followed.
+fn create_error(failure: &Failure, told: Option<String>) -> RuntimeError {
+    let texts = [failure.text.clone()].into_iter().chain(told);
     RuntimeError {
         message: create_failed(format_args!(
             "unable to start container process: error during container init: {}",
-            failure.text
+            texts.collect::<Vec<_>>().join("; ")
         )),
         ..failure.clone().into()
     }
@@ -325,7 +360,7 @@ async fn start_end<S: Sys>(sys: &S, options: &Options, dir: &PathArg) -> Result<
     }
 }
 
-async fn start<S: Sys>(sys: &S, options: &Options) -> Result<Answer> {
+async fn start<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
     let dir = PathArg::from(&options.dir);
     let saved = Saved::read(sys, &dir, &options.id).await?;
     let status = saved.status(sys, &dir).await;
@@ -352,6 +387,20 @@ async fn start<S: Sys>(sys: &S, options: &Options) -> Result<Answer> {
         .await
         .map_err(failed)?;
     write_all(sys, fifo.fd(), &[0]).await.map_err(failed)?;
+    let state = State {
+        status: Status::Running,
+        ..saved.state.clone()
+    };
+    let hooks = &saved.hooks.poststart;
+    if let Err(text) = hooks::run(sys, hooks, &state.bundle, &state).await {
+        // The container goes with them (runtime.md, "Lifecycle").
+        end(sys, &dir, &saved).await?;
+        let told = [text]
+            .into_iter()
+            .chain(remove_saved(sys, &dir, &saved).await?);
+        let told: Vec<String> = told.collect();
+        return Err(RuntimeError::new(ErrorKind::System, told.join("; ")));
+    }
     Ok(Answer::Reply(Reply::Ok))
 }
 
@@ -388,8 +437,8 @@ async fn exec<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
     let failed = |text: String| format!("exec failed: {text}");
     let plan = plan::exec(&process, &target, &facts).map_err(|error| told(error, failed))?;
     let inputs = Inputs {
-        start: None,
         console: options.console_fd,
+        ..Inputs::default()
     };
     let pid = run(sys, Arc::new(plan), inputs)
         .await
@@ -419,7 +468,7 @@ async fn kill<S: Sys>(sys: &S, options: &Options, signal: u8) -> Result<Answer> 
     Ok(Answer::Reply(Reply::Ok))
 }
 
-async fn delete<S: Sys>(sys: &S, options: &Options, force: bool) -> Result<Answer> {
+async fn delete<S: Proc + Trace>(sys: &S, options: &Options, force: bool) -> Result<Answer> {
     let dir = PathArg::from(&options.dir);
     let saved = match Saved::read(sys, &dir, &options.id).await {
         Ok(saved) => Some(saved),
@@ -444,8 +493,32 @@ async fn delete<S: Sys>(sys: &S, options: &Options, force: bool) -> Result<Answe
             }
         }
     }
-    remove(sys, &dir).await?;
-    Ok(Answer::Reply(Reply::Ok))
+    let told = match &saved {
+        Some(saved) => remove_saved(sys, &dir, saved).await?,
+        None => remove(sys, &dir).await.map(|()| None)?,
+    };
+    Ok(told.map_or(Answer::Reply(Reply::Ok), Answer::Warned))
+}
+
+/// Removes what the runtime keeps of a container, and runs the hooks that follow its end; gives what they failed with, which
+/// keeps nothing from being removed.
+async fn remove_saved<S: Proc + Trace>(
+    sys: &S,
+    dir: &PathArg,
+    saved: &Saved,
+) -> Result<Option<String>> {
+    remove(sys, dir).await?;
+    Ok(after_its_end(sys, &saved.hooks.poststop, &saved.state).await)
+}
+
+/// Runs the hooks that follow a container's end; gives what they failed with.
+async fn after_its_end<S: Proc + Trace>(sys: &S, hooks: &[Hook], state: &State) -> Option<String> {
+    let state = State {
+        status: Status::Stopped,
+        pid: 0,
+        ..state.clone()
+    };
+    hooks::run(sys, hooks, &state.bundle, &state).await.err()
 }
 
 /// Removes what the runtime keeps of a container that has ended: its control groups, then its state.

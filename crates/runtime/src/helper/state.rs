@@ -8,7 +8,7 @@ use crate::plan::Ids;
 use crate::{ErrorKind, RuntimeError};
 use glassdock_abi::flags::{AtFlags, OpenFlags};
 use glassdock_abi::{Errno, Fd, Io, PathArg, Pid, Sys};
-use glassdock_oci::runtime::{Spec, State, Status};
+use glassdock_oci::runtime::{Hooks, Spec, State, Status};
 use serde::{Deserialize, Serialize};
 
 /// The state's file.
@@ -34,6 +34,9 @@ pub(crate) struct Saved {
     /// The maps of its own user namespace, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Ids>,
+    /// The hooks that are still to run.
+    #[serde(default, skip_serializing_if = "Hooks::is_empty")]
+    pub hooks: Hooks,
 }
 
 impl Saved {
@@ -49,16 +52,14 @@ impl Saved {
             .map_or(0, |stat| stat.start_time);
         Saved {
             state: State {
-                oci_version: spec.oci_version.clone(),
-                id: options.id.clone(),
                 status: Status::Created,
                 pid: pid.0,
-                bundle: bundle.to_owned(),
-                annotations: spec.annotations.clone(),
+                ..creating(options, spec, bundle)
             },
             start_time,
             namespaces: namespace_flags(spec).bits(),
             ids: Ids::own(spec.linux.as_ref()),
+            hooks: later(spec.hooks.as_ref()),
         }
     }
 
@@ -114,6 +115,30 @@ impl Saved {
         } else {
             Status::Running
         }
+    }
+}
+
+/// The state of a container that is being made.
+pub(super) fn creating(options: &Options, spec: &Spec, bundle: &str) -> State {
+    State {
+        oci_version: spec.oci_version.clone(),
+        id: options.id.clone(),
+        status: Status::Creating,
+        pid: 0,
+        bundle: bundle.to_owned(),
+        annotations: spec.annotations.clone(),
+    }
+}
+
+/// The hooks that are run when the container has been made.
+fn later(hooks: Option<&Hooks>) -> Hooks {
+    let Some(hooks) = hooks else {
+        return Hooks::default();
+    };
+    Hooks {
+        poststart: hooks.poststart.clone(),
+        poststop: hooks.poststop.clone(),
+        ..Hooks::default()
     }
 }
 

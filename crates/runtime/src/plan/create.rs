@@ -4,13 +4,14 @@ use super::paths::Slots;
 use super::root::root;
 use super::spaces::{NAMESPACES, Spaces, loopback, space};
 use super::{
-    Expect, HostFacts, Item, MAX_PATHS, Plan, PlanError, Slot, SlotKind, Step, cgroups, process,
+    Expect, Hooks, HostFacts, Item, MAX_PATHS, Plan, PlanError, Slot, SlotKind, Step, absolute,
+    cgroups, process,
 };
 use crate::{seccomp, why};
 use glassdock_abi::Call;
 use glassdock_abi::flags::{CloneFlags, WaitFlags};
 use glassdock_abi::types::{CloneArgs, WaitFor, signal};
-use glassdock_oci::runtime::{Linux, NamespaceKind, Process, Spec};
+use glassdock_oci::runtime::{Hook, Linux, NamespaceKind, Process, Spec, Status};
 
 /// Plans the container of a specification. `bundle` is the absolute path of its directory.
 ///
@@ -25,6 +26,7 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
         .ok_or_else(|| PlanError::invalid("process", "it is missing"))?;
     let warnings = check(spec, linux, bundle, facts)?;
     process::check(process)?;
+    let hooks = Moments::of(spec, bundle)?;
     let mut slots = Slots::default();
     let start = slots.fd("start");
     let namespaces = Spaces::of(linux, facts)?;
@@ -35,21 +37,16 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
     if namespaces.new.contains(CloneFlags::NEWCGROUP) {
         child.push(cgroups::namespace());
     }
-    let (parent, rollback) = parent(&mut slots, &namespaces, groups, process, facts)?;
+    let (parent, rollback) = parent(&mut slots, &namespaces, groups, process, facts, &hooks)?;
     child.extend(process::begin(&mut slots, process, ids)?);
     child.extend(namespaces.enter(&mut slots));
     if namespaces.new.contains(CloneFlags::NEWNET) {
         child.extend(loopback(&mut slots));
     }
-    child.extend(root(
-        &mut slots,
-        spec,
-        linux,
-        process,
-        bundle,
-        facts,
-        &namespaces,
-    )?);
+    let root = root(&mut slots, spec, linux, process, bundle, facts, &namespaces)?;
+    child.extend(root.prepare);
+    child.extend(hooks.prepared());
+    child.extend(root.change);
     // One that says nothing is none, as with runc.
     let asked = linux
         .seccomp
@@ -85,6 +82,7 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
         )
         .into(),
     );
+    child.extend(hooks.start);
     child.push(finish.exec);
     Ok(Plan {
         slots: slots.done(),
@@ -93,6 +91,56 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
         rollback,
         warnings,
     })
+}
+
+/// The hooks that are run while a container is made and started; none where there is nothing to run.
+#[derive(Default)]
+struct Moments {
+    /// By the parent, when the container's namespaces and mounts are there.
+    runtime: Vec<Item>,
+    /// By the child, before it changes its root.
+    container: Vec<Item>,
+    /// By the child, when it is started.
+    start: Vec<Item>,
+}
+
+impl Moments {
+    fn of(spec: &Spec, bundle: &str) -> Result<Moments, PlanError> {
+        let Some(hooks) = &spec.hooks else {
+            return Ok(Moments::default());
+        };
+        crate::hooks::check(hooks)?;
+        let item = |programs: &Vec<Hook>, dir: &str, status| {
+            let (programs, dir) = (programs.clone(), dir.to_owned());
+            (!programs.is_empty()).then_some(Item::Hooks(Hooks {
+                programs,
+                dir,
+                status,
+            }))
+        };
+        let root = spec.root.as_ref().map_or("", |root| &root.path);
+        let creating = Status::Creating;
+        let before = item(&hooks.prestart, bundle, creating);
+        let runtime = item(&hooks.create_runtime, bundle, creating);
+        let container = item(&hooks.create_container, &absolute(root, bundle), creating);
+        Ok(Moments {
+            runtime: before.into_iter().chain(runtime).collect(),
+            container: container.into_iter().collect(),
+            start: item(&hooks.start_container, "/", Status::Created)
+                .into_iter()
+                .collect(),
+        })
+    }
+
+    /// What the child does between the mounts and the change of root.
+    fn prepared(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        if !self.runtime.is_empty() {
+            items.extend([Item::Prepared, Item::AwaitRelease]);
+        }
+        items.extend(self.container.iter().cloned());
+        items
+    }
 }
 
 /// Refuses what is not supported and collects what is passed over.
@@ -112,11 +160,6 @@ fn check(
         return Err(PlanError::invalid("bundle", "it must be an absolute path"));
     }
     let refused = [
-        (
-            "hooks",
-            spec.hooks.as_ref().is_some_and(|hooks| !hooks.is_empty()),
-            "running hooks",
-        ),
         ("linux.mountLabel", !linux.mount_label.is_empty(), "SELinux"),
         (
             "linux.intelRdt",
@@ -170,6 +213,7 @@ fn parent(
     groups: cgroups::Steps,
     process: &Process,
     facts: &HostFacts,
+    hooks: &Moments,
 ) -> Result<(Vec<Item>, Vec<Item>), PlanError> {
     let mut items = groups.before;
     let around = namespaces.around_birth(slots);
@@ -203,8 +247,19 @@ fn parent(
         items.extend(process::from_outside(slots, process)?);
         items.push(Item::Release);
     }
-    items.push(Item::AwaitReady);
-    items.extend(groups.limits);
+    match hooks.runtime.is_empty() {
+        true => {
+            items.push(Item::AwaitReady);
+            items.extend(groups.limits);
+        }
+        // They may look at the limits, and the child may change its root after them only.
+        false => {
+            items.push(Item::AwaitPrepared);
+            items.extend(groups.limits);
+            items.extend(hooks.runtime.iter().cloned());
+            items.extend([Item::Release, Item::AwaitReady]);
+        }
+    }
     rollback.extend(groups.undo);
     Ok((items, rollback))
 }

@@ -37,12 +37,15 @@ pub use spaces::namespaces;
 
 use crate::seccomp::Filter;
 use glassdock_abi::{Call, Errno, PathArg};
+use glassdock_oci::runtime::{Hook, Status};
 use serde::Serialize;
 
 /// Most mounts in one specification.
 pub const MAX_MOUNTS: usize = 1024;
 /// Most masked, read-only, device and system-control entries together.
 pub const MAX_PATHS: usize = 4096;
+/// Most hooks at one moment of a container's life.
+pub const MAX_HOOKS: usize = 256;
 /// Most components of a path in the container.
 pub const MAX_COMPONENTS: usize = 64;
 
@@ -78,6 +81,12 @@ pub enum Item {
     Step(Box<Step>),
     /// Finds the program to run; the first candidate that can be run becomes the slot's path.
     Find(Find),
+    /// Runs programs of the specification, one after the other.
+    Hooks(Hooks),
+    /// Tells the parent that everything is made but the change of root.
+    Prepared,
+    /// Waits until the child has prepared everything but the change of root.
+    AwaitPrepared,
     /// Tells the parent that the child is ready.
     Ready,
     /// Waits until the child is ready or, where the child has nothing to wait for, runs its program.
@@ -111,6 +120,17 @@ pub struct Step {
     pub on: Vec<(Errno, Alternative)>,
     /// Done after success only, not after an alternative.
     pub then: Vec<Item>,
+}
+
+/// Hooks of one moment, and what they are told of the container.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Hooks {
+    /// The programs.
+    pub programs: Vec<Hook>,
+    /// The directory in which they begin.
+    pub dir: String,
+    /// The container's status by then.
+    pub status: Status,
 }
 
 /// What to do on an errno.

@@ -14,7 +14,15 @@ use glassdock_oci::runtime::{Linux, NamespaceKind, Process, Spec};
 
 const ROOT: &str = "config.md#root";
 
-/// Everything about files: mounts, devices, terminal, hidden paths, the change of root, names.
+/// Everything about files.
+pub(super) struct Root {
+    /// Mounts, devices, terminal, hidden paths.
+    pub prepare: Vec<Item>,
+    /// The change of root, and the names.
+    pub change: Vec<Item>,
+}
+
+/// Plans the root of a container.
 pub(super) fn root(
     slots: &mut Slots,
     spec: &Spec,
@@ -23,7 +31,7 @@ pub(super) fn root(
     bundle: &str,
     facts: &HostFacts,
     namespaces: &Spaces,
-) -> Result<Vec<Item>, PlanError> {
+) -> Result<Root, PlanError> {
     let given = spec
         .root
         .as_ref()
@@ -88,7 +96,7 @@ pub(super) fn root(
     items.extend(readonly_paths(slots, root, linux, spec)?);
     items.extend(masked_paths(slots, root, linux)?);
     items.extend(mounts.last);
-    items.extend(pivot(slots, root, linux, propagation));
+    let mut change = pivot(slots, root, linux, propagation);
     if given.readonly {
         let flags = MountFlags::BIND | MountFlags::REMOUNT | MountFlags::RDONLY;
         let kept = around.kept_flags(&path);
@@ -97,10 +105,13 @@ pub(super) fn root(
             why::ROOT_READONLY,
             ROOT,
         );
-        items.push(step.failure("error setting rootfs as readonly").into());
+        change.push(step.failure("error setting rootfs as readonly").into());
     }
-    items.extend(names(spec, namespaces)?);
-    Ok(items)
+    change.extend(names(spec, namespaces)?);
+    Ok(Root {
+        prepare: items,
+        change,
+    })
 }
 
 fn prepare(root: Slot, path: &str) -> Vec<Item> {

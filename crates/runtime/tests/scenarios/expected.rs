@@ -1,4 +1,42 @@
 on_this_kernel! {
+    hooks_are_told_the_state_at_their_moments => expect![[r#"
+        /
+        {"ociVersion":"1.2.0","id":"c","status":"created","pid":1,"bundle":"BASE/bundles/c"}
+        c0ffee
+        exit 0
+        first value
+        {"ociVersion":"1.2.0","id":"c","status":"creating","pid":PID,"bundle":"BASE/bundles/c"}
+        BASE/bundles/c
+        second value
+        {"ociVersion":"1.2.0","id":"c","status":"creating","pid":PID,"bundle":"BASE/bundles/c"}
+        BASE/bundles/c
+        runtime value
+        {"ociVersion":"1.2.0","id":"c","status":"creating","pid":PID,"bundle":"BASE/bundles/c"}
+        BASE/bundles/c
+        container value
+        {"ociVersion":"1.2.0","id":"c","status":"creating","pid":1,"bundle":"BASE/bundles/c"}
+        BASE/root
+    "#]];
+    a_hook_that_fails_keeps_the_container_from_being_made => expect![[r#"
+        System: runc create failed: unable to start container process: error during container init: error running hook #1: error running hook: exit status 4, stdout: why
+        , stderr: not
+
+        System: runc create failed: unable to start container process: error during container init: error running hook #1: error running hook: exit status 4, stdout: why
+        , stderr: not
+
+        System: runc create failed: unable to start container process: error during container init: error running hook #1: error running hook: hook ran past specified timeout of 1.0s
+        System: runc create failed: unable to start container process: error during container init: error running hook #1: error running hook: hook ran past specified timeout of 1.0s
+        System: runc create failed: unable to start container process: error during container init: error running hook #1: error running hook: fork/exec /no/such: no such file or directory, stdout: , stderr: 
+        System: runc create failed: unable to start container process: error during container init: error running hook #1: error running hook: fork/exec /no/such: no such file or directory, stdout: , stderr: 
+        System: runc create failed: unable to start container process: error during container init: error running hook #1: error running hook: signal: TERM, stdout: , stderr: 
+        System: runc create failed: unable to start container process: error during container init: error running hook #1: error running hook: signal: TERM, stdout: , stderr: 
+    "#]];
+    what_makes_no_sense_as_a_hook_is_refused => expect![[r#"
+        Invalid: runc create failed: hooks.createRuntime[1].path: it must be an absolute path
+        Invalid: runc create failed: hooks.startContainer[0].timeout: it must be greater than zero
+        Unsupported: runc create failed: hooks.poststop: with a shim it is not supported
+        Invalid: runc create failed: hooks.prestart: more than 256 programs
+    "#]];
     output_and_exit_code => expect![[r#"
         out
         stderr: err

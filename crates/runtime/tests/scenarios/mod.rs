@@ -22,6 +22,7 @@ macro_rules! scenarios {
 }
 
 mod case;
+mod hooks;
 mod inside;
 mod life;
 mod streams;
@@ -32,6 +33,9 @@ use glassdock_trace::Trace;
 
 /// Runs the scenario of this name; `None` when there is none.
 pub async fn run<S: Sys + Trace>(name: &str, sys: S, place: Place) -> Option<String> {
+    if let Some(told) = hooks::run(name, sys.clone(), place.clone()).await {
+        return Some(told);
+    }
     if let Some(told) = inside::run(name, sys.clone(), place.clone()).await {
         return Some(told);
     }
@@ -43,5 +47,5 @@ pub async fn run<S: Sys + Trace>(name: &str, sys: S, place: Place) -> Option<Str
 
 /// Every scenario's name.
 pub fn names() -> Vec<&'static str> {
-    [inside::NAMES, life::NAMES, streams::NAMES].concat()
+    [hooks::NAMES, inside::NAMES, life::NAMES, streams::NAMES].concat()
 }
