@@ -30,6 +30,8 @@ pub(super) struct Making {
     pub pid_file: Option<String>,
     /// Whether nobody waits for it.
     pub detach: bool,
+    /// How many descriptors from 3 on it has, beside its streams.
+    pub preserve_fds: u32,
 }
 
 /// What `exec` runs.
@@ -254,10 +256,7 @@ fn making(long: &str, making: &mut Making, parser: &mut Parser) -> Result<bool, 
         "pid-file" => making.pid_file = Some(path(parser.value()?)?),
         "detach" => making.detach = true,
         "preserve-fds" => {
-            let count: u32 = parser.value()?.parse()?;
-            if count > 0 {
-                return Err("--preserve-fds: passing descriptors on is not supported yet".into());
-            }
+            making.preserve_fds = parser.value()?.parse()?;
         }
         _ => return Ok(false),
     }
@@ -466,7 +465,7 @@ fn spec(parser: &mut Parser) -> Result<Command, Error> {
         match arg {
             Arg::Short('b') | Arg::Long("bundle") => bundle = path(parser.value()?)?,
             Arg::Long("rootless") => {
-                return Err("spec --rootless: user namespaces are not supported yet".into());
+                return Err("spec --rootless: making containers needs root".into());
             }
             other => return Err(other.unexpected()),
         }
@@ -549,7 +548,7 @@ mod tests {
             "create --nope c1",
             "create c1 c2",
             "create --detach c1",
-            "create --preserve-fds 1 c1",
+            "create --preserve-fds -1 c1",
             "create --no-pivot c1",
             "run",
             "exec c1",

@@ -3,6 +3,7 @@
 mod args;
 mod exec;
 mod groups;
+mod passed;
 mod print;
 mod sealed;
 
@@ -32,14 +33,14 @@ Options:
   --log-format FORMAT   text or json
 
 Commands:
-  create [-b DIR] [--console-socket PATH] [--pid-file FILE] ID
-  run [-b DIR] [-d] [--keep] [--console-socket PATH] [--pid-file FILE] ID
+  create [-b DIR] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] ID
+  run [-b DIR] [-d] [--keep] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] ID
   start ID
   state ID
   kill [-a] ID [SIGNAL]
   delete [-f] ID
   exec [-d] [-t] [-u UID[:GID]] [-g GID] [-e NAME=VALUE] [--cwd DIR] [-c CAP] [--no-new-privs]
-       [-p FILE] [--console-socket PATH] [--pid-file FILE] ID PROGRAM [ARGUMENTS]
+       [-p FILE] [--console-socket PATH] [--pid-file FILE] [--preserve-fds N] ID PROGRAM [ARGUMENTS]
   list [-q] [-f table|json]
   ps [-f table|json] ID [PS-OPTIONS]
   pause ID
@@ -66,16 +67,17 @@ pub(crate) fn main(given: Vec<OsString>, args: Vec<OsString>) -> ExitCode {
         command,
         Command::Create { .. } | Command::Run { .. } | Command::Exec { .. }
     );
-    let sealed = if makes { sealed::seal(&given) } else { Ok(()) };
+    let sealed = passed::check(&command).and_then(|()| match makes {
+        true => sealed::seal(&given)
+            .map_err(|error| system(format!("make a sealed copy of this program: {error}"))),
+        false => Ok(()),
+    });
     let executes = matches!(command, Command::Exec { .. });
-    let done = match sealed {
-        Err(error) => Err(system(format!(
-            "make a sealed copy of this program: {error}"
-        ))),
-        Ok(()) => Direct::for_program()
+    let done = sealed.and_then(|()| {
+        Direct::for_program()
             .map_err(|errno| RuntimeError::errno("set up", errno))
-            .and_then(|sys| sys.block_on(perform(&sys, &globals, command))),
-    };
+            .and_then(|sys| sys.block_on(perform(&sys, &globals, command)))
+    });
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -218,7 +220,7 @@ async fn connect(sys: &Direct, making: &Making) -> Result<Option<OwnedFd<Direct>
 
 /// Options of the helper for what is made.
 fn options(making: &Making, console: Option<Fd>) -> Vec<String> {
-    let mut options = Vec::new();
+    let mut options = passed::options(making);
     if let Some(path) = &making.pid_file {
         options.extend(["--pid-file".to_owned(), path.clone()]);
     }

@@ -9,6 +9,9 @@ const DEFAULT_ROOT: &str = "/run/docker/runtime";
 /// Longest id of a container in bytes.
 const MAX_ID: usize = 1024;
 
+/// Most descriptors that are passed on.
+const MAX_PRESERVED: u32 = 1024;
+
 /// What to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Command {
@@ -47,6 +50,10 @@ pub(super) struct Options {
     pub report_fd: Option<Fd>,
     pub console_fd: Option<Fd>,
     pub start_fd: Option<Fd>,
+    /// How many descriptors from 3 on the process has, beside its streams.
+    pub preserve_fds: u32,
+    /// How many of them, the first, are sockets that it is told of as a service is (`man 3 sd_listen_fds`).
+    pub listen_fds: u32,
     /// Whether a process may be made in a container that stands still.
     pub ignore_paused: bool,
 }
@@ -74,6 +81,8 @@ pub(super) fn parse(args: &[Vec<u8>]) -> Result<Options, RuntimeError> {
         report_fd: None,
         console_fd: None,
         start_fd: None,
+        preserve_fds: 0,
+        listen_fds: 0,
         ignore_paused: false,
     };
     let mut rest = texts.into_iter();
@@ -107,6 +116,8 @@ pub(super) fn parse(args: &[Vec<u8>]) -> Result<Options, RuntimeError> {
             "--report-fd" => options.report_fd = Some(descriptor(name, value)?),
             "--console-fd" => options.console_fd = Some(descriptor(name, value)?),
             "--start-fd" => options.start_fd = Some(descriptor(name, value)?),
+            "--preserve-fds" => options.preserve_fds = count(name, value)?,
+            "--listen-fds" => options.listen_fds = count(name, value)?,
             _ => return Err(usage(format!("flag provided but not defined: {name}"))),
         }
     }
@@ -152,6 +163,15 @@ fn descriptor(name: &str, value: &str) -> Result<Fd, RuntimeError> {
     match value.parse::<i32>() {
         Ok(number) if number > 2 => Ok(Fd(number)),
         _ => Err(usage(format!("{name}: {value:?} is no descriptor above 2"))),
+    }
+}
+
+fn count(name: &str, value: &str) -> Result<u32, RuntimeError> {
+    match value.parse::<u32>() {
+        Ok(number) if number <= MAX_PRESERVED => Ok(number),
+        _ => Err(usage(format!(
+            "{name}: {value:?} is no number up to {MAX_PRESERVED}"
+        ))),
     }
 }
 

@@ -133,6 +133,7 @@ async fn common<S: Sys>(sys: &S, own_users: bool) -> HostFacts {
         sources: BTreeMap::new(),
         kept_flags: BTreeMap::new(),
         stdio,
+        preserved: 0,
         groups: Vec::new(),
         home: None,
     }

@@ -3,9 +3,11 @@
 //! A small single-threaded process that makes a container's process and ends. Its arguments follow runc's:
 //!
 //! ```text
-//! runtime create [--root DIR | --dir DIR] --bundle DIR [--pid-file FILE] [--console-fd N] [--start-fd N] ID
+//! runtime create [--root DIR | --dir DIR] --bundle DIR [--pid-file FILE] [--console-fd N] [--start-fd N]
+//!                [--preserve-fds N] [--listen-fds N] ID
 //! runtime start  [--root DIR | --dir DIR] ID
-//! runtime exec   [--root DIR | --dir DIR] --process FILE [--pid-file FILE] [--console-fd N] [--ignore-paused] ID
+//! runtime exec   [--root DIR | --dir DIR] --process FILE [--pid-file FILE] [--console-fd N] [--ignore-paused]
+//!                [--preserve-fds N] [--listen-fds N] ID
 //! runtime kill   [--root DIR | --dir DIR] ID [SIGNAL]
 //! runtime delete [--root DIR | --dir DIR] [--force] ID
 //! runtime state  [--root DIR | --dir DIR] ID
@@ -13,7 +15,8 @@
 //!
 //! `--root` is the directory of all containers' states (each in `ROOT/ID`), `--dir` is this container's own. With
 //! `--report-fd N` the outcome goes to that descriptor as a [`Reply`] in JSON; otherwise errors go to standard error. The
-//! standard streams become the container's. With `--start-fd N` the created process waits for one byte on that
+//! standard streams become the container's, and with `--preserve-fds N` so many descriptors from 3 on; the first of them may be
+//! sockets, which the process is told of with `--listen-fds`. With `--start-fd N` the created process waits for one byte on that
 //! descriptor, otherwise on a FIFO in the state directory, which `start` writes to.
 
 mod args;
@@ -180,7 +183,10 @@ async fn create<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
         .bundle
         .as_deref()
         .ok_or_else(|| RuntimeError::new(ErrorKind::Invalid, "create: --bundle DIR is missing"))?;
-    let spec: Spec = read_json(sys, &PathArg::from(bundle).join("config.json")).await?;
+    let mut spec: Spec = read_json(sys, &PathArg::from(bundle).join("config.json")).await?;
+    if let Some(process) = &mut spec.process {
+        tell_sockets(options, process);
+    }
     let dir = PathArg::from(&options.dir);
     if read_file(sys, dir.join(STATE), MAX_CONFIG).await.is_ok() {
         return Err(RuntimeError::new(
@@ -212,7 +218,8 @@ async fn create_in<S: Proc + Trace>(
     bundle: &str,
     dir: &PathArg,
 ) -> Result<Answer> {
-    let facts = facts::for_create(sys, spec, bundle, &options.id).await;
+    let mut facts = facts::for_create(sys, spec, bundle, &options.id).await;
+    facts.preserved = options.preserve_fds;
     let plan = plan::create(spec, bundle, &facts).map_err(|error| told(error, create_failed))?;
     refuse_later_hooks(options, spec)?;
     claim_groups(sys, dir, &facts.groups).await?;
@@ -270,6 +277,17 @@ fn refuse_later_hooks(options: &Options, spec: &Spec) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Tells a process of sockets that it begins with. It is the first of its container.
+fn tell_sockets(options: &Options, process: &mut Process) {
+    if options.listen_fds > 0 {
+        let told = [
+            format!("LISTEN_FDS={}", options.listen_fds),
+            "LISTEN_PID=1".to_owned(),
+        ];
+        process.env.extend(told);
+    }
 }
 
 /// Notes the container's control groups, so that they go with it. Groups with somebody else in them are no container's.
@@ -409,7 +427,8 @@ async fn exec<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
         .process
         .as_deref()
         .ok_or_else(|| RuntimeError::new(ErrorKind::Invalid, "exec: --process FILE is missing"))?;
-    let process: Process = read_json(sys, &PathArg::from(path)).await?;
+    let mut process: Process = read_json(sys, &PathArg::from(path)).await?;
+    tell_sockets(options, &mut process);
     let dir = PathArg::from(&options.dir);
     let saved = Saved::read(sys, &dir, &options.id).await?;
     let status = saved.status(sys, &dir).await;
@@ -427,7 +446,8 @@ async fn exec<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
             "exec failed: cannot exec in a paused container (use --ignore-paused to override)",
         ));
     }
-    let facts = facts::for_exec(sys, &process, pid, groups, saved.ids.is_some()).await;
+    let mut facts = facts::for_exec(sys, &process, pid, groups, saved.ids.is_some()).await;
+    facts.preserved = options.preserve_fds;
     let target = Target {
         pid,
         namespaces: CloneFlags::from_bits_retain(saved.namespaces),

@@ -38,7 +38,7 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
         child.push(cgroups::namespace());
     }
     let (parent, rollback) = parent(&mut slots, &namespaces, groups, process, facts, &hooks)?;
-    child.extend(process::begin(&mut slots, process, ids)?);
+    child.extend(process::begin(&mut slots, process, ids, facts)?);
     child.extend(namespaces.enter(&mut slots));
     if namespaces.new.contains(CloneFlags::NEWNET) {
         child.extend(loopback(&mut slots));

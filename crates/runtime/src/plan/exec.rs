@@ -74,7 +74,7 @@ pub fn exec(process: &Process, target: &Target, facts: &HostFacts) -> Result<Pla
     }
     parent.push(Item::AwaitReady);
     child.extend(groups.enter);
-    child.extend(process::begin(&mut slots, process, ids)?);
+    child.extend(process::begin(&mut slots, process, ids, facts)?);
     if ids.is_some() {
         // Until it is one of theirs, root in there must not look into it: it has files of the host (runc: CVE-2016-9962).
         let op = PrctlOp::SetDumpable(false);

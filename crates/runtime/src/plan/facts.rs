@@ -72,6 +72,9 @@ pub struct HostFacts {
     pub kept_flags: BTreeMap<String, MountFlags>,
     /// Owners of the standard streams; absent for those that must keep theirs, such as `/dev/null`.
     pub stdio: [Option<u32>; 3],
+    /// How many descriptors from 3 on the process keeps.
+    #[serde(default)]
+    pub preserved: u32,
     /// The container's control groups, those that exist and those that are to be.
     pub groups: Vec<Group>,
     /// Home directory of the process's user in the container, for `HOME` where the environment has none.
@@ -90,6 +93,7 @@ impl Default for HostFacts {
             sources: BTreeMap::new(),
             kept_flags: BTreeMap::new(),
             stdio: [Some(0); 3],
+            preserved: 0,
             groups: Vec::new(),
             home: Some("/".to_owned()),
         }

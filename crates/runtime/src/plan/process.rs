@@ -69,12 +69,13 @@ pub(super) fn begin(
     slots: &mut Slots,
     process: &Process,
     ids: Option<&Ids>,
+    facts: &HostFacts,
 ) -> Result<Vec<Item>, PlanError> {
     let mut items: Vec<Item> = vec![
         Step::new(Call::Setsid {}, why::SESSION, PROCESS).into(),
         Step::new(
             Call::CloseRange {
-                first: 3,
+                first: 3 + facts.preserved,
                 last: u32::MAX,
                 flags: glassdock_abi::flags::CloseRangeFlags::CLOEXEC,
             },
