@@ -106,3 +106,12 @@ static int end_of(pid_t child) {
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     return status;
 }
+
+// Runs a part in a process of its own.
+static void apart(const char *what, void (*part)(void)) {
+    say("%s\n", what);
+    pid_t child = fork();
+    if (child == 0) { part(); _exit(0); }
+    int status = end_of(child);
+    if (status) say("  %s\n", status_text(status));
+}

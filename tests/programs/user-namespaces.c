@@ -9,15 +9,6 @@ static int to_child[2], to_parent[2];
 static void let_go(int *ends) { if (write(ends[1], "x", 1) != 1) _exit(98); }
 static void await(int *ends) { char byte; if (read(ends[0], &byte, 1) != 1) _exit(97); }
 
-// Runs a part in a process of its own.
-static void apart(const char *what, void (*part)(void)) {
-    say("%s\n", what);
-    pid_t child = fork();
-    if (child == 0) { part(); _exit(0); }
-    int status = end_of(child);
-    if (status) say("  %s\n", status_text(status));
-}
-
 // Lines of a file that begin with a word.
 static void show_lines(const char *path, const char *word) {
     char line[512];

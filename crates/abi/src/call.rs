@@ -208,6 +208,8 @@ calls! {
         to_pathname: PathArg,
         flags: MoveMountFlags,
     }
+    /// → [`Ret::None`]
+    MountSetattr = mount_setattr { dirfd: Fd, path: PathArg, flags: AtFlags, attr: MountAttr, }
 
     // Time and randomness.
     /// → [`Ret::Time`]

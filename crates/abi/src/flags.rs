@@ -62,6 +62,11 @@ flag_words! {
         F_SYMLINKS = 1, F_AUTOMOUNTS = 2, F_EMPTY_PATH = 4, T_SYMLINKS = 0x10, T_AUTOMOUNTS = 0x20, T_EMPTY_PATH = 0x40,
         SET_GROUP = 0x100, BENEATH = 0x200,
     }
+    /// `MOUNT_ATTR_*` of `man 2 mount_setattr`. Without the three in [`MountAttrFlags::ATIME`] it is `MOUNT_ATTR_RELATIME`.
+    MountAttrFlags: u64 {
+        RDONLY = 1, NOSUID = 2, NODEV = 4, NOEXEC = 8, NOATIME = 0x10, STRICTATIME = 0x20, NODIRATIME = 0x80,
+        IDMAP = 0x10_0000, NOSYMFOLLOW = 0x20_0000,
+    }
     /// Events of `man 2 poll`.
     PollEvents: u16 { IN = 1, PRI = 2, OUT = 4, ERR = 8, HUP = 16, NVAL = 32, RDNORM = 64, WRNORM = 256, RDHUP = 0x2000, }
     /// `MSG_*` of `man 2 recvmsg`.
@@ -80,6 +85,11 @@ flag_words! {
     CloseRangeFlags: u32 { UNSHARE = 2, CLOEXEC = 4, }
     /// `man 2 memfd_create`.
     MemfdFlags: u32 { CLOEXEC = 1, ALLOW_SEALING = 2, }
+}
+
+impl MountAttrFlags {
+    /// `MOUNT_ATTR__ATIME`: the mask of what is one number.
+    pub const ATIME: MountAttrFlags = MountAttrFlags::from_bits_retain(0x70);
 }
 
 impl OpenFlags {

@@ -1,6 +1,6 @@
 //! Values that cross the system-call line: descriptors, ids, paths, times and the kernel's structures.
 
-use crate::flags::{CloneFlags, OpenFlags, ResolveFlags};
+use crate::flags::{CloneFlags, MountAttrFlags, MountFlags, OpenFlags, ResolveFlags};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,19 @@ pub struct OpenHow {
     pub mode: u32,
     /// Limits on how the path is followed.
     pub resolve: ResolveFlags,
+}
+
+/// `struct mount_attr` of `man 2 mount_setattr`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct MountAttr {
+    /// Flags that are given.
+    pub set: MountAttrFlags,
+    /// Flags that are taken away.
+    pub clear: MountAttrFlags,
+    /// One of the flags of propagation, or none.
+    pub propagation: MountFlags,
+    /// The user namespace whose maps the mount shows owners through, with [`MountAttrFlags::IDMAP`].
+    pub userns: Option<Fd>,
 }
 
 /// File type bits of a mode (`man 7 inode`).

@@ -80,6 +80,11 @@ impl Visit for CloneArgs {
         self.cgroup.visit(visitor);
     }
 }
+impl Visit for MountAttr {
+    fn visit(&mut self, visitor: &mut dyn Visitor) {
+        self.userns.visit(visitor);
+    }
+}
 impl Visit for IoctlReq {
     fn visit(&mut self, visitor: &mut dyn Visitor) {
         if let IoctlReq::Tiocspgrp(pid) = self {

@@ -357,9 +357,9 @@ fn calls() -> Vec<(Call, u32, &'static str, &'static str)> {
             },
             435,
             "clone3",
-            "4c8080808022110116",
+            "4d8080808022110116",
         ),
-        (Call::Getpid {}, 39, "getpid", "46"),
+        (Call::Getpid {}, 39, "getpid", "47"),
     ]
 }
 

@@ -22,6 +22,7 @@ pub mod proto;
 pub mod run;
 pub mod seccomp;
 pub mod shim;
+mod users;
 mod why;
 
 pub use error::{ErrorKind, RuntimeError, error_text};

@@ -5,9 +5,9 @@
 //! out the rollback, so that nothing is left.
 
 use crate::io::Lines;
-use crate::plan::{Alternative, Expect, Find, Hooks, Item, Plan, Slot, SlotKind, Step};
-use crate::plan::{SlotValue, bind};
-use crate::{ErrorKind, RuntimeError, error_text, hooks};
+use crate::plan::{Alternative, Expect, Find, Hooks, Item, Plan, Slot, SlotKind, Step, Users};
+use crate::plan::{SlotValue, bind, map_lines};
+use crate::{ErrorKind, RuntimeError, error_text, hooks, users, why};
 use glassdock_abi::files::write_all;
 use glassdock_abi::flags::{AtFlags, OpenFlags};
 use glassdock_abi::types::mode;
@@ -185,6 +185,7 @@ impl<P: Proc + Trace> Actor<P> {
                 match item {
                     Item::Step(step) => self.step(step).await?,
                     Item::Find(find) => self.find(find).await?,
+                    Item::Users(users) => self.users(users).await?,
                     Item::Hooks(hooks) => self.hooks(hooks).await?,
                     Item::Prepared => self.tell_prepared().await?,
                     Item::AwaitPrepared => self.await_report(Report::Prepared).await?,
@@ -331,6 +332,21 @@ impl<P: Proc + Trace> Actor<P> {
         })?;
         self.ready = true;
         self.close_writer();
+        Ok(())
+    }
+
+    async fn users(&mut self, users: &Users) -> Result<(), Failure> {
+        let span = self.enter(why::USERS, &[map_lines(&users.ids.uids)]);
+        let made = users::namespace(&span, &users.ids).await;
+        span.exit(match &made {
+            Ok(_) => Outcome::Ok,
+            Err(errno) => Outcome::Errno(*errno),
+        });
+        let made = made.map_err(|errno| Failure {
+            errno: Some(errno),
+            ..plain(format!("{}: {}", users.failure, error_text(errno)))
+        })?;
+        self.set(users.yields, SlotValue::Fd(made.into_raw()));
         Ok(())
     }
 

@@ -29,6 +29,9 @@ whys! {
     BACK = "why.back": "Come back to the own {0} namespace.";
     SOURCE_OPEN = "why.source-open": "Take hold of {0} of the host while it may still be looked up: root in the container may not.";
     SOURCE_MOUNT = "why.source-mount": "Show what was taken hold of, {0} of the host, at {1} in the container.";
+    SOURCE_MAP = "why.source-map": "Let {0} show its owners through these maps, here only.";
+    ATTRIBUTES = "why.attributes": "Change what may be done on {0} and on all mounts below it.";
+    USERS = "why.users": "Make a user namespace that nobody is in, for its maps: {0}.";
     JOIN_OPEN = "why.join-open": "Open the {0} namespace that the container is to share.";
     JOIN = "why.join": "Enter the {0} namespace that the container shares.";
     TARGET_OPEN = "why.target-open": "Take hold of the container's process, so that its id cannot come to mean another one.";

@@ -35,7 +35,7 @@ pub use by_id::{ById, Id};
 pub use content::FILE_SIZE_MAX;
 pub use cx::*;
 pub use ids::*;
-pub use mount::MountInfo;
+pub use mount::{MountChange, MountInfo};
 pub use open::open_how;
 pub use perm::Protected;
 pub use store::Vfs;

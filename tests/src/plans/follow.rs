@@ -107,7 +107,7 @@ impl Actor<'_> {
                 | Item::AwaitReady
                 | Item::Release
                 | Item::AwaitRelease => Ok(()),
-                Item::Hooks(_) => bail!("what hooks do is not planned"),
+                Item::Hooks(_) | Item::Users(_) => bail!("what other processes do is not planned"),
             };
             if ended.is_err() {
                 return Ok(ended);

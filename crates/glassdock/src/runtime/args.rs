@@ -503,6 +503,7 @@ mod tests {
             console_socket: Some("/s".into()),
             pid_file: Some("/p".into()),
             detach: false,
+            preserve_fds: 0,
         };
         assert_eq!(
             command,

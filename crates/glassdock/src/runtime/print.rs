@@ -201,7 +201,7 @@ pub(super) fn features() -> Result<()> {
             "apparmor": off,
             "selinux": off,
             "intelRdt": off,
-            "mountExtensions": {"idmap": off},
+            "mountExtensions": {"idmap": {"enabled": true}},
         },
     }))
 }

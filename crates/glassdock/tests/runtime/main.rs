@@ -4,6 +4,7 @@
 
 mod escapes;
 mod hostile;
+mod mapped;
 
 use glassdock_abi::call::Received;
 use glassdock_abi::flags::MsgFlags;

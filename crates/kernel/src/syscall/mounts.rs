@@ -4,9 +4,58 @@ use crate::Kernel;
 use crate::file::Body;
 use crate::ids::Tid;
 use crate::wait::SysResult;
-use glassdock_abi::flags::{MoveMountFlags, OpenTreeFlags};
-use glassdock_abi::{Errno, Fd, Ret};
+use glassdock_abi::flags::{AtFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags};
+use glassdock_abi::types::MountAttr;
+use glassdock_abi::{Errno, Fd, Result, Ret};
 use glassdock_trace::Value;
+use glassdock_vfs::MountChange;
+
+/// Attributes with the flags that they are in a mount.
+const FLAGS: [(MountAttrFlags, MountFlags); 6] = [
+    (MountAttrFlags::RDONLY, MountFlags::RDONLY),
+    (MountAttrFlags::NOSUID, MountFlags::NOSUID),
+    (MountAttrFlags::NODEV, MountFlags::NODEV),
+    (MountAttrFlags::NOEXEC, MountFlags::NOEXEC),
+    (MountAttrFlags::NODIRATIME, MountFlags::NODIRATIME),
+    (MountAttrFlags::NOSYMFOLLOW, MountFlags::NOSYMFOLLOW),
+];
+
+/// What a mount's attributes change: `EINVAL` for unknown ones, for more than one propagation, and for access times that are not
+/// cleared as a whole first.
+fn change_of(attr: MountAttr) -> Result<MountChange> {
+    let propagations =
+        MountFlags::SHARED | MountFlags::SLAVE | MountFlags::PRIVATE | MountFlags::UNBINDABLE;
+    let known = FLAGS
+        .iter()
+        .fold(MountAttrFlags::ATIME, |all, (flag, _)| all | *flag);
+    let several = attr.propagation.bits().count_ones() > 1;
+    if !propagations.contains(attr.propagation) || several || !known.contains(attr.set | attr.clear)
+    {
+        return Err(Errno::EINVAL);
+    }
+    let flags = |word: MountAttrFlags| {
+        let there = FLAGS.iter().filter(|(flag, _)| word.contains(*flag));
+        there.fold(MountFlags::empty(), |all, (_, flag)| all | *flag)
+    };
+    let mut change = MountChange {
+        set: flags(attr.set),
+        clear: flags(attr.clear),
+        propagation: attr.propagation,
+    };
+    let [set, clear] = [attr.set, attr.clear].map(|word| word & MountAttrFlags::ATIME);
+    if clear == MountAttrFlags::ATIME {
+        change.clear |= MountFlags::RELATIME | MountFlags::NOATIME;
+        change.set |= match set {
+            MountAttrFlags::NOATIME => MountFlags::NOATIME,
+            MountAttrFlags::STRICTATIME => MountFlags::empty(),
+            set if set.is_empty() => MountFlags::RELATIME,
+            _ => return Err(Errno::EINVAL),
+        };
+    } else if !(set.is_empty() && clear.is_empty()) {
+        return Err(Errno::EINVAL);
+    }
+    Ok(change)
+}
 
 impl Kernel {
     /// `EINVAL` for unknown flags and `AT_RECURSIVE` alone, `EPERM` for a copy without `CAP_SYS_ADMIN`.
@@ -36,6 +85,38 @@ impl Kernel {
         let id = self.add_file(file, Body::Vfs, what);
         let cloexec = flags.contains(OpenTreeFlags::CLOEXEC);
         Ok(Ret::Fd(self.install(tid, id, cloexec)?))
+    }
+
+    /// `EINVAL` for what makes no sense (`build_mount_kattr`) and for id-mapped mounts, which are not modelled; `EPERM` without
+    /// `CAP_SYS_ADMIN`.
+    pub(super) fn sys_mount_setattr(
+        &mut self,
+        tid: Tid,
+        place: (Fd, &[u8]),
+        flags: AtFlags,
+        attr: MountAttr,
+    ) -> SysResult {
+        let known = AtFlags::EMPTY_PATH
+            | AtFlags::RECURSIVE
+            | AtFlags::SYMLINK_NOFOLLOW
+            | AtFlags::NO_AUTOMOUNT;
+        if !known.contains(flags) {
+            return Err(Errno::EINVAL.into());
+        }
+        self.may_mount(tid)?;
+        if attr == MountAttr::default() {
+            return Ok(Ret::None);
+        }
+        if (attr.set | attr.clear).contains(MountAttrFlags::IDMAP) {
+            self.note("idmap-unsupported", Vec::new);
+            return Err(Errno::EINVAL.into());
+        }
+        let change = change_of(attr)?;
+        let at = self.at(tid, place.0);
+        self.with_vfs(tid, |vfs, cx| {
+            vfs.mount_setattr(cx, (at, place.1), flags, change)
+        })?;
+        Ok(Ret::None)
     }
 
     /// `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` for unknown flags.

@@ -316,6 +316,7 @@ rows! {
     openat2 typed WithFlag "fpxd" Kernel::raw_openat2;
     faccessat2 typed Never "fpdx" Kernel::raw_faccessat2;
     epoll_pwait2 raw Never "fxdtxd" Kernel::raw_epoll_pwait2;
+    mount_setattr typed Never "fpxxd" Kernel::raw_mount_setattr, "id-mapped mounts are refused";
     fchmodat2 typed Never "fpdx" Kernel::raw_fchmodat2;
 }
 

@@ -439,6 +439,12 @@ impl Kernel {
                 (*to_dirfd, to_pathname.as_bytes()),
                 *flags,
             ),
+            Call::MountSetattr {
+                dirfd,
+                path,
+                flags,
+                attr,
+            } => self.sys_mount_setattr(tid, (*dirfd, path.as_bytes()), *flags, *attr),
             Call::Umount2 { target, flags } => {
                 self.may_mount(tid)?;
                 self.with_vfs(tid, |vfs, cx| vfs.umount(cx, target.as_bytes(), *flags))?;

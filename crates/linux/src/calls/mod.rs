@@ -62,7 +62,8 @@ pub(crate) fn family(call: &Call) -> Family {
         | Call::Mount { .. }
         | Call::Umount2 { .. }
         | Call::OpenTree { .. }
-        | Call::MoveMount { .. } => Family::Path,
+        | Call::MoveMount { .. }
+        | Call::MountSetattr { .. } => Family::Path,
         Call::Fstatfs { .. }
         | Call::Fgetxattr { .. }
         | Call::Fsetxattr { .. }

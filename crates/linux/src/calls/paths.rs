@@ -269,6 +269,28 @@ pub(super) fn perform(call: Call) -> Result<Ret> {
             path(&to_pathname)?.as_c_str(),
             flags.bits()
         )),
+        Call::MountSetattr {
+            dirfd,
+            path: p,
+            flags,
+            attr,
+        } => {
+            let userns = attr.userns.map_or(0, |fd| u64::from(fd.0 as u32));
+            let words = words([
+                attr.set.bits(),
+                attr.clear.bits(),
+                attr.propagation.bits(),
+                userns,
+            ]);
+            none(sys!(
+                number,
+                dirfd.0,
+                path(&p)?.as_c_str(),
+                flags.bits(),
+                words.as_slice(),
+                words.len()
+            ))
+        }
         _ => Err(Errno::ENOSYS),
     }
 }

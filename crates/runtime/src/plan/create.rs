@@ -1,5 +1,6 @@
 //! The plan of a new container.
 
+use super::mounts::{self, Sources, Surroundings};
 use super::paths::Slots;
 use super::root::root;
 use super::spaces::{NAMESPACES, Spaces, loopback, space};
@@ -37,13 +38,28 @@ pub fn create(spec: &Spec, bundle: &str, facts: &HostFacts) -> Result<Plan, Plan
     if namespaces.new.contains(CloneFlags::NEWCGROUP) {
         child.push(cgroups::namespace());
     }
-    let (parent, rollback) = parent(&mut slots, &namespaces, groups, process, facts, &hooks)?;
+    let mapped = mounts::mapped(&mut slots, &spec.mounts, bundle, &namespaces)?;
+    let around = Surroundings {
+        bundle,
+        facts,
+        namespaces: &namespaces,
+        sources: mapped.slots.clone(),
+    };
+    let (parent, rollback) = parent(
+        &mut slots,
+        &namespaces,
+        groups,
+        mapped,
+        process,
+        facts,
+        &hooks,
+    )?;
     child.extend(process::begin(&mut slots, process, ids, facts)?);
     child.extend(namespaces.enter(&mut slots));
     if namespaces.new.contains(CloneFlags::NEWNET) {
         child.extend(loopback(&mut slots));
     }
-    let root = root(&mut slots, spec, linux, process, bundle, facts, &namespaces)?;
+    let root = root(&mut slots, spec, linux, process, around)?;
     child.extend(root.prepare);
     child.extend(hooks.prepared());
     child.extend(root.change);
@@ -211,11 +227,13 @@ fn parent(
     slots: &mut Slots,
     namespaces: &Spaces,
     groups: cgroups::Steps,
+    mapped: Sources,
     process: &Process,
     facts: &HostFacts,
     hooks: &Moments,
 ) -> Result<(Vec<Item>, Vec<Item>), PlanError> {
     let mut items = groups.before;
+    items.extend(mapped.open);
     let around = namespaces.around_birth(slots);
     let ids = namespaces.ids.as_ref();
     if let Some(ids) = ids {
@@ -241,6 +259,7 @@ fn parent(
     let (clone, mut rollback) = birth(slots, flags, groups.born, why::CLONE, names.join(", "));
     items.push(clone);
     items.extend(around.after);
+    items.extend(mapped.close);
     items.extend(groups.after);
     if let Some(ids) = ids {
         items.extend(ids.write(slots));

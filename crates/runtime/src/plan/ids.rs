@@ -9,7 +9,7 @@ use super::{Item, PlanError, SlotKind, Step};
 use crate::why;
 use glassdock_abi::Call;
 use glassdock_abi::flags::OpenFlags;
-use glassdock_oci::runtime::{IdMapping, Linux, NamespaceKind};
+use glassdock_oci::runtime::{IdMapping, Linux, Mount, NamespaceKind};
 use serde::{Deserialize, Serialize};
 
 /// Where the specification speaks of the maps.
@@ -29,11 +29,37 @@ pub struct Ids {
 impl Ids {
     /// The maps that a specification gives to a new user namespace, checked as the kernel will.
     pub(super) fn of(linux: &Linux) -> Result<Ids, PlanError> {
-        check(&linux.uid_mappings, "linux.uidMappings")?;
-        check(&linux.gid_mappings, "linux.gidMappings")?;
+        let maps = [
+            (&linux.uid_mappings, "linux.uidMappings"),
+            (&linux.gid_mappings, "linux.gidMappings"),
+        ];
+        for (map, field) in maps {
+            check(map, field)?;
+            outside(map, 0, field)?;
+        }
         Ok(Ids {
             uids: linux.uid_mappings.clone(),
             gids: linux.gid_mappings.clone(),
+        })
+    }
+
+    /// The maps of an id-mapped mount: those of the mount itself, or the container's.
+    pub(super) fn of_mount(
+        entry: &Mount,
+        field: &str,
+        own: Option<&Ids>,
+    ) -> Result<Ids, PlanError> {
+        let uids = (&entry.uid_mappings, format!("{field}.uidMappings"));
+        let gids = (&entry.gid_mappings, format!("{field}.gidMappings"));
+        if let (true, true, Some(own)) = (uids.0.is_empty(), gids.0.is_empty(), own) {
+            return Ok(own.clone());
+        }
+        for (map, field) in [&uids, &gids] {
+            check(map, field)?;
+        }
+        Ok(Ids {
+            uids: uids.0.clone(),
+            gids: gids.0.clone(),
         })
     }
 
@@ -62,14 +88,16 @@ impl Ids {
     pub(super) fn write(&self, slots: &mut Slots) -> Vec<Item> {
         let maps = [("uid_map", &self.uids), ("gid_map", &self.gids)];
         let write = |(name, mappings): (&str, &Vec<IdMapping>)| {
-            let lines: Vec<String> = mappings
-                .iter()
-                .map(|one| format!("{} {} {}\n", one.container_id, one.host_id, one.size))
-                .collect();
-            put(slots, name, &lines.concat(), why::ID_MAP, MAPPINGS)
+            put(slots, name, &map_lines(mappings), why::ID_MAP, MAPPINGS)
         };
         maps.into_iter().flat_map(write).collect()
     }
+}
+
+/// The text of a map's file (`man 7 user_namespaces`).
+pub(crate) fn map_lines(mappings: &[IdMapping]) -> String {
+    let line = |one: &IdMapping| format!("{} {} {}\n", one.container_id, one.host_id, one.size);
+    mappings.iter().map(line).collect()
 }
 
 fn outside(mappings: &[IdMapping], id: u32, field: &str) -> Result<u32, PlanError> {
@@ -87,10 +115,7 @@ fn outside(mappings: &[IdMapping], id: u32, field: &str) -> Result<u32, PlanErro
 
 fn check(mappings: &[IdMapping], field: &str) -> Result<(), PlanError> {
     if mappings.is_empty() {
-        return Err(PlanError::invalid(
-            field,
-            "a new user namespace needs mappings",
-        ));
+        return Err(PlanError::invalid(field, "there are no mappings"));
     }
     if mappings.len() > MAX_LINES {
         return Err(PlanError::invalid(
@@ -114,7 +139,7 @@ fn check(mappings: &[IdMapping], field: &str) -> Result<(), PlanError> {
             ));
         }
     }
-    outside(mappings, 0, field).map(drop)
+    Ok(())
 }
 
 fn overlap(one: &IdMapping, other: &IdMapping) -> bool {
@@ -208,8 +233,8 @@ mod tests {
 
     #[test]
     fn maps_that_the_kernel_would_refuse_are_refused() {
-        let table: [(&[IdMapping], &str); 6] = [
-            (&[], "m: a new user namespace needs mappings"),
+        let table: [(&[IdMapping], &str); 5] = [
+            (&[], "m: there are no mappings"),
             (
                 &[mapping(0, 5, 0)],
                 "m[0].size: 0 ids from there are no range",
@@ -225,10 +250,6 @@ mod tests {
             (
                 &[mapping(0, 100, 10), mapping(50, 105, 1)],
                 "m[1]: it overlaps an entry before it",
-            ),
-            (
-                &[mapping(1, 100, 10)],
-                "m: the id 0 is not mapped in the user namespace",
             ),
         ];
         for (map, told) in table {

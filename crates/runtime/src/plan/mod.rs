@@ -30,6 +30,7 @@ pub use error::{PlanError, Problem};
 pub use exec::{Target, exec};
 pub use facts::{FileKind, HostFacts, Namespaces};
 pub use ids::Ids;
+pub(crate) use ids::map_lines;
 pub(crate) use mounts::absolute;
 pub use options::MOUNT_OPTIONS;
 pub use slot::{Slot, SlotInfo, SlotKind, SlotValue, bind};
@@ -81,6 +82,8 @@ pub enum Item {
     Step(Box<Step>),
     /// Finds the program to run; the first candidate that can be run becomes the slot's path.
     Find(Find),
+    /// Makes a user namespace that nobody is in.
+    Users(Users),
     /// Runs programs of the specification, one after the other.
     Hooks(Hooks),
     /// Tells the parent that everything is made but the change of root.
@@ -120,6 +123,17 @@ pub struct Step {
     pub on: Vec<(Errno, Alternative)>,
     /// Done after success only, not after an alternative.
     pub then: Vec<Item>,
+}
+
+/// A user namespace for an id-mapped mount.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Users {
+    /// Its maps.
+    pub ids: Ids,
+    /// Where its descriptor goes.
+    pub yields: Slot,
+    /// What the failure is called; the errno's text follows.
+    pub failure: String,
 }
 
 /// Hooks of one moment, and what they are told of the container.

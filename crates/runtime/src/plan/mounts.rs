@@ -6,9 +6,14 @@
 use super::options::{self, Options};
 use super::paths::{self, Make, Slots};
 use super::spaces::Spaces;
-use super::{FileKind, HostFacts, Item, MAX_MOUNTS, PlanError, Slot, Step, cgroup_mount};
+use super::{
+    FileKind, HostFacts, Ids, Item, MAX_MOUNTS, PlanError, Slot, Step, Users, cgroup_mount,
+};
 use crate::why;
-use glassdock_abi::flags::{MountFlags, MoveMountFlags, OpenFlags, OpenTreeFlags};
+use glassdock_abi::flags::{
+    AtFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenFlags, OpenTreeFlags,
+};
+use glassdock_abi::types::MountAttr;
 use glassdock_abi::{Call, Fd, PathArg};
 use glassdock_oci::runtime::{Mount, NamespaceKind};
 use std::collections::BTreeMap;
@@ -64,7 +69,7 @@ pub(super) struct Surroundings<'a> {
     /// The container's namespaces.
     pub namespaces: &'a Spaces,
     /// Sources of bind mounts that are open, by the index of their mounts.
-    pub sources: &'a BTreeMap<usize, Slot>,
+    pub sources: BTreeMap<usize, Slot>,
 }
 
 impl Surroundings<'_> {
@@ -76,34 +81,28 @@ impl Surroundings<'_> {
     }
 }
 
-/// Sources of bind mounts that are opened before the child becomes root in its user namespace, who could not look them up.
+/// Sources of bind mounts that are open before they are put in their places.
 #[derive(Default)]
 pub(super) struct Sources {
     pub open: Vec<Item>,
+    pub close: Vec<Item>,
     pub slots: BTreeMap<usize, Slot>,
 }
 
-/// Opens the sources where the container has a user namespace of its own. They are copies in the child's mount namespace: they
-/// receive what is mounted on the host, give nothing back, and keep their flags (`man 7 mount_namespaces`, "Restrictions").
-pub(super) fn sources(
-    slots: &mut Slots,
-    mounts: &[Mount],
-    bundle: &str,
-    namespaces: &Spaces,
-) -> Result<Sources, PlanError> {
-    let mut sources = Sources::default();
-    if namespaces.ids.is_none() {
-        return Ok(sources);
-    }
-    for (index, entry) in mounts.iter().enumerate().take(MAX_MOUNTS) {
-        let options = options::parse(&entry.options, &format!("mounts[{index}]"))?;
-        if !is_bind(entry, &options) {
-            continue;
-        }
+impl Sources {
+    /// Takes hold of a copy of what is mounted at a mount's source.
+    fn hold(
+        &mut self,
+        slots: &mut Slots,
+        index: usize,
+        entry: &Mount,
+        bundle: &str,
+        rec: bool,
+    ) -> Slot {
         let source = absolute(&entry.source, bundle);
         let slot = slots.another_fd("source");
         let mut flags = OpenTreeFlags::CLONE | OpenTreeFlags::CLOEXEC;
-        if options.flags.contains(MountFlags::REC) {
+        if rec {
             flags |= OpenTreeFlags::RECURSIVE;
         }
         let call = Call::OpenTree {
@@ -113,8 +112,93 @@ pub(super) fn sources(
         };
         let step = Step::new(call, why::SOURCE_OPEN, CLAUSE).arg(&source);
         let step = step.failure(failure(entry)).yields(slot);
-        sources.open.push(step.into());
-        sources.slots.insert(index, slot);
+        self.open.push(step.into());
+        self.close.push(paths::close(slot));
+        self.slots.insert(index, slot);
+        slot
+    }
+}
+
+/// The parent takes hold of what is to be id-mapped, and maps it: only who rules the file system may. The copies are slaves, as
+/// everything in the container is. They keep no flags: who is root in there and may mount can take the host's away, as with
+/// other runtimes.
+pub(super) fn mapped(
+    slots: &mut Slots,
+    mounts: &[Mount],
+    bundle: &str,
+    namespaces: &Spaces,
+) -> Result<Sources, PlanError> {
+    let mut sources = Sources::default();
+    for (index, entry) in mounts.iter().enumerate().take(MAX_MOUNTS) {
+        let field = format!("mounts[{index}]");
+        let options = options::parse(&entry.options, &field)?;
+        let asked = !(entry.uid_mappings.is_empty() && entry.gid_mappings.is_empty());
+        let Some(all) = options.mapped.or(asked.then_some(false)) else {
+            continue;
+        };
+        if !is_bind(entry, &options) {
+            let text = "only a bind mount can be id-mapped";
+            return Err(PlanError::invalid(format!("{field}.options"), text));
+        }
+        let ids = Ids::of_mount(entry, &field, namespaces.ids.as_ref())?;
+        let tree = sources.hold(
+            slots,
+            index,
+            entry,
+            bundle,
+            options.flags.contains(MountFlags::REC),
+        );
+        let users = slots.another_fd("id-map");
+        sources.open.push(Item::Users(Users {
+            ids,
+            yields: users,
+            failure: failure(entry),
+        }));
+        let attr = MountAttr {
+            set: MountAttrFlags::IDMAP,
+            propagation: MountFlags::SLAVE,
+            userns: Some(users.fd()),
+            ..MountAttr::default()
+        };
+        let step = Step::new(set_attr(tree, attr, all), why::SOURCE_MAP, CLAUSE);
+        let step = step.arg(&entry.source).failure(failure(entry));
+        sources.open.extend([step.into(), paths::close(users)]);
+    }
+    Ok(sources)
+}
+
+fn set_attr(mount: Slot, attr: MountAttr, all: bool) -> Call {
+    let mut flags = AtFlags::EMPTY_PATH;
+    if all {
+        flags |= AtFlags::RECURSIVE;
+    }
+    Call::MountSetattr {
+        dirfd: mount.fd(),
+        path: PathArg::default(),
+        flags,
+        attr,
+    }
+}
+
+/// Opens the other sources where the container has a user namespace of its own, before the child becomes root there, who could not
+/// look them up. They are copies in the child's mount namespace: they
+/// receive what is mounted on the host, give nothing back, and keep their flags (`man 7 mount_namespaces`, "Restrictions").
+pub(super) fn sources(
+    slots: &mut Slots,
+    mounts: &[Mount],
+    around: &Surroundings<'_>,
+) -> Result<Sources, PlanError> {
+    let mut sources = Sources::default();
+    if around.namespaces.ids.is_none() {
+        return Ok(sources);
+    }
+    for (index, entry) in mounts.iter().enumerate().take(MAX_MOUNTS) {
+        let options = options::parse(&entry.options, &format!("mounts[{index}]"))?;
+        if !is_bind(entry, &options) || around.sources.contains_key(&index) {
+            continue;
+        }
+        let rec = options.flags.contains(MountFlags::REC);
+        sources.hold(slots, index, entry, around.bundle, rec);
     }
     Ok(sources)
 }
@@ -220,12 +304,6 @@ fn one(
 }
 
 fn check(entry: &Mount, field: &str) -> Result<(), PlanError> {
-    if !entry.uid_mappings.is_empty() || !entry.gid_mappings.is_empty() {
-        return Err(PlanError::unsupported(
-            format!("{field}.uidMappings"),
-            "an id-mapped mount",
-        ));
-    }
     // The specification allows relative destinations as deprecated, meaning from the root.
     if entry.destination.is_empty() {
         return Err(PlanError::invalid(
@@ -341,7 +419,7 @@ fn bind_mount(
         );
         after.push(step.arg(&entry.destination).failure(failure(entry)).into());
     }
-    after.extend(propagation(entry, options, target));
+    after.extend(below(entry, options, target));
     items.extend(reopened(root, destination, target, after));
     items
 }
@@ -414,7 +492,7 @@ fn new_mount(
         root,
         destination,
         target,
-        propagation(entry, &options, target),
+        below(entry, &options, target),
     ));
     let last = match late {
         None => Vec::new(),
@@ -444,6 +522,23 @@ fn reason(kind: &str) -> &'static str {
         "mqueue" => why::MOUNT_MQUEUE,
         _ => why::MOUNT,
     }
+}
+
+/// What concerns all mounts from there on down, or may: attributes, then propagation.
+fn below(entry: &Mount, options: &Options, target: Slot) -> Vec<Item> {
+    let (set, clear) = options.recursive;
+    let mut items = Vec::new();
+    if !(set | clear).is_empty() {
+        let attr = MountAttr {
+            set,
+            clear,
+            ..MountAttr::default()
+        };
+        let step = Step::new(set_attr(target, attr, true), why::ATTRIBUTES, CLAUSE);
+        items.push(step.arg(&entry.destination).failure(failure(entry)).into());
+    }
+    items.extend(propagation(entry, options, target));
+    items
 }
 
 fn propagation(entry: &Mount, options: &Options, target: Slot) -> Vec<Item> {

@@ -1,7 +1,7 @@
 //! Options of a mount as the specification and runc know them (config.md, "Linux mount options").
 
 use super::PlanError;
-use glassdock_abi::flags::MountFlags;
+use glassdock_abi::flags::{MountAttrFlags, MountFlags};
 
 /// A mount's options, sorted by what they do.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -10,6 +10,10 @@ pub(super) struct Options {
     pub flags: MountFlags,
     /// Changes of propagation, one call each.
     pub propagation: Vec<(String, MountFlags)>,
+    /// Attributes of all mounts from there on down, given and taken away.
+    pub recursive: (MountAttrFlags, MountAttrFlags),
+    /// Whether owners are shown through maps, and if so whether on all mounts from there on down.
+    pub mapped: Option<bool>,
     /// What the file system reads, joined by commas.
     pub data: String,
 }
@@ -18,12 +22,16 @@ enum Effect {
     Set(MountFlags),
     Clear(MountFlags),
     Propagate(MountFlags),
+    SetAll(MountAttrFlags),
+    ClearAll(MountAttrFlags),
+    Map(bool),
     Nothing,
     Refuse,
 }
 
 fn effect(option: &str) -> Option<Effect> {
     use Effect::*;
+    use MountAttrFlags as A;
     use MountFlags as M;
     let rec = |flag: M| Propagate(flag | M::REC);
     Some(match option {
@@ -68,16 +76,31 @@ fn effect(option: &str) -> Option<Effect> {
         "rshared" => rec(M::SHARED),
         "rslave" => rec(M::SLAVE),
         "runbindable" => rec(M::UNBINDABLE),
-        "tmpcopyup" | "idmap" | "ridmap" | "rro" | "rrw" | "rnosuid" | "rsuid" | "rnodev"
-        | "rdev" | "rnoexec" | "rexec" | "rnodiratime" | "rdiratime" | "rrelatime"
-        | "rnorelatime" | "rnoatime" | "ratime" | "rstrictatime" | "rnostrictatime"
-        | "rnosymfollow" | "rsymfollow" => Refuse,
+        "idmap" => Map(false),
+        "ridmap" => Map(true),
+        "rro" => SetAll(A::RDONLY),
+        "rrw" => ClearAll(A::RDONLY),
+        "rnosuid" => SetAll(A::NOSUID),
+        "rsuid" => ClearAll(A::NOSUID),
+        "rnodev" => SetAll(A::NODEV),
+        "rdev" => ClearAll(A::NODEV),
+        "rnoexec" => SetAll(A::NOEXEC),
+        "rexec" => ClearAll(A::NOEXEC),
+        "rnodiratime" => SetAll(A::NODIRATIME),
+        "rdiratime" => ClearAll(A::NODIRATIME),
+        "rnosymfollow" => SetAll(A::NOSYMFOLLOW),
+        "rsymfollow" => ClearAll(A::NOSYMFOLLOW),
+        "rnoatime" => SetAll(A::NOATIME),
+        "rstrictatime" => SetAll(A::STRICTATIME),
+        // What is left without the other two.
+        "rrelatime" | "ratime" | "rnorelatime" | "rnostrictatime" => ClearAll(A::ATIME),
+        "tmpcopyup" => Refuse,
         _ => return None,
     })
 }
 
 /// Options that mean something to the runtime; all others are the file system's.
-pub const MOUNT_OPTIONS: [&str; 41] = [
+pub const MOUNT_OPTIONS: [&str; 61] = [
     "async",
     "atime",
     "bind",
@@ -86,6 +109,7 @@ pub const MOUNT_OPTIONS: [&str; 41] = [
     "diratime",
     "dirsync",
     "exec",
+    "idmap",
     "iversion",
     "lazytime",
     "loud",
@@ -102,13 +126,32 @@ pub const MOUNT_OPTIONS: [&str; 41] = [
     "nosuid",
     "nosymfollow",
     "private",
+    "ratime",
     "rbind",
+    "rdev",
+    "rdiratime",
     "relatime",
     "remount",
+    "rexec",
+    "ridmap",
+    "rnoatime",
+    "rnodev",
+    "rnodiratime",
+    "rnoexec",
+    "rnorelatime",
+    "rnostrictatime",
+    "rnosuid",
+    "rnosymfollow",
     "ro",
     "rprivate",
+    "rrelatime",
+    "rro",
+    "rrw",
     "rshared",
     "rslave",
+    "rstrictatime",
+    "rsuid",
+    "rsymfollow",
     "runbindable",
     "rw",
     "shared",
@@ -131,6 +174,7 @@ pub(super) fn propagation(name: &str) -> Option<MountFlags> {
 
 /// Sorts a mount's options; `field` names the mount.
 pub(super) fn parse(options: &[String], field: &str) -> Result<Options, PlanError> {
+    use MountAttrFlags as A;
     let mut parsed = Options::default();
     let mut data = Vec::new();
     for (index, option) in options.iter().enumerate() {
@@ -142,6 +186,15 @@ pub(super) fn parse(options: &[String], field: &str) -> Result<Options, PlanErro
             Some(Effect::Set(flags)) => parsed.flags |= flags,
             Some(Effect::Clear(flags)) => parsed.flags -= flags,
             Some(Effect::Propagate(flags)) => parsed.propagation.push((option.clone(), flags)),
+            Some(Effect::SetAll(flags)) => {
+                parsed.recursive.0 |= flags;
+                // Access times are one number, which is cleared as a whole.
+                if A::ATIME.contains(flags) {
+                    parsed.recursive.1 |= A::ATIME;
+                }
+            }
+            Some(Effect::ClearAll(flags)) => parsed.recursive.1 |= flags,
+            Some(Effect::Map(recursive)) => parsed.mapped = Some(recursive),
             Some(Effect::Nothing) => {}
             Some(Effect::Refuse) => {
                 return Err(PlanError::unsupported(at(), format!("{option:?}")));

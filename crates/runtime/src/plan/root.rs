@@ -2,11 +2,11 @@
 
 use super::ids::become_root;
 use super::inside::{masked_paths, readonly_paths, sysctls};
-use super::mounts::{self, absolute, mount};
+use super::mounts::{self, Surroundings, absolute, mount};
 use super::paths::{self, Make, Slots};
 use super::spaces::Spaces;
 use super::text::plain;
-use super::{HostFacts, Item, PlanError, Slot, Step, dev, options};
+use super::{Item, PlanError, Slot, Step, dev, options};
 use crate::why;
 use glassdock_abi::flags::{MountFlags, OpenFlags, UmountFlags};
 use glassdock_abi::{Call, Errno};
@@ -28,10 +28,9 @@ pub(super) fn root(
     spec: &Spec,
     linux: &Linux,
     process: &Process,
-    bundle: &str,
-    facts: &HostFacts,
-    namespaces: &Spaces,
+    mut around: Surroundings<'_>,
 ) -> Result<Root, PlanError> {
+    let (bundle, facts, namespaces) = (around.bundle, around.facts, around.namespaces);
     let given = spec
         .root
         .as_ref()
@@ -51,17 +50,12 @@ pub(super) fn root(
     };
     let root = slots.fd("root");
     let mut items = prepare(root, &path);
-    let sources = mounts::sources(slots, &spec.mounts, bundle, namespaces)?;
+    let sources = mounts::sources(slots, &spec.mounts, &around)?;
     items.extend(sources.open);
+    around.sources.extend(sources.slots);
     if namespaces.ids.is_some() {
         items.extend(become_root());
     }
-    let around = mounts::Surroundings {
-        bundle,
-        facts,
-        namespaces,
-        sources: &sources.slots,
-    };
     let mounts = mounts::plan(slots, root, &spec.mounts, &around)?;
     items.extend(mounts.now);
     if mounts.foreign_dev {

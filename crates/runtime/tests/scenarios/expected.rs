@@ -104,6 +104,17 @@ on_this_kernel! {
         exit 0
         host: changed
     "#]];
+    a_bind_mount_can_be_read_only_with_all_below_it => expect![[r#"
+        below
+        /one ro,relatime
+        /one/sub rw,relatime
+        /all ro,nosuid,noatime
+        /all/sub ro,nosuid,noatime
+        stderr: touch: /one/x: Read-only file system
+        stderr: touch: /all/x: Read-only file system
+        stderr: touch: /all/sub/x: Read-only file system
+        exit 0
+    "#]];
     root_of_a_user_namespace_is_an_ordinary_user_outside => expect![[r#"
         uid=0 gid=0
                  0     100000      65536

@@ -1,7 +1,7 @@
 //! What a process finds in its container.
 
 use super::case::{Case, Place, bind, exists, own_root, process, text_of, words, write_file};
-use glassdock_abi::flags::AtFlags;
+use glassdock_abi::flags::{AtFlags, MountFlags, UmountFlags};
 use glassdock_abi::{Call, Fd, Io, PathArg, Sys};
 use glassdock_oci::runtime::{IdMapping, Mount, Namespace, NamespaceKind};
 use glassdock_runtime::io::make_dirs;
@@ -66,6 +66,31 @@ scenarios! {
         let mut told = case.run().await;
         told += "host: ";
         told += &text_of(&sys, &format!("{host}/file")).await;
+        told
+    }
+
+    a_bind_mount_can_be_read_only_with_all_below_it(sys, place) {
+        let host = format!("{}/host", place.base);
+        make_dirs(&sys, &PathArg::from(format!("{host}/sub")), 0o755).await.expect("made");
+        let call = Call::Mount {
+            source: "none".into(),
+            target: format!("{host}/sub").into(),
+            fstype: b"tmpfs".to_vec(),
+            flags: MountFlags::empty(),
+            data: Vec::new(),
+        };
+        sys.call(call).await.expect("mounted");
+        let command = "touch /one/x; touch /one/sub/x && echo below; touch /all/x; touch /all/sub/x; \
+                       grep ' /[oa]' /proc/self/mountinfo | cut -d' ' -f5,6";
+        let mut case = Case::new(&sys, &place, "c", command);
+        case.spec.root.as_mut().expect("root").path = own_root(&sys, &place).await;
+        case.spec.mounts.extend([
+            bind(&host, "/one", &["rbind", "ro"]),
+            bind(&host, "/all", &["rbind", "rro", "rnosuid", "rnoatime"]),
+        ]);
+        let told = case.run().await;
+        let call = Call::Umount2 { target: format!("{host}/sub").into(), flags: UmountFlags::empty() };
+        sys.call(call).await.expect("unmounted");
         told
     }
 

@@ -10,6 +10,7 @@ mod pivot;
 mod propagate;
 mod umount;
 
+pub use change::MountChange;
 pub use info::MountInfo;
 pub(crate) use info::{mount_options, super_options};
 

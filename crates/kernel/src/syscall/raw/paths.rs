@@ -3,10 +3,11 @@
 use super::super::CallCx;
 use super::fd;
 use crate::Kernel;
+use crate::ids::Tid;
 use crate::wait::SysResult;
 use glassdock_abi::flags::*;
-use glassdock_abi::types::{Dev, OpenHow, TimeSet, Timespec};
-use glassdock_abi::{Call, Errno, Fd, PathArg, Ret};
+use glassdock_abi::types::{Dev, MountAttr, OpenHow, TimeSet, Timespec};
+use glassdock_abi::{Call, Errno, Fd, PathArg, Result, Ret};
 
 const UTIME_NOW: u64 = 0x3fff_ffff;
 const UTIME_OMIT: u64 = 0x3fff_fffe;
@@ -90,19 +91,7 @@ simple! {
 impl Kernel {
     pub(crate) fn raw_openat2(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
         let path = self.path(cx, a[1])?;
-        let size = a[3];
-        if size < 24 {
-            return Err(Errno::EINVAL.into());
-        }
-        if size > 4096 {
-            return Err(Errno::E2BIG.into());
-        }
-        let bytes = self.read_bytes(cx.tid, a[2], size)?;
-        if bytes[24..].iter().any(|byte| *byte != 0) {
-            return Err(Errno::E2BIG.into());
-        }
-        let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
-        let (flags, mode) = (word(0), word(8));
+        let [flags, mode, resolve] = self.read_words(cx.tid, a[2], a[3])?;
         let flags = u32::try_from(flags).map_err(|_| Errno::EINVAL)?;
         if flags & !OPEN_KNOWN != 0 || mode > 0o7777 {
             return Err(Errno::EINVAL.into());
@@ -110,7 +99,7 @@ impl Kernel {
         let how = OpenHow {
             flags: OpenFlags::from_bits_retain(flags),
             mode: mode as u32,
-            resolve: ResolveFlags::from_bits_retain(word(16)),
+            resolve: ResolveFlags::from_bits_retain(resolve),
         };
         self.call(
             cx,
@@ -120,6 +109,49 @@ impl Kernel {
                 how,
             },
         )
+    }
+
+    pub(crate) fn raw_mount_setattr(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {
+        let path = self.path(cx, a[1])?;
+        let [set, clear, propagation, userns] = self.read_words(cx.tid, a[3], a[4])?;
+        let set = MountAttrFlags::from_bits_retain(set);
+        let attr = MountAttr {
+            set,
+            clear: MountAttrFlags::from_bits_retain(clear),
+            propagation: MountFlags::from_bits_retain(propagation),
+            userns: set.contains(MountAttrFlags::IDMAP).then(|| fd(userns)),
+        };
+        let flags = at_flags(a[2]);
+        self.call(
+            cx,
+            &Call::MountSetattr {
+                dirfd: fd(a[0]),
+                path,
+                flags,
+                attr,
+            },
+        )
+    }
+
+    /// A structure of words that may grow (`copy_struct_from_user`): `EINVAL` for a shorter one, `E2BIG` where what is not known
+    /// here is not zero.
+    fn read_words<const N: usize>(&mut self, tid: Tid, at: u64, size: u64) -> Result<[u64; N]> {
+        let own = 8 * N;
+        if size < own as u64 {
+            return Err(Errno::EINVAL);
+        }
+        if size > 4096 {
+            return Err(Errno::E2BIG);
+        }
+        let bytes = self.read_bytes(tid, at, size)?;
+        if bytes.iter().skip(own).any(|byte| *byte != 0) {
+            return Err(Errno::E2BIG);
+        }
+        let mut words = [0; N];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+        }
+        Ok(words)
     }
 
     pub(crate) fn raw_stat(&mut self, cx: &mut CallCx, a: [u64; 6]) -> SysResult {

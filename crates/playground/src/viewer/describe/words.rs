@@ -60,6 +60,7 @@ pub(super) fn prefix(word: &str) -> &'static str {
         "UmountFlags" => "MNT_",
         "OpenTreeFlags" => "OPEN_TREE_",
         "MoveMountFlags" => "MOVE_MOUNT_",
+        "MountAttrFlags" => "MOUNT_ATTR_",
         "PollEvents" => "POLL",
         "MsgFlags" => "MSG_",
         "MemfdFlags" => "MFD_",

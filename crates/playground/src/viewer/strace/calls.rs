@@ -476,6 +476,24 @@ pub(super) fn general(call: &Call, yielded: Option<&Ret>) -> Vec<Argument> {
             "from_dfd": fd(*from_dirfd), "from_pathname": text(from_pathname.as_bytes()), "to_dfd": fd(*to_dirfd),
             "to_pathname": text(to_pathname.as_bytes()), "flags": flags(how),
         },
+        Call::MountSetattr {
+            dirfd,
+            path,
+            flags: how,
+            attr,
+        } => {
+            let userns = attr
+                .userns
+                .map(|userns| format!(", userns_fd={}", fd(userns)));
+            let whole = format!(
+                "{{attr_set={}, attr_clr={}, propagation={}{}}}",
+                flags(&attr.set),
+                flags(&attr.clear),
+                flags(&attr.propagation),
+                userns.unwrap_or_default()
+            );
+            args! { "dfd": fd(*dirfd), "path": text(path.as_bytes()), "flags": flags(how), "uattr": whole }
+        }
         Call::ClockGettime { clock: which } => {
             let out = match yielded {
                 Some(Ret::Time(time)) => Some(timespec(*time)),

@@ -140,6 +140,20 @@ pub(super) fn files() -> Vec<(Call, Ret)> {
             Ret::None,
         ),
         (
+            Call::MountSetattr {
+                dirfd: Fd(7),
+                path: "".into(),
+                flags: AtFlags::EMPTY_PATH | AtFlags::RECURSIVE,
+                attr: MountAttr {
+                    set: MountAttrFlags::RDONLY | MountAttrFlags::IDMAP,
+                    clear: MountAttrFlags::NOSUID,
+                    propagation: MountFlags::SLAVE,
+                    userns: Some(Fd(9)),
+                },
+            },
+            Ret::None,
+        ),
+        (
             Call::Statfs { path: "/".into() },
             Ret::StatFs(Box::new(StatFs {
                 kind: 0x794c_7630,
