@@ -6,10 +6,11 @@ use glassdock_oci::runtime::{
     Capabilities, Device, IdMapping, Linux, Mount, Namespace, NamespaceKind, Process, Rlimit, Spec,
     TimeOffset,
 };
+use glassdock_runtime::cgroups::Group;
 use glassdock_runtime::plan::{FileKind, HostFacts};
 
 /// Their names.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "plain",
     "terminal",
     "read-only root",
@@ -22,6 +23,7 @@ pub const NAMES: [&str; 14] = [
     "the host's namespace of processes",
     "a user namespace",
     "a time namespace",
+    "a control group",
     "a further process",
     "a further process in a user namespace",
 ];
@@ -29,6 +31,16 @@ pub const NAMES: [&str; 14] = [
 /// Directory of all that the containers have. Tests may be processes of their own, beside each other.
 pub fn base() -> String {
     format!("/var/tmp/glassdock-plans-{}", std::process::id())
+}
+
+/// Where the hierarchy of version 2 is mounted for them.
+pub fn groups_mount() -> String {
+    format!("{}/groups", base())
+}
+
+/// The group's path in it.
+pub fn group() -> String {
+    format!("/{}", base().trim_start_matches('/').replace('/', "-"))
 }
 
 const CONFIG: &str = include_str!("../../../crates/runtime/tests/scenarios/docker.json");
@@ -45,6 +57,7 @@ pub fn document(name: &str) -> Result<Document> {
     let mut spec: Spec = serde_json::from_str(CONFIG)?;
     let mut exec = None;
     let mut sources = Vec::new();
+    let mut groups = Vec::new();
     {
         let process = spec.process.as_mut().context("process")?;
         process.args = words(&["true"]);
@@ -71,7 +84,7 @@ pub fn document(name: &str) -> Result<Document> {
                         source,
                         options: words(match at % 3 {
                             0 => &["rbind", "ro"],
-                            1 => &["bind", "nosuid", "private"],
+                            1 => &["bind", "nosuid", "rro", "rnoatime", "private"],
                             _ => &["rbind", "rslave"],
                         }),
                         ..Mount::default()
@@ -190,6 +203,27 @@ pub fn document(name: &str) -> Result<Document> {
                 ]
                 .into();
             }
+            "a control group" => {
+                linux.namespaces.push(Namespace {
+                    kind: NamespaceKind::Cgroup,
+                    path: String::new(),
+                });
+                spec.mounts.push(Mount {
+                    destination: "/sys/fs/cgroup".to_owned(),
+                    kind: "cgroup".to_owned(),
+                    source: "cgroup".to_owned(),
+                    options: words(&["nosuid", "noexec", "nodev", "ro"]),
+                    ..Mount::default()
+                });
+                groups.push(Group {
+                    // A hierarchy that both kernels have, with no controllers.
+                    controllers: Vec::new(),
+                    unified: true,
+                    mount: groups_mount(),
+                    path: group(),
+                    cpuset: None,
+                });
+            }
             "a further process" | "a further process in a user namespace" => {
                 if name.ends_with("user namespace") {
                     own_users(linux);
@@ -213,6 +247,7 @@ pub fn document(name: &str) -> Result<Document> {
             bounding: bounding()?,
             sources: sources.into_iter().collect(),
             stdio: [None; 3],
+            groups,
             ..HostFacts::default()
         },
         exec,

@@ -1,6 +1,6 @@
 //! The program that carries plans out, the same on both kernels.
 
-use glassdock_abi::flags::{CloneFlags, MsgFlags, OpenFlags, WaitFlags};
+use glassdock_abi::flags::{CloneFlags, MountFlags, MsgFlags, OpenFlags, WaitFlags};
 use glassdock_abi::types::{WaitFor, signal};
 use glassdock_abi::{Call, Errno, Fd, Io, Pid, Proc, Result};
 use glassdock_oci::runtime::{Process, Spec};
@@ -63,6 +63,9 @@ pub async fn drive<P: Proc + Trace>(
     let create = plan::create(&document.spec, &document.bundle, &document.facts)
         .map_err(|error| error.to_string())?;
     let failed = |errno: Errno| format!("{errno:?}");
+    if let Some(group) = document.facts.groups.first() {
+        show_groups(proc, &group.mount).await.map_err(failed)?;
+    }
     ends(proc).await.map_err(failed)?;
     let pid = carry_out(proc, create).await?;
     proc.write(GO, vec![0]).await.map_err(failed)?;
@@ -93,6 +96,18 @@ async fn carry_out<P: Proc + Trace>(proc: &P, plan: Plan) -> core::result::Resul
     run(proc, Arc::new(plan), inputs)
         .await
         .map_err(|failure| failure.text)
+}
+
+/// Mounts the hierarchy of version 2.
+async fn show_groups<P: Proc>(proc: &P, mount: &str) -> Result<()> {
+    let call = Call::Mount {
+        source: "none".into(),
+        target: mount.into(),
+        fstype: b"cgroup2".to_vec(),
+        flags: MountFlags::empty(),
+        data: Vec::new(),
+    };
+    proc.call(call).await.map(drop)
 }
 
 /// Makes the descriptors that come from outside, under the numbers that are known.

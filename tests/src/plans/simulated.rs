@@ -9,7 +9,7 @@ use glassdock_trace::{Args, Event, EventKind, Layer, Outcome, SpanId};
 use std::collections::BTreeMap;
 
 /// Directories of a run, below the base.
-pub const DIRS: [&str; 11] = [
+pub const DIRS: [&str; 12] = [
     "rootfs/bin",
     "rootfs/etc",
     "rootfs/tmp",
@@ -21,6 +21,7 @@ pub const DIRS: [&str; 11] = [
     "sources/0",
     "sources/1",
     "empty",
+    "groups",
 ];
 /// Programs in the root.
 pub const APPLETS: [&str; 3] = ["sh", "true", "sleep"];

@@ -80,7 +80,8 @@ fn an_id_mapped_mount_shows_other_owners() {
         0:0
         nosuid,relatime,idmapped
         relatime
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
     let on_disk = place.shell("stat -c '%u:%g' files files/theirs; umount files/sub");
     assert_eq!(text(&on_disk.stdout), "0:0\n5:6\n");
     assert_eq!(place.left(), [""; 0]);

@@ -3,6 +3,7 @@
 use super::super::describe;
 use glassdock_abi::Fd;
 use glassdock_abi::call::FcntlCmd;
+use glassdock_abi::flags::CloneFlags;
 use glassdock_abi::types::{
     Clock, CloneArgs, Dev, Dirent, Rlimit, Stat, StatFs, TimeSet, Timespec, WaitFor, WaitStatus,
     mode, resource, signal,
@@ -355,8 +356,8 @@ pub(super) fn clone_args(args: &CloneArgs) -> String {
         .cgroup
         .map(|fd| format!(", cgroup={}", fd.0))
         .unwrap_or_default();
-    format!(
-        "{{flags={}, exit_signal={signal}{cgroup}}}",
-        flags(&args.flags)
-    )
+    // Who gives a group asks to be born there.
+    let mut word = args.flags;
+    word.set(CloneFlags::INTO_CGROUP, args.cgroup.is_some());
+    format!("{{flags={}, exit_signal={signal}{cgroup}}}", flags(&word))
 }

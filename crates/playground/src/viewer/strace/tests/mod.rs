@@ -151,6 +151,7 @@ fn calls_are_shown_as_strace_prints_them() {
         umount2(".", MNT_DETACH) = 0
         open_tree(AT_FDCWD, "/data", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE) = 7
         move_mount(7, "", 8, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH) = 0
+        mount_setattr(7, "", AT_EMPTY_PATH|AT_RECURSIVE, {attr_set=MOUNT_ATTR_RDONLY|MOUNT_ATTR_IDMAP, attr_clr=MOUNT_ATTR_NOSUID, propagation=MS_SLAVE, userns_fd=9}) = 0
         statfs("/", {f_type=OVERLAYFS_SUPER_MAGIC, f_bsize=4096, f_blocks=10, f_bfree=0, f_bavail=0, f_files=0, f_ffree=0, f_namelen=0, ...}) = 0
         fstatfs(3, {f_type=0, f_bsize=0, f_blocks=0, f_bfree=0, f_bavail=0, f_files=0, f_ffree=0, f_namelen=0, ...}) = 0
         fchmodat2(AT_FDCWD, "/tmp/f", 04755, 0) = 0
