@@ -70,6 +70,10 @@ pub fn run() -> Result<Counts> {
             rule: "every language has every text",
             broken: texts::missing(&files),
         },
+        Check {
+            rule: "what the kernel notes has a text",
+            broken: texts::unexplained_notes(&files),
+        },
     ];
     let mut counts = Counts::default();
     for check in checks {

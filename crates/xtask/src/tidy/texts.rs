@@ -41,6 +41,28 @@ pub fn missing(files: &[(String, String)]) -> Vec<String> {
     broken
 }
 
+/// Notes of the kernel that the page could not tell.
+pub fn unexplained_notes(files: &[(String, String)]) -> Vec<String> {
+    const CALL: &str = ".note(\"";
+    let english = files.iter().find(|(name, _)| name == "www/text/en.json");
+    let texts: Value = english
+        .and_then(|(_, text)| serde_json::from_str(text).ok())
+        .unwrap_or_default();
+    let mut broken = Vec::new();
+    for (name, text) in files {
+        if !name.starts_with("crates/kernel/src/") {
+            continue;
+        }
+        for part in text.split(CALL).skip(1) {
+            let key = part.split('"').next().unwrap_or_default();
+            if texts["note"][key].is_null() {
+                broken.push(format!("{name}: no text has the key `note.{key}`"));
+            }
+        }
+    }
+    broken
+}
+
 fn collect(
     prefix: &str,
     value: &Value,
@@ -70,6 +92,23 @@ mod tests {
         let file =
             |language: &str, text: &str| (format!("www/text/{language}.json"), text.to_owned());
         missing(&[file("en", en), file("ko", ko)])
+    }
+
+    #[test]
+    fn what_the_kernel_notes_is_explained() {
+        let files = |noted: &str| {
+            let code = format!("self.note(\"{noted}\", Vec::new);");
+            let texts = r#"{"note": {"known": "x"}}"#.to_owned();
+            [
+                ("crates/kernel/src/a.rs".to_owned(), code),
+                ("www/text/en.json".to_owned(), texts),
+            ]
+        };
+        assert!(unexplained_notes(&files("known")).is_empty());
+        assert_eq!(
+            unexplained_notes(&files("other")),
+            ["crates/kernel/src/a.rs: no text has the key `note.other`"]
+        );
     }
 
     #[test]
