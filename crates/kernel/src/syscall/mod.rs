@@ -14,6 +14,7 @@ mod ns;
 mod poll;
 mod proc;
 mod raw;
+mod seccomp;
 mod socket;
 mod table;
 mod time;
@@ -28,6 +29,7 @@ use crate::config::{BUILTIN_CALL_NS, SYSCALL_NS};
 use crate::ids::{FileId, Tid};
 use crate::process::{Exec, Run};
 use crate::sched::{Timer, TimerKey};
+use crate::seccomp::{Data, Seccomp};
 use crate::wait::{Block, Fail, SysResult, WaitKey};
 use glassdock_abi::{Call, Errno, Ret, nr};
 use glassdock_cpu::reg;
@@ -124,24 +126,25 @@ impl Kernel {
         let g = &cpu.gpr;
         let number = g[reg::RAX] as u32;
         let args = [g[reg::RDI], g[reg::RSI], g[reg::RDX], g[10], g[8], g[9]];
-        let parent = thread.span;
+        let (parent, ip) = (thread.span, cpu.rip);
+        let restricted = thread.cred.seccomp != Seccomp::Disabled;
         let row = table::row(number);
         self.begin(tid, SYSCALL_NS);
-        self.attempt(
-            tid,
-            0,
-            PendingCall {
-                op: Op::Raw(number, args),
-                nr: number,
-                restart: row.map_or(Restart::Never, |row| row.restart),
-                state: CallState::default(),
-                span: None,
-                parent,
-                block: Block::default(),
-                timer: None,
-                ready: false,
-            },
-        );
+        let call = PendingCall {
+            op: Op::Raw(number, args),
+            nr: number,
+            restart: row.map_or(Restart::Never, |row| row.restart),
+            state: CallState::default(),
+            span: None,
+            parent,
+            block: Block::default(),
+            timer: None,
+            ready: false,
+        };
+        if restricted {
+            return self.screen(tid, 0, call, &Data { number, ip, args });
+        }
+        self.attempt(tid, 0, call);
     }
 
     /// A built-in program's call.
@@ -158,22 +161,25 @@ impl Kernel {
             Op::Special(special) => special.nr(),
         };
         self.begin(tid, SYSCALL_NS + BUILTIN_CALL_NS);
-        let parent = parent.or(self.threads.get(&tid).and_then(|thread| thread.span));
-        self.attempt(
-            tid,
-            req,
-            PendingCall {
-                op,
-                nr: number,
-                restart: Restart::Always,
-                state: CallState::default(),
-                span: None,
-                parent,
-                block: Block::default(),
-                timer: None,
-                ready: false,
-            },
-        );
+        let thread = self.threads.get(&tid);
+        let parent = parent.or(thread.and_then(|thread| thread.span));
+        let restricted = thread.is_some_and(|it| it.cred.seccomp != Seccomp::Disabled);
+        let call = PendingCall {
+            op,
+            nr: number,
+            restart: Restart::Always,
+            state: CallState::default(),
+            span: None,
+            parent,
+            block: Block::default(),
+            timer: None,
+            ready: false,
+        };
+        if restricted {
+            let data = Data::of(&call.op);
+            return self.screen(tid, req, call, &data);
+        }
+        self.attempt(tid, req, call);
     }
 
     fn begin(&mut self, tid: Tid, cost: u64) {
@@ -185,7 +191,7 @@ impl Kernel {
     }
 
     /// Tries a call and does what comes of it.
-    fn attempt(&mut self, tid: Tid, req: u64, mut pending: PendingCall) {
+    pub(crate) fn attempt(&mut self, tid: Tid, req: u64, mut pending: PendingCall) {
         let mut cx = CallCx {
             tid,
             nr: pending.nr,
@@ -384,8 +390,22 @@ impl Kernel {
     }
 
     fn complete(&mut self, tid: Tid, req: u64, call: &PendingCall, result: Result<Ret, Errno>) {
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            count_io(&mut thread.io, call.nr, &result);
+        }
+        self.answer_call(tid, req, call.span, result);
+    }
+
+    /// Tells the program, and the trace, what came of a call.
+    pub(crate) fn answer_call(
+        &mut self,
+        tid: Tid,
+        req: u64,
+        span: Option<SpanId>,
+        result: Result<Ret, Errno>,
+    ) {
         self.publish();
-        if let Some(span) = call.span {
+        if let Some(span) = span {
             self.exit_span(span, || match &result {
                 Ok(Ret::None) => Outcome::Ok,
                 Ok(ret) => match number(ret) {
@@ -399,7 +419,6 @@ impl Kernel {
         let Some(thread) = self.threads.get_mut(&tid) else {
             return;
         };
-        count_io(&mut thread.io, call.nr, &result);
         match &mut thread.exec {
             Exec::Elf(cpu) => {
                 cpu.gpr[reg::RAX] = match result {
@@ -461,6 +480,12 @@ impl Kernel {
 
     /// Makes a typed call: the one way to every effect.
     pub(crate) fn call(&mut self, cx: &mut CallCx, call: &Call) -> SysResult {
+        self.open_call(cx, call);
+        self.typed(cx, call)
+    }
+
+    /// Opens a typed call's span on the first try.
+    fn open_call(&mut self, cx: &mut CallCx, call: &Call) {
         if cx.span.is_none() {
             let tgid = self.tgid_of(cx.tid);
             let name = nr::name(cx.nr).unwrap_or("unknown");
@@ -469,7 +494,27 @@ impl Kernel {
             cx.span = Some(span);
             self.current = Some(span);
         }
-        self.typed(cx, call)
+    }
+
+    /// Opens the span of a call that is not made.
+    pub(crate) fn open_refused(
+        &mut self,
+        tid: Tid,
+        call: &PendingCall,
+        data: &Data,
+    ) -> Option<SpanId> {
+        let mut cx = CallCx {
+            tid,
+            nr: call.nr,
+            span: None,
+            parent: call.parent,
+            state: CallState::default(),
+        };
+        match &call.op {
+            Op::Typed(call) => self.open_call(&mut cx, call),
+            _ => self.open_span(&mut cx, || Args::Raw(data.number, data.args)),
+        }
+        cx.span
     }
 
     /// Waits until something that depends on a child changes.
