@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 // A call that no kernel has: what it yields is the filters' word.
@@ -53,7 +54,7 @@ static void actions(void) {
     say("actions\n");
     for (unsigned i = 0; i < LENGTH(all); i++) {
         say("  %08x available: %s\n", all[i], result(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &all[i])));
-        CHILD(on_call(0, SYS_getppid, all[i]); say("  %s\n", result(getppid() > 0 ? 1 : getppid())));
+        CHILD(on_call(0, SYS_getppid, all[i]); say("  %s\n", result(syscall(SYS_getppid) > 0 ? 1 : -1)));
     }
     say("errors\n");
     int numbers[] = {0, 1, EPERM, 133, 134, 4095, 4096, 65535};
@@ -104,6 +105,20 @@ static void traps(void) {
     say("  a handler does not see a kill\n");
     CHILD(handle(SIGSYS, 0, trapped); on_call(0, PROBE, SECCOMP_RET_KILL_PROCESS); syscall(PROBE));
     CHILD(handle(SIGSYS, 0, trapped); on_call(0, PROBE, SECCOMP_RET_KILL_THREAD); syscall(PROBE));
+}
+
+static void cores(void) {
+    unsigned all[] = {SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_TRAP, SECCOMP_RET_ALLOW};
+    struct rlimit none = {0, 1 << 26}, whole = {1 << 26, 1 << 26};
+    say("cores\n");
+    setrlimit(RLIMIT_CORE, &whole);
+    for (unsigned i = 0; i < LENGTH(all); i++) {
+        CHILD(on_call(0, PROBE, all[i]); syscall(PROBE));
+        CHILD(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); on_call(0, PROBE, all[i]); syscall(PROBE));
+    }
+    CHILD(syscall(SYS_seccomp, 0, 0, 0); getppid());
+    setrlimit(RLIMIT_CORE, &none);
+    unlink("core");
 }
 
 static void *probes(void *argument) {
@@ -175,9 +190,9 @@ static void inheritance(void) {
     say("inheritance\n");
     CHILD(on_call(0, SYS_getppid, SECCOMP_RET_ERRNO | ENOTTY); on_call(0, PROBE, SECCOMP_RET_ERRNO | EDOM);
           status_of("/proc/self/status");
-          CHILD(say("  child: %s\n", result(getppid())); on_call(0, SYS_getppid, SECCOMP_RET_ERRNO | EXDEV);
+          CHILD(say("  child: %s\n", result(syscall(SYS_getppid))); on_call(0, SYS_getppid, SECCOMP_RET_ERRNO | EXDEV);
                 status_of("/proc/self/status"); execl("/proc/self/exe", "self", "again", (char *)0));
-          say("  parent: %s\n", result(getppid()));
+          say("  parent: %s\n", result(syscall(SYS_getppid)));
           pid_t child = vfork();
           if (child == 0) { on_call(0, SYS_getuid, SECCOMP_RET_ERRNO | EBUSY); _exit(0); }
           end_of(child); say("  after vfork: %d\n", getuid()); status_of("/proc/self/status"));
@@ -397,7 +412,7 @@ static void arguments(void) {
 
 int main(int argc, char **argv) {
     if (argc > 1) {
-        say("  again: %s", result(getppid()));
+        say("  again: %s", result(syscall(SYS_getppid)));
         say(" %s\n", result(syscall(PROBE)));
         status_of("/proc/self/status");
         return 0;
@@ -408,6 +423,7 @@ int main(int argc, char **argv) {
     actions();
     priorities();
     traps();
+    cores();
     threads();
     synchronisation();
     inheritance();

@@ -6,13 +6,15 @@ use crate::syscall::Op;
 use glassdock_abi::call::{FcntlCmd, IoctlReq, PrctlOp};
 use glassdock_abi::flags::AtFlags;
 use glassdock_abi::types::{Clock, WaitFor};
-use glassdock_abi::{Call, Fd, nr};
+use glassdock_abi::{Call, Fd, PathArg, nr};
 
 /// An address.
 const AT: u64 = 0;
 /// `struct clone_args`, `struct open_how`.
 const CLONE_ARGS: u64 = 88;
 const OPEN_HOW: u64 = 24;
+/// The fields that are asked for.
+const STATX_MASK: u64 = 0x1fff;
 
 impl Data {
     /// What is seen of a call.
@@ -44,9 +46,15 @@ fn number(call: &Call) -> u32 {
         Call::Listxattr { follow: false, .. } => nr::llistxattr,
         Call::Removexattr { follow: false, .. } => nr::lremovexattr,
         Call::Fchmodat { flags, .. } if flags.is_empty() => nr::fchmodat,
+        Call::Fchmodat { flags, path, .. } if is_itself(path, *flags) => nr::fchmod,
         Call::Execveat { dirfd, flags, .. } if *dirfd == Fd::CWD && flags.is_empty() => nr::execve,
         call => call.nr(),
     }
+}
+
+/// Whether the descriptor itself is meant.
+fn is_itself(path: &PathArg, flags: AtFlags) -> bool {
+    flags == AtFlags::EMPTY_PATH && path.as_bytes().is_empty()
 }
 
 fn six<const N: usize>(args: [u64; N]) -> [u64; 6] {
@@ -70,8 +78,14 @@ fn args(call: &Call) -> [u64; 6] {
     let pid = |pid: &glassdock_abi::Pid| i64::from(pid.0) as u64;
     match call {
         Call::Openat2 { dirfd, .. } => six([fd(dirfd), AT, AT, OPEN_HOW]),
-        Call::Statx { dirfd, flags, .. } => six([fd(dirfd), AT, at_flags(flags)]),
+        Call::Statx { dirfd, flags, .. } => six([fd(dirfd), AT, at_flags(flags), STATX_MASK]),
         Call::Readlinkat { dirfd, .. } => six([fd(dirfd)]),
+        Call::Fchmodat {
+            dirfd,
+            mode,
+            path,
+            flags,
+        } if is_itself(path, *flags) => six([fd(dirfd), w(*mode)]),
         Call::Faccessat2 {
             dirfd, mode, flags, ..
         }
