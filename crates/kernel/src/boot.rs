@@ -94,6 +94,8 @@ impl Kernel {
             sockets_lost: false,
             watches: Default::default(),
             abstract_names: BTreeMap::new(),
+            // All but `allow`.
+            actions_logged: 0x7f,
             vfork_pids: BTreeMap::new(),
             config,
         };

@@ -8,8 +8,9 @@
 use crate::Kernel;
 use crate::ids::Tid;
 use crate::process::{Exec, Run};
+use crate::signal::SigInfo;
 use crate::syscall::Op;
-use glassdock_abi::types::{Clock, CloneArgs, Timespec};
+use glassdock_abi::types::{Clock, CloneArgs, Timespec, signal as sig};
 use glassdock_abi::{BoxFuture, Call, Child, Errno, Fd, Pid, Proc, Ret, Spawn, Sys, nr};
 use glassdock_trace::{Args, Delta, Layer, Outcome, SpanId, Trace, Tracer};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -473,6 +474,11 @@ impl Kernel {
             if let Some(status) = self.poll_program(tid, id) {
                 let call = Op::Typed(Call::ExitGroup { status });
                 self.enter_builtin_call(tid, u64::MAX, call, None);
+                // Where a filter refuses that, `_exit` has no other way to end than this.
+                if self.is_running_builtin(tid) {
+                    self.force_signal(tid, SigInfo::kernel(sig::SEGV));
+                    self.deliver_signals(tid);
+                }
                 return;
             }
             self.make_requests(tid);

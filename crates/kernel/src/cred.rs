@@ -1,5 +1,6 @@
 //! Credentials of a thread (`man 7 credentials`, `man 7 capabilities`).
 
+use crate::seccomp::Seccomp;
 use glassdock_abi::types::CapSets;
 use glassdock_vfs as vfs;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ pub(crate) struct Cred {
     pub(crate) ambient: u64,
     pub(crate) securebits: u32,
     pub(crate) no_new_privs: bool,
+    pub(crate) seccomp: Seccomp,
     /// The user namespace's maps; absent in the first one.
     pub(crate) user: Option<Arc<vfs::UserNs>>,
 }
@@ -77,6 +79,7 @@ impl Cred {
             ambient: 0,
             securebits: 0,
             no_new_privs: false,
+            seccomp: Seccomp::Disabled,
             user: None,
         }
     }

@@ -92,6 +92,8 @@ pub struct Kernel {
     pub(crate) sockets_lost: bool,
     /// Abstract names of sockets, by network namespace.
     pub(crate) abstract_names: BTreeMap<(NsId, Vec<u8>), ObjId>,
+    /// Actions of filters that are logged, a bit each (`kernel.seccomp.actions_logged`).
+    pub(crate) actions_logged: u8,
     /// What a waiting vfork parent will be told.
     pub(crate) vfork_pids: BTreeMap<Tid, Pid>,
 }

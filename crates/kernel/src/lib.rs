@@ -30,6 +30,7 @@ mod process;
 mod procfs;
 mod random;
 mod sched;
+mod seccomp;
 mod signal;
 mod syscall;
 #[cfg(feature = "testing")]

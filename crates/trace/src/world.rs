@@ -128,6 +128,10 @@ pub struct CredInfo {
     pub securebits: u32,
     /// `PR_SET_NO_NEW_PRIVS`.
     pub no_new_privs: bool,
+    /// `PR_SET_SECCOMP`: 1 strict, 2 with filters.
+    pub seccomp: u8,
+    /// How many filters there are.
+    pub filters: u32,
 }
 
 /// A resource's limits.

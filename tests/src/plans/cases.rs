@@ -3,14 +3,14 @@
 use super::Document;
 use anyhow::{Context, Result, bail};
 use glassdock_oci::runtime::{
-    Capabilities, Device, IdMapping, Linux, Mount, Namespace, NamespaceKind, Process, Rlimit, Spec,
-    TimeOffset,
+    Capabilities, Device, IdMapping, Linux, Mount, Namespace, NamespaceKind, Process, Rlimit,
+    Seccomp, SeccompRule, Spec, TimeOffset,
 };
 use glassdock_runtime::cgroups::Group;
 use glassdock_runtime::plan::{FileKind, HostFacts};
 
 /// Their names.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 17] = [
     "plain",
     "terminal",
     "read-only root",
@@ -18,6 +18,8 @@ pub const NAMES: [&str; 15] = [
     "limits of the process and another user",
     "all capabilities",
     "no new privileges and ambient capabilities",
+    "a filter of system calls",
+    "a filter and no new privileges",
     "devices of its own",
     "parameters, names and a network",
     "the host's namespace of processes",
@@ -129,6 +131,19 @@ pub fn document(name: &str) -> Result<Document> {
                     permitted: few.clone(),
                     inheritable: few.clone(),
                     ambient: few,
+                });
+            }
+            "a filter of system calls" | "a filter and no new privileges" => {
+                process.no_new_privileges = name.ends_with("privileges");
+                process.user.uid = 7;
+                linux.seccomp = Some(Seccomp {
+                    default_action: "SCMP_ACT_ALLOW".to_owned(),
+                    syscalls: vec![SeccompRule {
+                        names: words(&["mkdir", "mkdirat", "unshare"]),
+                        action: "SCMP_ACT_ERRNO".to_owned(),
+                        ..SeccompRule::default()
+                    }],
+                    ..Seccomp::default()
                 });
             }
             "devices of its own" => {

@@ -61,6 +61,8 @@ impl Kernel {
             ambient: cred.ambient,
             securebits: cred.securebits,
             no_new_privs: cred.no_new_privs,
+            seccomp: cred.seccomp.mode(),
+            filters: cred.seccomp.count(),
         })
     }
 

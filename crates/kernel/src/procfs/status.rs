@@ -217,8 +217,10 @@ impl Kernel {
         }
         let _ = writeln!(
             out,
-            "NoNewPrivs:\t{}\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0",
-            u8::from(cred.no_new_privs)
+            "NoNewPrivs:\t{}\nSeccomp:\t{}\nSeccomp_filters:\t{}\nCpus_allowed:\t1\nCpus_allowed_list:\t0",
+            u8::from(cred.no_new_privs),
+            cred.seccomp.mode(),
+            cred.seccomp.count()
         );
         let _ = writeln!(
             out,

@@ -7,6 +7,7 @@ use crate::config::*;
 use crate::ids::Tid;
 use crate::ns::PID_MAX;
 use crate::process::Run;
+use crate::seccomp::action;
 use glassdock_abi::types::Clock;
 use glassdock_abi::types::mode::*;
 use glassdock_abi::{Errno, Result};
@@ -76,6 +77,29 @@ fn host(kernel: &Kernel, tid: Tid, domain: bool) -> String {
 
 fn line(text: &str) -> &[u8] {
     text.trim_end_matches('\n').as_bytes()
+}
+
+/// The names of a set of a filter's actions, a bit each.
+fn names(set: u8) -> String {
+    let names = action::NAMES.iter().enumerate();
+    let names: Vec<&str> = names
+        .filter(|(at, _)| set >> at & 1 != 0)
+        .map(|(_, (_, name))| *name)
+        .collect();
+    names.join(" ") + "\n"
+}
+
+/// The set that names make: of all but `allow`, which is not logged (kernel/seccomp.c, `write_actions_logged`).
+fn logged(text: &str) -> Result<u8> {
+    let mut set = 0;
+    for name in text.split_ascii_whitespace() {
+        let at = action::NAMES.iter().position(|(_, known)| *known == name);
+        set |= 1 << at.ok_or(Errno::EINVAL)?;
+    }
+    match set & 1 << (action::NAMES.len() - 1) {
+        0 => Ok(set),
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 /// A number up to a maximum, as `proc_dointvec_minmax` reads it.
@@ -177,6 +201,13 @@ pub(super) static PROC: &[Entry] = &[
         // Time goes on with every call, so no two readers see the same.
         uuid(&crate::random::Random::new(k.config.seed ^ k.now()).bytes(16))
     }),
+    dir("sys/kernel/seccomp"),
+    file("sys/kernel/seccomp/actions_avail", |_, _| names(u8::MAX)),
+    setting(
+        "sys/kernel/seccomp/actions_logged",
+        |k, _| names(k.actions_logged),
+        |k, _, s| logged(s).map(|set| k.actions_logged = set),
+    ),
     setting(
         "sys/kernel/threads-max",
         |k, _| format!("{}\n", k.tasks.max),

@@ -135,14 +135,19 @@ impl Kernel {
                 false
             }
             Default_::Core => {
-                let dumps = self.processes.get(&tgid).is_some_and(|process| {
-                    process.dumpable && process.rlimits[crate::process::rlimit::CORE].cur > 0
-                });
+                let dumps = self.dumps_core(tgid);
                 self.exit_process(tgid, WaitStatus::Killed(signal, dumps));
                 self.end_thread(tid);
                 false
             }
         }
+    }
+
+    /// Whether a process that ends in a way that dumps core has one to dump.
+    pub(crate) fn dumps_core(&self, tgid: Tid) -> bool {
+        self.processes.get(&tgid).is_some_and(|process| {
+            process.dumpable && process.rlimits[crate::process::rlimit::CORE].cur > 0
+        })
     }
 
     fn handle(&mut self, tid: Tid, info: SigInfo, action: SigAction) -> bool {

@@ -58,6 +58,7 @@ pub(crate) mod code {
     pub const BUS_ADRALN: i32 = 1;
     pub const BUS_ADRERR: i32 = 2;
     pub const TRAP_TRACE: i32 = 2;
+    pub const SYS_SECCOMP: i32 = 1;
     pub const CLD_EXITED: i32 = 1;
     pub const CLD_KILLED: i32 = 2;
     pub const CLD_DUMPED: i32 = 3;
@@ -91,6 +92,12 @@ pub(crate) enum SigBody {
     },
     Fault {
         addr: u64,
+    },
+    /// A system call that a filter trapped.
+    Call {
+        errno: u32,
+        addr: u64,
+        number: u32,
     },
     Raw(Box<[u8; 112]>),
 }
@@ -139,6 +146,16 @@ impl SigInfo {
                 put(40, &stime.to_le_bytes());
             }
             SigBody::Fault { addr } => put(16, &addr.to_le_bytes()),
+            SigBody::Call {
+                errno,
+                addr,
+                number,
+            } => {
+                put(4, &errno.to_le_bytes());
+                put(16, &addr.to_le_bytes());
+                put(24, &number.to_le_bytes());
+                put(28, &crate::seccomp::ARCH.to_le_bytes());
+            }
             SigBody::Raw(raw) => put(16, raw.as_slice()),
         }
         out
@@ -151,7 +168,8 @@ impl SigInfo {
         put(0, &u32::from(self.signal).to_le_bytes());
         put(8, &self.code.to_le_bytes());
         match &self.body {
-            SigBody::None | SigBody::Raw(_) => {}
+            // A trapped call's never waits to be read.
+            SigBody::None | SigBody::Call { .. } | SigBody::Raw(_) => {}
             SigBody::User { pid, uid, value } => {
                 put(12, &pid.to_le_bytes());
                 put(16, &uid.to_le_bytes());

@@ -331,6 +331,7 @@ impl Kernel {
         const GET_DUMPABLE: u64 = 3;
         const GET_KEEPCAPS: u64 = 7;
         const GET_NAME: u64 = 16;
+        const GET_SECCOMP: u64 = 21;
         const GET_SECUREBITS: u64 = 27;
         const SET_SECUREBITS: u64 = 28;
         const SET_TIMERSLACK: u64 = 29;
@@ -356,6 +357,7 @@ impl Kernel {
                 self.write_user(tid, args[1], &name)?;
                 Ok(Ret::None)
             }
+            GET_SECCOMP => Ok(Ret::Int(thread.cred.seccomp.mode().into())),
             GET_SECUREBITS => Ok(Ret::Int(thread.cred.securebits.into())),
             SET_SECUREBITS => {
                 self.change_cred(tid, |cred| {

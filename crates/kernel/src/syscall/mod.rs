@@ -4,6 +4,7 @@
 //! handler makes an [`abi::Call`](glassdock_abi::Call) of them where there is one and gives it to [`Kernel::call`];
 //! built-in programs bring their `Call` themselves. What has no `Call` (memory, threads, handlers) works on registers.
 
+mod clip;
 mod cred;
 mod fs;
 mod futex;
@@ -14,6 +15,7 @@ mod ns;
 mod poll;
 mod proc;
 mod raw;
+mod seccomp;
 mod socket;
 mod table;
 mod time;
@@ -28,16 +30,13 @@ use crate::config::{BUILTIN_CALL_NS, SYSCALL_NS};
 use crate::ids::{FileId, Tid};
 use crate::process::{Exec, Run};
 use crate::sched::{Timer, TimerKey};
+use crate::seccomp::{Data, Seccomp};
 use crate::wait::{Block, Fail, SysResult, WaitKey};
+use clip::{clip_call, clip_ret};
 use glassdock_abi::{Call, Errno, Ret, nr};
 use glassdock_cpu::reg;
 use glassdock_trace::{Args, Layer, Outcome, SpanId, Value};
-use std::borrow::Cow;
 
-/// Bytes of a call's data that its trace keeps.
-pub(crate) const TRACE_DATA: usize = 256;
-/// Items of a call's lists (arguments, directory entries) that its trace keeps.
-const TRACE_ITEMS: usize = 64;
 /// Most bytes that one read or write moves (`MAX_RW_COUNT`).
 pub(crate) const RW_MAX: u64 = 0x7fff_f000;
 
@@ -124,24 +123,25 @@ impl Kernel {
         let g = &cpu.gpr;
         let number = g[reg::RAX] as u32;
         let args = [g[reg::RDI], g[reg::RSI], g[reg::RDX], g[10], g[8], g[9]];
-        let parent = thread.span;
+        let (parent, ip) = (thread.span, cpu.rip);
+        let restricted = thread.cred.seccomp != Seccomp::Disabled;
         let row = table::row(number);
         self.begin(tid, SYSCALL_NS);
-        self.attempt(
-            tid,
-            0,
-            PendingCall {
-                op: Op::Raw(number, args),
-                nr: number,
-                restart: row.map_or(Restart::Never, |row| row.restart),
-                state: CallState::default(),
-                span: None,
-                parent,
-                block: Block::default(),
-                timer: None,
-                ready: false,
-            },
-        );
+        let call = PendingCall {
+            op: Op::Raw(number, args),
+            nr: number,
+            restart: row.map_or(Restart::Never, |row| row.restart),
+            state: CallState::default(),
+            span: None,
+            parent,
+            block: Block::default(),
+            timer: None,
+            ready: false,
+        };
+        if restricted {
+            return self.screen(tid, 0, call, &Data { number, ip, args });
+        }
+        self.attempt(tid, 0, call);
     }
 
     /// A built-in program's call.
@@ -158,22 +158,25 @@ impl Kernel {
             Op::Special(special) => special.nr(),
         };
         self.begin(tid, SYSCALL_NS + BUILTIN_CALL_NS);
-        let parent = parent.or(self.threads.get(&tid).and_then(|thread| thread.span));
-        self.attempt(
-            tid,
-            req,
-            PendingCall {
-                op,
-                nr: number,
-                restart: Restart::Always,
-                state: CallState::default(),
-                span: None,
-                parent,
-                block: Block::default(),
-                timer: None,
-                ready: false,
-            },
-        );
+        let thread = self.threads.get(&tid);
+        let parent = parent.or(thread.and_then(|thread| thread.span));
+        let restricted = thread.is_some_and(|it| it.cred.seccomp != Seccomp::Disabled);
+        let call = PendingCall {
+            op,
+            nr: number,
+            restart: Restart::Always,
+            state: CallState::default(),
+            span: None,
+            parent,
+            block: Block::default(),
+            timer: None,
+            ready: false,
+        };
+        if restricted {
+            let data = Data::of(&call.op);
+            return self.screen(tid, req, call, &data);
+        }
+        self.attempt(tid, req, call);
     }
 
     fn begin(&mut self, tid: Tid, cost: u64) {
@@ -185,7 +188,7 @@ impl Kernel {
     }
 
     /// Tries a call and does what comes of it.
-    fn attempt(&mut self, tid: Tid, req: u64, mut pending: PendingCall) {
+    pub(crate) fn attempt(&mut self, tid: Tid, req: u64, mut pending: PendingCall) {
         let mut cx = CallCx {
             tid,
             nr: pending.nr,
@@ -384,8 +387,22 @@ impl Kernel {
     }
 
     fn complete(&mut self, tid: Tid, req: u64, call: &PendingCall, result: Result<Ret, Errno>) {
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            count_io(&mut thread.io, call.nr, &result);
+        }
+        self.answer_call(tid, req, call.span, result);
+    }
+
+    /// Tells the program, and the trace, what came of a call.
+    pub(crate) fn answer_call(
+        &mut self,
+        tid: Tid,
+        req: u64,
+        span: Option<SpanId>,
+        result: Result<Ret, Errno>,
+    ) {
         self.publish();
-        if let Some(span) = call.span {
+        if let Some(span) = span {
             self.exit_span(span, || match &result {
                 Ok(Ret::None) => Outcome::Ok,
                 Ok(ret) => match number(ret) {
@@ -399,7 +416,6 @@ impl Kernel {
         let Some(thread) = self.threads.get_mut(&tid) else {
             return;
         };
-        count_io(&mut thread.io, call.nr, &result);
         match &mut thread.exec {
             Exec::Elf(cpu) => {
                 cpu.gpr[reg::RAX] = match result {
@@ -461,6 +477,12 @@ impl Kernel {
 
     /// Makes a typed call: the one way to every effect.
     pub(crate) fn call(&mut self, cx: &mut CallCx, call: &Call) -> SysResult {
+        self.open_call(cx, call);
+        self.typed(cx, call)
+    }
+
+    /// Opens a typed call's span on the first try.
+    fn open_call(&mut self, cx: &mut CallCx, call: &Call) {
         if cx.span.is_none() {
             let tgid = self.tgid_of(cx.tid);
             let name = nr::name(cx.nr).unwrap_or("unknown");
@@ -469,7 +491,27 @@ impl Kernel {
             cx.span = Some(span);
             self.current = Some(span);
         }
-        self.typed(cx, call)
+    }
+
+    /// Opens the span of a call that is not made.
+    pub(crate) fn open_refused(
+        &mut self,
+        tid: Tid,
+        call: &PendingCall,
+        data: &Data,
+    ) -> Option<SpanId> {
+        let mut cx = CallCx {
+            tid,
+            nr: call.nr,
+            span: None,
+            parent: call.parent,
+            state: CallState::default(),
+        };
+        match &call.op {
+            Op::Typed(call) => self.open_call(&mut cx, call),
+            _ => self.open_span(&mut cx, || Args::Raw(data.number, data.args)),
+        }
+        cx.span
     }
 
     /// Waits until something that depends on a child changes.
@@ -507,115 +549,5 @@ pub(crate) fn number(ret: &Ret) -> Option<i64> {
         Ret::Fd(fd) => Some(i64::from(fd.0)),
         Ret::Pid(pid) => Some(i64::from(pid.0)),
         _ => None,
-    }
-}
-
-fn clip(data: &[u8]) -> Vec<u8> {
-    data[..data.len().min(TRACE_DATA)].to_vec()
-}
-
-/// Whether the trace keeps data as it is.
-fn is_short(data: &[u8]) -> bool {
-    data.len() <= TRACE_DATA
-}
-
-fn is_short_list(list: &[Vec<u8>]) -> bool {
-    list.len() <= TRACE_ITEMS && list.iter().all(|item| is_short(item))
-}
-
-fn clip_list(list: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    list.iter()
-        .take(TRACE_ITEMS)
-        .map(|item| clip(item))
-        .collect()
-}
-
-/// The call with its data cut to what the trace keeps.
-fn clip_call(call: &Call) -> Cow<'_, Call> {
-    let whole = match call {
-        Call::Write { data, .. } | Call::Pwrite64 { data, .. } | Call::Sendmsg { data, .. } => {
-            is_short(data)
-        }
-        Call::Execveat { argv, envp, .. } => is_short_list(argv) && is_short_list(envp),
-        Call::Setxattr { value, .. } | Call::Fsetxattr { value, .. } => is_short(value),
-        _ => true,
-    };
-    if whole {
-        return Cow::Borrowed(call);
-    }
-    Cow::Owned(match call {
-        Call::Write { fd, data } => Call::Write {
-            fd: *fd,
-            data: clip(data),
-        },
-        Call::Pwrite64 { fd, data, offset } => Call::Pwrite64 {
-            fd: *fd,
-            data: clip(data),
-            offset: *offset,
-        },
-        Call::Sendmsg {
-            fd,
-            data,
-            fds,
-            to,
-            flags,
-        } => Call::Sendmsg {
-            fd: *fd,
-            data: clip(data),
-            fds: fds.clone(),
-            to: to.clone(),
-            flags: *flags,
-        },
-        Call::Execveat {
-            dirfd,
-            path,
-            argv,
-            envp,
-            flags,
-        } => Call::Execveat {
-            dirfd: *dirfd,
-            path: path.clone(),
-            argv: clip_list(argv),
-            envp: clip_list(envp),
-            flags: *flags,
-        },
-        Call::Setxattr {
-            path,
-            name,
-            value,
-            flags,
-            follow,
-        } => Call::Setxattr {
-            path: path.clone(),
-            name: name.clone(),
-            value: clip(value),
-            flags: *flags,
-            follow: *follow,
-        },
-        Call::Fsetxattr {
-            fd,
-            name,
-            value,
-            flags,
-        } => Call::Fsetxattr {
-            fd: *fd,
-            name: name.clone(),
-            value: clip(value),
-            flags: *flags,
-        },
-        other => other.clone(),
-    })
-}
-
-fn clip_ret(ret: &Ret) -> Ret {
-    match ret {
-        Ret::Bytes(data) => Ret::Bytes(clip(data)),
-        Ret::Dirents(entries) => Ret::Dirents(entries.iter().take(TRACE_ITEMS).cloned().collect()),
-        Ret::Msg(message) => {
-            let mut message = message.clone();
-            message.data = clip(&message.data);
-            Ret::Msg(message)
-        }
-        other => other.clone(),
     }
 }

@@ -8,6 +8,7 @@ use crate::exec::Request;
 use crate::ids::Tid;
 use crate::life::CloneRequest;
 use crate::process::{Exec, RLIMITS, rlimit};
+use crate::seccomp::Data;
 use crate::wait::{Fail, SysResult};
 use glassdock_abi::flags::{AtFlags, CloneFlags, OpenFlags};
 use glassdock_abi::types::{Rlimit, WaitStatus, signal as sig};
@@ -222,7 +223,10 @@ impl Kernel {
         let mut cx = CallCx::kernel(child);
         cx.nr = call.nr();
         cx.parent = self.threads.get(&child).and_then(|thread| thread.span);
-        let result = self.call(&mut cx, call);
+        let result = match self.admits(child, &Data::of_call(call)) {
+            Ok(()) => self.call(&mut cx, call),
+            Err(errno) => Err(errno.into()),
+        };
         self.publish();
         let result = match result {
             Ok(ret) => Ok(ret),

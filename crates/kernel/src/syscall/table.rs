@@ -299,6 +299,7 @@ rows! {
     getcpu raw Never "xxx" Kernel::raw_getcpu;
     sched_setattr raw Never "dxx" Kernel::raw_sched_set, "kept nowhere; turns stay equal";
     renameat2 typed Never "fpfpx" Kernel::raw_renameat2;
+    seccomp typed Never "xxx" Kernel::raw_seccomp, "no listeners: SECCOMP_FILTER_FLAG_NEW_LISTENER is EINVAL, as before Linux 5.0; nothing is logged; strict mode leaves rdtsc";
     getrandom typed Never "sdx" Kernel::raw_getrandom;
     memfd_create typed Never "sx" Kernel::raw_memfd_create, "no seals";
     execveat typed Never "fpxxx" Kernel::raw_execveat;

@@ -533,8 +533,7 @@ impl Kernel {
                 let sid = self.processes.get(&target).ok_or(Errno::ESRCH)?.sid;
                 Ok(Ret::Pid(self.pid_for(tid, sid)))
             }
-            // Filters are not modelled: as on a kernel that was built without them.
-            Call::Seccomp { .. } => Err(Errno::ENOSYS.into()),
+            Call::Seccomp { flags, filter } => self.sys_seccomp(tid, *flags, filter),
             Call::Sethostname { name } => self.sys_sethostname(tid, name, true),
             Call::Setdomainname { name } => self.sys_sethostname(tid, name, false),
             #[allow(

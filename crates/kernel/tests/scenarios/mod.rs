@@ -211,6 +211,13 @@ pub const SCENARIOS: &[Scenario] = &[
         shows: "status 0",
         ..PLAIN
     },
+    Scenario {
+        name: "filters of typed calls",
+        script: "filters; echo status $?",
+        program: Some(("filters", programs::filters)),
+        shows: "status 0",
+        ..PLAIN
+    },
 ];
 
 /// A machine on which a scenario has not begun.

@@ -3,7 +3,7 @@
 use glassdock_abi::call::{FcntlCmd, IoctlReq, PrctlOp};
 use glassdock_abi::flags::*;
 use glassdock_abi::types::*;
-use glassdock_abi::{BoxFuture, Call, Errno, Fd, Io, PathArg, Pid, Proc, Ret, Spawn, Sys};
+use glassdock_abi::{BoxFuture, Call, Errno, Fd, Io, PathArg, Pid, Proc, Ret, Spawn, Sys, nr};
 use glassdock_kernel::Task;
 
 type Done = Result<(), Errno>;
@@ -340,5 +340,120 @@ async fn join(task: &Task, uts: Fd) -> Done {
     match task.call(Call::Getpid {}).await? {
         Ret::Pid(Pid(pid)) if pid > 0 => Ok(()),
         _ => Err(Errno::ESRCH),
+    }
+}
+
+/// Children that filter their own calls.
+pub fn filters(task: Task, _: Vec<Vec<u8>>, _: Vec<Vec<u8>>) -> BoxFuture<'static, u8> {
+    Box::pin(async move { status(filtered(&task).await) })
+}
+
+/// A filter that returns `value` for one call, where its first argument is `first` if that is asked for.
+fn filter(number: u32, first: Option<u32>, value: u32) -> Call {
+    const LOAD: u16 = 0x20;
+    const EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    let insn = |code, jf, k| SockFilter { code, jt: 0, jf, k };
+    let skipped = if first.is_some() { 3 } else { 1 };
+    let mut filter = vec![insn(LOAD, 0, 0), insn(EQUAL, skipped, number)];
+    if let Some(first) = first {
+        filter.extend([insn(LOAD, 0, 16), insn(EQUAL, 1, first)]);
+    }
+    filter.extend([insn(RETURN, 0, value), insn(RETURN, 0, 0x7fff_0000)]);
+    Call::Seccomp { flags: 0, filter }
+}
+
+async fn filtered(task: &Task) -> Done {
+    const ERRNO: u32 = 0x0005_0000;
+    let errno = |errno: Errno| ERRNO | errno.raw().cast_unsigned();
+    let killed = |signal| WaitStatus::Killed(signal, false);
+    let umask = |mask| Call::Umask { mask };
+    let exec = Call::Execveat {
+        dirfd: Fd::CWD,
+        path: "/bin/true".into(),
+        argv: vec![b"true".to_vec()],
+        envp: Vec::new(),
+        flags: AtFlags::empty(),
+    };
+    let cases = [
+        // The filter, a call, and how the child ends that ends with the call's error.
+        (
+            filter(nr::umask, None, errno(Errno::EDOM)),
+            umask(0),
+            WaitStatus::Exited(33),
+        ),
+        (
+            filter(nr::umask, Some(63), errno(Errno::EDOM)),
+            umask(0),
+            WaitStatus::Exited(0),
+        ),
+        (
+            filter(nr::umask, Some(63), errno(Errno::EDOM)),
+            umask(63),
+            WaitStatus::Exited(33),
+        ),
+        // The number that the same program calls a real kernel by.
+        (
+            filter(nr::execve, None, errno(Errno::EACCES)),
+            exec.clone(),
+            WaitStatus::Exited(13),
+        ),
+        (
+            filter(nr::execveat, None, errno(Errno::EACCES)),
+            exec,
+            WaitStatus::Exited(0),
+        ),
+        (
+            filter(nr::umask, None, 0x0003_0000),
+            umask(0),
+            killed(signal::SYS),
+        ),
+        (
+            filter(nr::umask, None, 0x8000_0000),
+            umask(0),
+            killed(signal::SYS),
+        ),
+        (filter(nr::umask, None, 0), umask(0), killed(signal::SYS)),
+        (
+            filter(nr::umask, None, 0x7ffc_0000),
+            umask(0),
+            WaitStatus::Exited(0),
+        ),
+        (
+            filter(nr::umask, None, 0x7ff0_0000),
+            umask(0),
+            WaitStatus::Exited(38),
+        ),
+        // There is no other way to end.
+        (
+            filter(nr::exit_group, None, errno(Errno::EPERM)),
+            umask(0),
+            killed(signal::SEGV),
+        ),
+    ];
+    for (filter, call, wanted) in cases {
+        let child = task
+            .clone_with(clone_args(CloneFlags::empty()), move |task| {
+                Box::pin(async move {
+                    let done = match task.call(filter).await {
+                        Ok(_) => task.call(call).await.map(drop),
+                        // No status of a case.
+                        Err(_) => Err(Errno::EPROTO),
+                    };
+                    status(done)
+                })
+            })
+            .await?;
+        let ended = task.waitid(WaitFor::Pid(child), WaitFlags::EXITED).await?;
+        if ended.map(|waited| waited.status) != Some(wanted) {
+            return Err(Errno::ECHILD);
+        }
+    }
+    let refused = filter(nr::execve, None, errno(Errno::EXDEV));
+    task.call(refused).await?;
+    let program = Spawn::new(PathArg::from("/bin/true"), "true", [""; 0]);
+    match task.spawn(program).await.map(drop) {
+        Err(Errno::EXDEV) => Ok(()),
+        other => other.and(Err(Errno::EPROTO)),
     }
 }

@@ -458,6 +458,7 @@ impl Kernel {
             (4, on) if on <= 1 => PrctlOp::SetDumpable(on != 0),
             (8, on) if on <= 1 => PrctlOp::SetKeepcaps(on != 0),
             (15, addr) => PrctlOp::SetName(self.comm_argument(cx, addr)?),
+            (22, mode) => return self.set_mode(cx.tid, mode, a[2]),
             (23, cap) => PrctlOp::CapbsetRead(cap as u32),
             (24, cap) => PrctlOp::CapbsetDrop(cap as u32),
             (36, on) => PrctlOp::SetChildSubreaper(on != 0),
