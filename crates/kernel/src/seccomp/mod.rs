@@ -84,9 +84,10 @@ impl Seccomp {
         match (self, other) {
             (Seccomp::Disabled, _) => true,
             (Seccomp::Filter(old), Seccomp::Filter(new)) => {
-                let last = old.chain.len() - 1;
-                let same = |it: &Arc<[SockFilter]>| Arc::ptr_eq(it, &old.chain[last]);
-                new.chain.get(last).is_some_and(same)
+                // A filter is in one chain alone, as the newest or below others.
+                let place = old.chain.len().wrapping_sub(1);
+                let both = old.chain.last().zip(new.chain.get(place));
+                both.is_some_and(|(old, new)| Arc::ptr_eq(old, new))
             }
             _ => false,
         }
