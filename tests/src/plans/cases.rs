@@ -243,7 +243,6 @@ pub fn document(name: &str) -> Result<Document> {
                 if name.ends_with("user namespace") {
                     own_users(linux);
                 }
-                process.args = words(&["sleep", "100"]);
                 let further = Process {
                     args: words(&["true"]),
                     env: words(&["A=1", "PATH=/bin"]),

@@ -1,7 +1,7 @@
 //! The program that carries plans out, the same on both kernels.
 
 use glassdock_abi::flags::{CloneFlags, MountFlags, MsgFlags, OpenFlags, WaitFlags};
-use glassdock_abi::types::{WaitFor, signal};
+use glassdock_abi::types::WaitFor;
 use glassdock_abi::{Call, Errno, Fd, Io, Pid, Proc, Result};
 use glassdock_oci::runtime::{Process, Spec};
 use glassdock_runtime::plan::{self, HostFacts, Ids, Plan, Target};
@@ -68,6 +68,13 @@ pub async fn drive<P: Proc + Trace>(
     }
     ends(proc).await.map_err(failed)?;
     let pid = carry_out(proc, create).await?;
+    if let Some(process) = &document.exec {
+        // The container's own process waits for its start meanwhile, so that it is there in any case.
+        let plan = plan::exec(process, &document.target(pid), &document.facts)
+            .map_err(|error| error.to_string())?;
+        let child = carry_out(proc, plan).await?;
+        reap(proc, child).await.map_err(failed)?;
+    }
     proc.write(GO, vec![0]).await.map_err(failed)?;
     let terminal = document
         .spec
@@ -76,13 +83,6 @@ pub async fn drive<P: Proc + Trace>(
         .is_some_and(|process| process.terminal);
     if terminal {
         take(proc).await.map_err(failed)?;
-    }
-    if let Some(process) = &document.exec {
-        let plan = plan::exec(process, &document.target(pid), &document.facts)
-            .map_err(|error| error.to_string())?;
-        let child = carry_out(proc, plan).await?;
-        reap(proc, child).await.map_err(failed)?;
-        proc.kill(pid, signal::KILL).await.map_err(failed)?;
     }
     reap(proc, pid).await.map_err(failed)
 }

@@ -24,7 +24,7 @@ pub const DIRS: [&str; 12] = [
     "groups",
 ];
 /// Programs in the root.
-pub const APPLETS: [&str; 3] = ["sh", "true", "sleep"];
+pub const APPLETS: [&str; 2] = ["sh", "true"];
 const SLICES: u32 = 2_000;
 
 /// Runs a document and takes what the trace tells.
