@@ -1,8 +1,8 @@
 //! The body of a request: read from the connection only as fast as the handler asks.
 
 use crate::chunk::{ChunkError, Chunked, Step};
-use crate::head::Framing;
-use crate::limits::TRACE_BYTES;
+use crate::head::{Framing, RequestHead};
+use crate::limits::{DOCUMENT_TIMEOUT_NANOS, TRACE_BYTES};
 use crate::socket::Reader;
 use bytes::{Buf, Bytes};
 use glassdock_abi::{BoxFuture, Errno, Result, Sys};
@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 pub(crate) enum BodyError {
     Chunk(ChunkError),
     Ended,
+    Late,
     Errno(Errno),
 }
 
@@ -24,6 +25,7 @@ impl core::fmt::Display for BodyError {
         match self {
             BodyError::Chunk(error) => error.fmt(f),
             BodyError::Ended => f.write_str("unexpected EOF"),
+            BodyError::Late => f.write_str("timed out"),
             BodyError::Errno(errno) => f.write_str(errno.message()),
         }
     }
@@ -43,14 +45,17 @@ pub(crate) struct Incoming<S: Sys> {
     /// The client waits for `100 Continue`, which is sent when the handler first asks for the body.
     expects_continue: bool,
     continuing: Option<BoxFuture<'static, Result<()>>>,
+    /// Whether it is a document, which must be there in time.
+    is_document: bool,
+    timeout: Option<BoxFuture<'static, ()>>,
     /// The body's first bytes and its length so far, for the trace.
     pub seen: Vec<u8>,
     pub seen_length: u64,
 }
 
 impl<S: Sys> Incoming<S> {
-    pub fn new(reader: Reader<S>, framing: Framing, expects_continue: bool) -> Incoming<S> {
-        let decoder = match framing {
+    pub fn new(reader: Reader<S>, head: &RequestHead) -> Incoming<S> {
+        let decoder = match head.framing {
             Framing::Length(0) => Decoder::Done,
             Framing::Length(length) => Decoder::Length(length),
             Framing::Chunked => Decoder::Chunked(Chunked::new()),
@@ -58,8 +63,10 @@ impl<S: Sys> Incoming<S> {
         Incoming {
             reader,
             decoder,
-            expects_continue,
+            expects_continue: head.expect_continue,
             continuing: None,
+            is_document: head.is_document(),
+            timeout: None,
             seen: Vec::new(),
             seen_length: 0,
         }
@@ -98,12 +105,29 @@ impl<S: Sys> Incoming<S> {
             if let Err(errno) = ready!(self.poll_continue(cx)) {
                 return Poll::Ready(Some(Err(BodyError::Errno(errno))));
             }
-            match ready!(self.reader.poll_fill(cx)) {
+            let Poll::Ready(filled) = self.reader.poll_fill(cx) else {
+                ready!(self.poll_timeout(cx));
+                return Poll::Ready(Some(Err(BodyError::Late)));
+            };
+            match filled {
                 Ok(0) => return Poll::Ready(Some(Err(BodyError::Ended))),
                 Ok(_) => {}
                 Err(errno) => return Poll::Ready(Some(Err(BodyError::Errno(errno)))),
             }
         }
+    }
+
+    /// Ready when a document should have been there.
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_document {
+            return Poll::Pending;
+        }
+        let sys = self.reader.socket.sys();
+        let timeout = self.timeout.get_or_insert_with(|| {
+            let sys = sys.clone();
+            Box::pin(async move { sys.sleep(DOCUMENT_TIMEOUT_NANOS).await })
+        });
+        timeout.as_mut().poll(cx)
     }
 
     fn note(&mut self, data: &[u8]) {

@@ -74,6 +74,14 @@ pub struct RequestHead {
     pub length: usize,
 }
 
+impl RequestHead {
+    /// Whether the body is a document that is of use only as a whole.
+    pub fn is_document(&self) -> bool {
+        let kind = self.headers.get(http::header::CONTENT_TYPE);
+        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+    }
+}
+
 /// Reads a head from the start of `bytes`; `None` while it is not whole.
 pub fn parse_head(bytes: &[u8]) -> Result<Option<RequestHead>, Reject> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];

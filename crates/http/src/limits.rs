@@ -16,8 +16,11 @@ pub const MAX_DRAIN_BYTES: u64 = 256 * 1024;
 pub const READ_BYTES: u64 = 64 * 1024;
 /// Bytes given to the kernel at once.
 pub const WRITE_BYTES: usize = 64 * 1024;
-/// Nanoseconds from a request's first byte to the end of its head: dockerd's 5 minutes.
-pub const HEAD_TIMEOUT_NANOS: u64 = 5 * 60 * 1_000_000_000;
+/// Nanoseconds from a request's first byte to the end of its head. dockerd has 5 minutes, and no limit of connections that those
+/// who send nothing could use up.
+pub const HEAD_TIMEOUT_NANOS: u64 = 30 * 1_000_000_000;
+/// Nanoseconds until all of a document is there, from when it is asked for. Archives take as long as they take.
+pub const DOCUMENT_TIMEOUT_NANOS: u64 = 30 * 1_000_000_000;
 /// Nanoseconds until the next try where descriptors ran out.
 pub const ACCEPT_RETRY_NANOS: u64 = 10_000_000;
 /// Bytes of a head or body that the trace keeps.

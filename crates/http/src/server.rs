@@ -186,7 +186,7 @@ impl<S: Sys + Trace> Exchange<'_, S> {
         let cause = self.sys.cause_of(self.socket.fd());
         let span = self.sys.enter_from(cause, Layer::Http, &name, args);
 
-        let incoming = Incoming::new(reader, head.framing, head.expect_continue);
+        let incoming = Incoming::new(reader, &head);
         let incoming = Arc::new(Mutex::new(incoming));
         let response = self.handle(&span, &head, incoming.clone()).await;
         if !told_body {

@@ -76,7 +76,13 @@ impl<S: Sys> Shim<S> {
         replace_file(sys, &dir.join(OPTIONS), &text, 0o600)
             .await
             .map_err(|errno| RuntimeError::errno(format_args!("write {dir}/{OPTIONS}"), errno))?;
-        let report = launch(sys, &options).await?;
+        let report = match launch(sys, &options).await {
+            Ok(report) => report,
+            Err(error) => {
+                let _ = clear_remains(sys, &options).await;
+                return Err(error);
+            }
+        };
         match parse_reply(&report) {
             Ok(Reply::Pid(_)) => Ok(Shim {
                 sys: sys.clone(),

@@ -4,7 +4,7 @@
 //! reports that it is ready or where it failed; its end means that the program runs. After a failure the parent carries
 //! out the rollback, so that nothing is left.
 
-use crate::io::Lines;
+use crate::io::{Lines, send_all};
 use crate::plan::{Alternative, Expect, Find, Hooks, Item, Plan, Slot, SlotKind, Step, Users};
 use crate::plan::{SlotValue, bind, map_lines};
 use crate::{ErrorKind, RuntimeError, error_text, hooks, users, why};
@@ -25,7 +25,7 @@ const MAX_FAILURE: usize = 8 << 10;
 const X_OK: u32 = 1;
 /// `AT_EACCESS`: with the effective ids.
 const AT_EACCESS: AtFlags = AtFlags::from_bits_retain(0x200);
-/// Exit status of a child that failed before its program ran, as runc's.
+/// Exit status of a child that failed before its program ran, or whose hook failed then, as runc's.
 const FAILED: u8 = 1;
 /// Exit status of a child whose program could not be run after the container was started, as runc's.
 const EXEC_FAILED: u8 = 255;
@@ -307,7 +307,10 @@ impl<P: Proc + Trace> Actor<P> {
             // The parent is gone; whoever reads the program's errors learns it.
             let text = format!("{}\n", failure.text).into_bytes();
             let _ = write_all(&self.proc, Fd::STDERR, &text).await;
-            return EXEC_FAILED;
+            return match failure.executable {
+                true => EXEC_FAILED,
+                false => FAILED,
+            };
         }
         let text = shortened(failure.text);
         let _ = self
@@ -401,7 +404,8 @@ impl<P: Proc + Trace> Actor<P> {
     }
 
     async fn release(&mut self) -> Result<(), Failure> {
-        let told = write_all(&self.proc, self.pipe.reader, &[0]).await;
+        // A child that is gone is an error, not a signal that ends this process.
+        let told = send_all(&self.proc, self.pipe.reader, vec![0]).await;
         told.map_err(|errno| plain(format!("let the process go on: {}", error_text(errno))))
     }
 

@@ -129,8 +129,10 @@ fn without(calls: &[Seen], barrier: &[String]) -> Vec<Seen> {
     let mut left = Vec::new();
     for call in calls {
         let fd = call.args.split(", ").next().unwrap_or_default();
-        let is_its = matches!(&*call.name, "read" | "write" | "close" | "ppoll")
-            && barrier.iter().any(|known| known == fd);
+        let is_its = matches!(
+            &*call.name,
+            "read" | "write" | "sendmsg" | "close" | "ppoll"
+        ) && barrier.iter().any(|known| known == fd);
         if !is_its {
             left.push(call.clone());
         } else if call.name == "close" {

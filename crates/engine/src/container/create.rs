@@ -39,6 +39,10 @@ impl<S: Kernel> Engine<S> {
         settings::check_config(&mut config)?;
         refusals::check_networking(networking_config.as_ref())?;
         let (mut warnings, mounts) = settings::check_host(&mut host, &self.shared.facts)?;
+        if host.uts_mode == "host" && !config.hostname.is_empty() {
+            let text = "conflicting options: hostname and the UTS mode";
+            return Err(ApiError::invalid(text));
+        }
         self.check_bind_sources(&mounts, false).await?;
         // Until the container is entered, nothing else keeps its image.
         let _writing = self.shared.images.writing.lock().await;

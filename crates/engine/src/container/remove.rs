@@ -76,7 +76,8 @@ impl<S: Kernel> Engine<S> {
             inner.record.state.dead = true;
             inner.attaching.clear();
         });
-        self.save(container).await?;
+        // Where nothing can be written, removing is what makes room.
+        self.keep(container).await;
         let layers = container.with(|inner| inner.layers.clone());
         self.clean_up(container).await;
         self.remove_rw_layer(&container.id, &layers).await?;

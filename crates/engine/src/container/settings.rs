@@ -197,6 +197,12 @@ pub(crate) fn check_host(host: &mut HostConfig, facts: &Facts) -> Result<(Vec<St
                 .to_string(),
         );
     }
+    if host.privileged {
+        warnings.push(
+            "This engine gives no devices of the host yet: a privileged container has the usual ones only"
+                .to_string(),
+        );
+    }
     Ok((warnings, mounts))
 }
 

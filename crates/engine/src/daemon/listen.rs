@@ -10,8 +10,8 @@ use glassdock_image::fs;
 use std::fmt;
 use std::net::SocketAddrV4;
 
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 128;
+/// Connections that wait to be accepted; Linux takes no more than `net.core.somaxconn`, as much by default.
+const BACKLOG: u32 = 4096;
 /// Largest `/etc/group` that is read, in bytes.
 const MAX_GROUP: u64 = 1 << 20;
 

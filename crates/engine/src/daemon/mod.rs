@@ -123,29 +123,40 @@ async fn max_connections<S: Kernel>(sys: &S, listeners: usize) -> Result<usize> 
 ///
 /// # Errors
 /// 500 where another daemon has it, or the directories cannot be made.
-pub async fn lock<S: Kernel>(sys: &S, config: &Config) -> Result<OwnedFd<S>> {
-    const LOCK_EX_NB: u32 = 2 | 4;
+pub async fn lock<S: Kernel>(sys: &S, config: &Config) -> Result<[OwnedFd<S>; 2]> {
     let root = PathArg::from(&config.root);
     fs::create_dir_all(sys, &root, 0o710).await?;
     fs::create_dir_all(sys, &PathArg::from(&config.run), 0o711).await?;
     let path = root.join("engine.lock");
     let flags = OpenFlags::RDWR | OpenFlags::CREAT | OpenFlags::NOFOLLOW;
+    let of_root = hold(sys, &path, (flags, 0o600), &config.root).await?;
+    // Here other files have names of their own, so the directory itself is locked.
+    let flags = OpenFlags::RDONLY | OpenFlags::DIRECTORY;
+    let of_run = hold(sys, &PathArg::from(&config.run), (flags, 0), &config.run).await?;
+    Ok([of_root, of_run])
+}
+
+/// Opens and locks a file that stands for a directory.
+async fn hold<S: Kernel>(
+    sys: &S,
+    path: &PathArg,
+    (flags, mode): (OpenFlags, u32),
+    dir: &str,
+) -> Result<OwnedFd<S>> {
+    const LOCK_EX_NB: u32 = 2 | 4;
     let lock = sys
-        .openat(Fd::CWD, path.clone(), flags, 0o600)
+        .openat(Fd::CWD, path.clone(), flags, mode)
         .await
         .map_err(system(format_args!("open {path}")))?;
-    match sys
-        .call(Call::Flock {
-            fd: lock.fd(),
-            operation: LOCK_EX_NB,
-        })
-        .await
-    {
+    let call = Call::Flock {
+        fd: lock.fd(),
+        operation: LOCK_EX_NB,
+    };
+    match sys.call(call).await {
         // A kernel without file locks has nobody else to keep away.
         Ok(_) | Err(Errno::ENOSYS | Errno::EINVAL) => Ok(lock),
         Err(Errno::EAGAIN) => Err(ApiError::system(format!(
-            "another daemon is running on {}",
-            config.root
+            "another daemon is running on {dir}"
         ))),
         Err(errno) => Err(system(format_args!("lock {path}"))(errno)),
     }

@@ -1,7 +1,7 @@
 //! `exec`: a further process in a container.
 
 use super::args::{Exec, Globals, Making};
-use super::{connect, made, options, refuse_socket, spec, system};
+use super::{connect, made, options, read_document, refuse_socket, spec, system};
 use glassdock_abi::{OwnedFd, Pid};
 use glassdock_linux::Direct;
 use glassdock_oci::runtime::{Capabilities, Process};
@@ -66,7 +66,8 @@ async fn described(sys: &Direct, globals: &Globals, id: &str, exec: &Exec) -> Re
         let wrong = |error: &dyn std::fmt::Display| {
             RuntimeError::new(ErrorKind::Invalid, format!("{path}: {error}"))
         };
-        let text = std::fs::read(path).map_err(|error| wrong(&error))?;
+        let text = File::open(path).and_then(read_document);
+        let text = text.map_err(|error| wrong(&error))?;
         return serde_json::from_slice(&text).map_err(|error| wrong(&error));
     }
     let state = helper::state_of(sys, &globals.root, id).await?;

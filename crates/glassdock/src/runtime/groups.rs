@@ -1,6 +1,6 @@
 //! `pause`, `resume`, `update` and `events`: what control groups do for a container.
 
-use super::{Result, print};
+use super::{Result, print, read_document};
 use glassdock_abi::Sys;
 use glassdock_linux::Direct;
 use glassdock_oci::runtime::{Resources, Status};
@@ -8,7 +8,6 @@ use glassdock_runtime::cgroups::{self, CpuUsage, MemoryUsage, Usage};
 use glassdock_runtime::helper::groups_of;
 use glassdock_runtime::{ErrorKind, RuntimeError};
 use serde_json::{Value, json};
-use std::io::Read;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -56,12 +55,11 @@ pub(super) async fn update(
 
 fn read(path: &str) -> Result<Resources> {
     let invalid = |error: String| RuntimeError::new(ErrorKind::Invalid, format!("{path}: {error}"));
-    let mut text = Vec::new();
-    let read = match path {
-        "-" => std::io::stdin().read_to_end(&mut text).map(drop),
-        path => std::fs::read(path).map(|read| text = read),
+    let text = match path {
+        "-" => read_document(std::io::stdin()),
+        path => std::fs::File::open(path).and_then(read_document),
     };
-    read.map_err(|error| invalid(error.to_string()))?;
+    let text = text.map_err(|error| invalid(error.to_string()))?;
     serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))
 }
 

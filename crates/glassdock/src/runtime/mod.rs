@@ -18,7 +18,7 @@ use glassdock_runtime::helper::{self, Answer};
 use glassdock_runtime::proto::Reply;
 use glassdock_runtime::{ErrorKind, RuntimeError};
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -301,16 +301,31 @@ fn refuse_socket(making: &Making) -> Result<()> {
     }
 }
 
+/// Reads a document to its end, which must come before [`helper::MAX_CONFIG`].
+fn read_document(from: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    from.take(helper::MAX_CONFIG as u64 + 1)
+        .read_to_end(&mut text)?;
+    match text.len() <= helper::MAX_CONFIG {
+        true => Ok(text),
+        false => Err(std::io::Error::other(format!(
+            "it is longer than {} bytes",
+            helper::MAX_CONFIG
+        ))),
+    }
+}
+
 /// A bundle's configuration.
 fn spec(bundle: &str) -> Result<Spec> {
     let path = format!("{bundle}/config.json");
-    let text = std::fs::read(&path).map_err(|error| match error.kind() {
+    let file = std::fs::File::open(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             let text = format!("JSON specification file {path} not found");
             RuntimeError::new(ErrorKind::Invalid, text)
         }
         _ => system(format!("{path}: {error}")),
     })?;
+    let text = read_document(file).map_err(|error| system(format!("{path}: {error}")))?;
     serde_json::from_slice(&text)
         .map_err(|error| RuntimeError::new(ErrorKind::Invalid, format!("{path}: {error}")))
 }

@@ -268,6 +268,46 @@ fn a_daemon_that_is_asked_to_end_stops_its_containers() {
 }
 
 #[test]
+fn on_a_full_disk_containers_can_be_removed_to_make_room() {
+    if !possible() {
+        return;
+    }
+    let mut daemon = Daemon::place();
+    let root = daemon.at("root");
+    std::fs::create_dir(&root).unwrap();
+    let mounted = daemon.shell(&format!("mount -t tmpfs -o size=12m none {root}"));
+    assert_eq!(mounted.code, Some(0), "{mounted:?}");
+    daemon.launch();
+    daemon.load();
+    let fill = "dd if=/dev/zero of=/full bs=64k; true";
+    daemon.docker(&[
+        "run",
+        "--name",
+        "full",
+        "--network",
+        "none",
+        "busybox",
+        "sh",
+        "-c",
+        fill,
+    ]);
+    let room = || {
+        daemon
+            .shell(&format!("df --output=avail {root} | tail -1"))
+            .out
+    };
+    assert_eq!(room().trim(), "0");
+    daemon.ok(&["rm", "full"]);
+    daemon.ok(&["run", "--rm", "--network", "none", "busybox", "true"]);
+    let daemon = {
+        assert_eq!(daemon.end(rustix::process::Signal::TERM), Some(0));
+        daemon.shell(&format!("umount {root}"));
+        daemon
+    };
+    assert_eq!(daemon.mounts(), [""; 0]);
+}
+
+#[test]
 fn what_cannot_work_is_refused_with_what_to_do() {
     if !possible() {
         return;
@@ -281,6 +321,14 @@ fn what_cannot_work_is_refused_with_what_to_do() {
     refused(
         &mut daemon.command(),
         &format!("glassdock daemon: another daemon is running on {root}"),
+    );
+    let exec_root = daemon.at("x");
+    let mut sharing = Command::new(GLASSDOCK);
+    sharing.args(["daemon", "--host", &format!("unix://{}", daemon.at("t"))]);
+    sharing.args(["--root", &daemon.at("other"), "--exec-root", &exec_root]);
+    refused(
+        &mut sharing,
+        &format!("glassdock daemon: another daemon is running on {exec_root}"),
     );
     let socket = daemon.at("s");
     let other = |host: &str| {

@@ -232,6 +232,27 @@ fn a_created_containers_terminal_goes_to_the_console_socket() {
 }
 
 #[test]
+fn of_several_who_make_the_same_container_one_does() {
+    if !possible() {
+        return;
+    }
+    let place = Place::new(&format!("{GLASSDOCK} runtime"));
+    let several = "for i in 1 2 3 4; do { $R create -b wait c1 && echo made; } & done; wait";
+    for _ in 0..5 {
+        let output = place.shell(several);
+        assert_eq!(text(&output.stdout), "made\n", "{output:?}");
+        let refused = text(&output.stderr);
+        let known = refused
+            .lines()
+            .filter(|line| line.contains("already exists: c1"));
+        assert_eq!(known.count(), 3, "{refused}");
+        let gone = place.shell("$R start c1 && $R delete -f c1 && ls -d /sys/fs/cgroup/*/$G-wait");
+        assert_eq!(text(&gone.stdout), "", "{gone:?}");
+    }
+    assert_eq!(place.left(), [""; 0]);
+}
+
+#[test]
 fn errors_go_to_the_log_in_the_form_that_is_asked_for() {
     if !possible() {
         return;

@@ -189,17 +189,12 @@ async fn create<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
     }
     let dir = PathArg::from(&options.dir);
     if read_file(sys, dir.join(STATE), MAX_CONFIG).await.is_ok() {
-        return Err(RuntimeError::new(
-            ErrorKind::AlreadyExists,
-            format!("container with given ID already exists: {}", options.id),
-        ));
+        return Err(exists(options));
     }
-    crate::io::make_dirs(sys, &dir, 0o711)
-        .await
-        .map_err(|errno| RuntimeError::errno(format_args!("mkdir {dir}"), errno))?;
+    claim(sys, options, &dir).await?;
     let made = create_in(sys, options, &spec, bundle, &dir).await;
     if made.is_err() {
-        // Only what this command makes: the directory may be the shim's.
+        // Only what this command makes: the directory is its own, or the shim's.
         for name in [CREATED, STATE, cgroups::RECORD, filters::FILE] {
             let _ = sys
                 .unlinkat(Fd::CWD, dir.join(name), AtFlags::empty())
@@ -209,6 +204,32 @@ async fn create<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
         let _ = sys.unlinkat(Fd::CWD, dir, AtFlags::REMOVEDIR).await;
     }
     made
+}
+
+fn exists(options: &Options) -> RuntimeError {
+    RuntimeError::new(
+        ErrorKind::AlreadyExists,
+        format!("container with given ID already exists: {}", options.id),
+    )
+}
+
+/// Makes the state directory, which nobody else may have: another who makes the container of this id at the same time has it.
+/// A shim's has been made by whoever started the shim.
+async fn claim<S: Sys>(sys: &S, options: &Options, dir: &PathArg) -> Result<()> {
+    let failed = |errno| RuntimeError::errno(format_args!("mkdir {dir}"), errno);
+    if options.start_fd.is_some() {
+        return crate::io::make_dirs(sys, dir, 0o711).await.map_err(failed);
+    }
+    let above = options.dir.trim_end_matches('/');
+    let above = above.rsplit_once('/').map_or("", |(above, _)| above);
+    if !above.is_empty() {
+        let made = crate::io::make_dirs(sys, &PathArg::from(above), 0o711).await;
+        made.map_err(failed)?;
+    }
+    match sys.mkdirat(Fd::CWD, dir.clone(), 0o711).await {
+        Err(Errno::EEXIST) => Err(exists(options)),
+        made => made.map_err(failed),
+    }
 }
 
 async fn create_in<S: Proc + Trace>(
@@ -396,6 +417,16 @@ async fn start<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer> {
     }
     let path = dir.join(CREATED);
     let failed = |errno| RuntimeError::errno("start the container", errno);
+    let stat = sys
+        .statx(Fd::CWD, path.clone(), AtFlags::SYMLINK_NOFOLLOW)
+        .await
+        .map_err(failed)?;
+    if !stat.is(mode::S_IFIFO) {
+        return Err(RuntimeError::new(
+            ErrorKind::WrongState,
+            "cannot start a container that has a shim: the shim starts it",
+        ));
+    }
     let flags = OpenFlags::WRONLY | OpenFlags::NONBLOCK;
     let fifo = sys
         .openat(Fd::CWD, path.clone(), flags, 0)
