@@ -48,6 +48,7 @@ pub(crate) struct Incoming<S: Sys> {
     /// Whether it is a document, which must be there in time.
     is_document: bool,
     timeout: Option<BoxFuture<'static, ()>>,
+    is_late: bool,
     /// The body's first bytes and its length so far, for the trace.
     pub seen: Vec<u8>,
     pub seen_length: u64,
@@ -67,6 +68,7 @@ impl<S: Sys> Incoming<S> {
             continuing: None,
             is_document: head.is_document(),
             timeout: None,
+            is_late: false,
             seen: Vec::new(),
             seen_length: 0,
         }
@@ -106,7 +108,10 @@ impl<S: Sys> Incoming<S> {
                 return Poll::Ready(Some(Err(BodyError::Errno(errno))));
             }
             let Poll::Ready(filled) = self.reader.poll_fill(cx) else {
-                ready!(self.poll_timeout(cx));
+                if !self.is_late {
+                    ready!(self.poll_timeout(cx));
+                    self.is_late = true;
+                }
                 return Poll::Ready(Some(Err(BodyError::Late)));
             };
             match filled {

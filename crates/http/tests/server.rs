@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use futures_util::StreamExt;
+use glassdock_abi::types::Clock;
 use glassdock_abi::{Fd, Io, Sys};
 use glassdock_http::memory::{Kernel, Memory};
 use glassdock_http::{Body, Bytes, Handle, Hijack, StatusCode, serve_connection};
@@ -397,4 +398,32 @@ proptest::proptest! {
             while peer.read(Fd(3), 65_536).await.is_ok_and(|data| !data.is_empty()) {}
         });
     }
+}
+
+#[test]
+fn who_sends_half_of_a_head_or_a_document_is_let_go_in_time() {
+    let document = "POST /echo HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    for request in ["GET /_ping HTTP/1.1\r\nHost:", document] {
+        let (answer, seconds) = with_connection(&Kernel::new(), async |peer| {
+            let begin = peer.now(Clock::Monotonic);
+            send(&peer, request).await;
+            let answer = read_to_end(&peer).await;
+            (answer, peer.now(Clock::Monotonic).sec - begin.sec)
+        });
+        assert_eq!(seconds, 30, "{answer}");
+        assert!(!answer.contains(" 200 "), "{answer}");
+    }
+}
+
+#[test]
+fn an_archive_takes_as_long_as_it_takes() {
+    let request = "POST /echo HTTP/1.1\r\nHost: d\r\nContent-Type: application/x-tar\r\nContent-Length: 9\r\n\r\nhal";
+    let answer = with_connection(&Kernel::new(), async |peer| {
+        send(&peer, request).await;
+        peer.sleep(3_600_000_000_000).await;
+        send(&peer, "f, hal").await;
+        peer.shutdown(Fd(3), 1).await.unwrap();
+        read_to_end(&peer).await
+    });
+    assert!(answer.ends_with("\r\n\r\nhalf, hal"), "{answer}");
 }
