@@ -225,6 +225,8 @@ methods! {
     socketpair_stream() -> [OwnedFd<Self>; 2] = Call::Socketpair { domain: 1, kind: 0o2000001, protocol: 0 }, pair;
     /// `man 2 socket` of a unix stream, close-on-exec.
     socket_stream() -> OwnedFd<Self> = Call::Socket { domain: 1, kind: 0o2000001, protocol: 0 }, owned;
+    /// `man 2 socket` of a TCP stream, close-on-exec.
+    socket_inet() -> OwnedFd<Self> = Call::Socket { domain: SockAddr::INET.into(), kind: 0o2000001, protocol: 0 }, owned;
     /// `man 2 bind`.
     bind(fd: Fd, addr: SockAddr) -> () = Call::Bind { fd, addr }, done;
     /// `man 2 listen`.

@@ -538,6 +538,19 @@ pub enum SockAddr {
     Other(u16, Vec<u8>),
 }
 
+impl SockAddr {
+    /// `AF_INET`.
+    pub const INET: u16 = 2;
+
+    /// `struct sockaddr_in` (`man 7 ip`).
+    pub fn inet(address: &core::net::SocketAddrV4) -> SockAddr {
+        let mut bytes = address.port().to_be_bytes().to_vec();
+        bytes.extend(address.ip().octets());
+        bytes.extend([0; 8]);
+        SockAddr::Other(SockAddr::INET, bytes)
+    }
+}
+
 /// `struct ucred` of `SO_PEERCRED`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ucred {

@@ -163,9 +163,9 @@ impl<S: Sys + Trace> Session<S> {
     /// # Errors
     /// This client cannot go there.
     pub fn reach(&mut self, host: String) -> Result<()> {
-        let path = host::socket_path(&host);
-        let path = path.map_err(|why| Fail::new(format!("Failed to initialize: {why}")))?;
-        self.client = Client::unix(self.sys.clone(), path);
+        let address = host::address(&host);
+        let address = address.map_err(|why| Fail::new(format!("Failed to initialize: {why}")))?;
+        self.client = Client::new(self.sys.clone(), address);
         self.host = host;
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Addresses of engines as people write them, and which of them can be reached.
 
+use glassdock_http::client::Address;
+
 /// Where the engine listens unless told otherwise.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 
@@ -48,16 +50,24 @@ pub fn check(host: &str) -> Result<(), String> {
     }
 }
 
-/// The path of the socket at an address.
+/// Where an address leads.
 ///
 /// # Errors
 /// It is no address, or one that this client cannot reach.
-pub fn socket_path(host: &str) -> Result<String, String> {
+pub fn address(host: &str) -> Result<Address, String> {
     check(host)?;
     match host.split_once("://") {
-        Some(("unix", path)) => Ok(path.to_owned()),
-        Some((scheme @ ("tcp" | "ssh" | "http" | "https"), _)) => Err(format!(
-            "{scheme}:// addresses are not supported by this client yet; use unix://PATH"
+        Some(("unix", path)) => Ok(Address::Unix(path.into())),
+        Some(("tcp", rest)) => {
+            let numeric = rest.replacen("localhost:", "127.0.0.1:", 1).parse();
+            numeric.map(Address::Tcp).map_err(|_| {
+                format!(
+                    "{host}: names are not looked up by this client yet; use tcp://A.B.C.D:PORT"
+                )
+            })
+        }
+        Some((scheme @ ("ssh" | "http" | "https"), _)) => Err(format!(
+            "{scheme}:// addresses are not supported by this client yet; use unix://PATH or tcp://A.B.C.D:PORT"
         )),
         _ => Err(format!("unable to parse docker host `{host}`")),
     }
@@ -95,18 +105,27 @@ mod tests {
     }
 
     #[test]
-    fn only_unix_sockets_are_reached_and_others_are_refused_by_name() {
-        assert_eq!(socket_path("unix:///x y").as_deref(), Ok("/x y"));
+    fn sockets_and_numeric_addresses_are_reached_and_others_are_refused_by_name() {
+        let path = |path: &str| Ok(Address::Unix(path.into()));
+        assert_eq!(address("unix:///x y"), path("/x y"));
+        let tcp = |text: &str| text.parse().map(Address::Tcp).map_err(|_| String::new());
+        assert_eq!(address("tcp://1.2.3.4:5"), tcp("1.2.3.4:5"));
+        assert_eq!(address("tcp://localhost:5"), tcp("127.0.0.1:5"));
         for (host, why) in [
             ("ssh://me@host", "ssh:// addresses are not supported"),
-            ("tcp://1.2.3.4:5", "tcp:// addresses are not supported"),
+            ("tcp://here:5", "tcp://here:5: names are not looked up"),
+            (
+                "tcp://1.2.3.4:5/p",
+                "tcp://1.2.3.4:5/p: names are not looked up",
+            ),
+            ("tcp://[::1]:5", "tcp://[::1]:5: names are not looked up"),
             ("https://x", "https:// addresses are not supported"),
             ("npipe://x", "protocol not available"),
             ("zzz://x", "unable to parse docker host `zzz://x`"),
             ("unix://", "unable to parse docker host `unix://`"),
             ("nonsense", "unable to parse docker host `nonsense`"),
         ] {
-            assert!(socket_path(host).unwrap_err().starts_with(why), "{host}");
+            assert!(address(host).unwrap_err().starts_with(why), "{host}");
         }
     }
 
@@ -115,7 +134,7 @@ mod tests {
         fn any_address_is_read_or_refused(given in ".*") {
             let given: String = given;
             if let Ok(host) = parse(&given) {
-                let _ = socket_path(&host);
+                let _ = address(&host);
             }
         }
     }

@@ -83,17 +83,10 @@ pub(crate) async fn listen<S: Sys>(sys: &S, host: &Host, group: &str) -> Result<
 }
 
 async fn tcp<S: Sys>(sys: &S, address: &SocketAddrV4) -> Result<OwnedFd<S>, Errno> {
-    const AF_INET: u16 = 2;
-    const STREAM_CLOEXEC: u32 = 0o2_000_001;
     const REUSE_ADDRESS: (u32, u32) = (1, 2);
     /// Without it, small answers wait for each other; accepted connections have it from the listener.
     const NO_DELAY: (u32, u32) = (6, 1);
-    let call = Call::Socket {
-        domain: AF_INET.into(),
-        kind: STREAM_CLOEXEC,
-        protocol: 0,
-    };
-    let socket = sys.own(sys.call(call).await?.fd()?);
+    let socket = sys.socket_inet().await?;
     for (level, name) in [REUSE_ADDRESS, NO_DELAY] {
         let call = Call::Setsockopt {
             fd: socket.fd(),
@@ -103,12 +96,7 @@ async fn tcp<S: Sys>(sys: &S, address: &SocketAddrV4) -> Result<OwnedFd<S>, Errn
         };
         sys.call(call).await?;
     }
-    // `struct sockaddr_in` after its family.
-    let mut bytes = address.port().to_be_bytes().to_vec();
-    bytes.extend(address.ip().octets());
-    bytes.extend([0; 8]);
-    sys.bind(socket.fd(), SockAddr::Other(AF_INET, bytes))
-        .await?;
+    sys.bind(socket.fd(), SockAddr::inet(address)).await?;
     Ok(socket)
 }
 

@@ -393,6 +393,7 @@ fn several_addresses_are_served_and_our_client_talks_to_them() {
     };
     let name = ("Glassdock\n".to_owned(), String::new());
     assert_eq!(ask(format!("unix://{}", daemon.at("s"))), name);
+    assert_eq!(ask(format!("tcp://{port}")), name);
     let real = daemon
         .client_command()
         .env("DOCKER_HOST", format!("tcp://{port}"))

@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use io::HyperIo;
+use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex};
 
 /// A body to send.
@@ -51,10 +52,19 @@ impl core::fmt::Display for Error {
 }
 impl core::error::Error for Error {}
 
-/// A client of one server behind a unix socket. Clones share the idle connection.
+/// Where a server listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// A unix socket, by its path.
+    Unix(PathArg),
+    /// TCP.
+    Tcp(SocketAddrV4),
+}
+
+/// A client of one server. Clones share the idle connection.
 pub struct Client<S: Sys> {
     sys: S,
-    path: PathArg,
+    address: Address,
     idle: Arc<Mutex<Option<SendRequest<RequestBody>>>>,
 }
 
@@ -62,7 +72,7 @@ impl<S: Sys> Clone for Client<S> {
     fn clone(&self) -> Self {
         Client {
             sys: self.sys.clone(),
-            path: self.path.clone(),
+            address: self.address.clone(),
             idle: self.idle.clone(),
         }
     }
@@ -71,9 +81,14 @@ impl<S: Sys> Clone for Client<S> {
 impl<S: Sys + Trace> Client<S> {
     /// A client of the server at a unix socket's path. Nothing is connected yet.
     pub fn unix(sys: S, path: impl Into<PathArg>) -> Client<S> {
+        Client::new(sys, Address::Unix(path.into()))
+    }
+
+    /// A client of the server at an address. Nothing is connected yet.
+    pub fn new(sys: S, address: Address) -> Client<S> {
         Client {
             sys,
-            path: path.into(),
+            address,
             idle: Arc::default(),
         }
     }
@@ -161,8 +176,11 @@ impl<S: Sys + Trace> Client<S> {
 
     /// Opens a connection; it is driven beside the caller until it ends.
     async fn connect(&self, sys: &S) -> Result<SendRequest<RequestBody>, Error> {
-        let fd = sys.socket_stream().await.map_err(Error::Connect)?;
-        let address = SockAddr::Unix(self.path.clone());
+        let (fd, address) = match &self.address {
+            Address::Unix(path) => (sys.socket_stream().await, SockAddr::Unix(path.clone())),
+            Address::Tcp(address) => (sys.socket_inet().await, SockAddr::inet(address)),
+        };
+        let fd = fd.map_err(Error::Connect)?;
         sys.connect(fd.fd(), address)
             .await
             .map_err(Error::Connect)?;

@@ -111,6 +111,23 @@ pub(crate) struct PendingCall {
     pub(crate) ready: bool,
 }
 
+impl PendingCall {
+    /// One that is about to be tried for the first time.
+    fn new(op: Op, nr: u32, restart: Restart, parent: Option<SpanId>) -> PendingCall {
+        PendingCall {
+            op,
+            nr,
+            restart,
+            state: CallState::default(),
+            span: None,
+            parent,
+            block: Block::default(),
+            timer: None,
+            ready: false,
+        }
+    }
+}
+
 impl Kernel {
     /// A `syscall` instruction.
     pub(crate) fn enter_syscall(&mut self, tid: Tid) {
@@ -127,17 +144,8 @@ impl Kernel {
         let restricted = thread.cred.seccomp != Seccomp::Disabled;
         let row = table::row(number);
         self.begin(tid, SYSCALL_NS);
-        let call = PendingCall {
-            op: Op::Raw(number, args),
-            nr: number,
-            restart: row.map_or(Restart::Never, |row| row.restart),
-            state: CallState::default(),
-            span: None,
-            parent,
-            block: Block::default(),
-            timer: None,
-            ready: false,
-        };
+        let restart = row.map_or(Restart::Never, |row| row.restart);
+        let call = PendingCall::new(Op::Raw(number, args), number, restart, parent);
         if restricted {
             return self.screen(tid, 0, call, &Data { number, ip, args });
         }
@@ -161,17 +169,7 @@ impl Kernel {
         let thread = self.threads.get(&tid);
         let parent = parent.or(thread.and_then(|thread| thread.span));
         let restricted = thread.is_some_and(|it| it.cred.seccomp != Seccomp::Disabled);
-        let call = PendingCall {
-            op,
-            nr: number,
-            restart: Restart::Always,
-            state: CallState::default(),
-            span: None,
-            parent,
-            block: Block::default(),
-            timer: None,
-            ready: false,
-        };
+        let call = PendingCall::new(op, number, Restart::Always, parent);
         if restricted {
             let data = Data::of(&call.op);
             return self.screen(tid, req, call, &data);
