@@ -170,7 +170,7 @@ fn secrets_are_kept_and_tls_is_refused() {
         ("DOCKER_TLS_VERIFY=1 $D ps", format!("{endpoint} {refused}\n= Some(1)\n")),
         (
             "$D -H ssh://me@host ps",
-            "! Failed to initialize: ssh:// addresses are not supported by this client yet; use unix://PATH\n= Some(1)\n"
+            "! Failed to initialize: ssh:// addresses are not supported by this client yet; use unix://PATH or tcp://A.B.C.D:PORT\n= Some(1)\n"
                 .to_owned(),
         ),
     ] {
