@@ -3,6 +3,7 @@
 //! Frames live in fixed chunks so that growing never copies what is there, which keeps the
 //! page's linear memory (the checkpoint) free of holes.
 
+use crate::accounts::{self, Account, AccountId, Accounts};
 use crate::cache::CodeCache;
 
 /// Bytes in a page and in a frame.
@@ -41,6 +42,8 @@ impl std::error::Error for OutOfFrames {}
 #[derive(Clone, Copy, Default)]
 struct Meta {
     refs: u32,
+    /// The account that it is charged to.
+    payer: u32,
     /// Instructions of this frame are in the code cache: writes must be noticed.
     has_code: bool,
 }
@@ -110,6 +113,7 @@ pub(crate) struct Store {
     reserved: u32,
     /// Frames that page tables take.
     pub(crate) tables: u32,
+    accounts: Accounts,
     /// Frames whose cached instructions are no longer true.
     pub(crate) stale: Vec<u32>,
     /// Counts the frames that became code: spaces drop their write translations when it moved.
@@ -119,7 +123,15 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn alloc(&mut self) -> Result<u32, OutOfFrames> {
         if self.room() == 0 {
+            self.accounts.full = None;
             return Err(OutOfFrames);
+        }
+        if self.accounts.payer != 0 {
+            let (room, fullest) = self.accounts.room(self.accounts.payer);
+            if room == 0 {
+                self.accounts.full = fullest;
+                return Err(OutOfFrames);
+            }
         }
         if let Some(frame) = self.free.pop() {
             self.ram.slice_mut(frame << 12, PAGE).fill(0);
@@ -141,8 +153,14 @@ impl Store {
     }
 
     fn take(&mut self, frame: u32) {
-        self.meta[frame as usize].refs = 1;
+        let payer = self.accounts.payer;
+        let meta = &mut self.meta[frame as usize];
+        meta.refs = 1;
+        meta.payer = payer;
         self.used += 1;
+        if payer != 0 {
+            self.accounts.charge(payer, 1);
+        }
     }
 
     pub(crate) fn incref(&mut self, frame: u32) {
@@ -153,9 +171,13 @@ impl Store {
         let meta = &mut self.meta[frame as usize];
         meta.refs = meta.refs.saturating_sub(1);
         if meta.refs == 0 {
+            let payer = std::mem::take(&mut meta.payer);
             self.written(frame);
             self.free.push(frame);
             self.used -= 1;
+            if payer != 0 {
+                self.accounts.uncharge(payer, 1);
+            }
         }
     }
 
@@ -258,6 +280,88 @@ impl Frames {
     /// The most frames there can be.
     pub fn limit(&self) -> u32 {
         self.store.limit
+    }
+
+    /// Opens an account below another, without a limit.
+    pub fn add_account(&mut self, parent: AccountId) -> AccountId {
+        self.store.accounts.add(parent)
+    }
+
+    /// Closes an account: what is charged to it is its parent's from now on.
+    pub fn close_account(&mut self, id: AccountId) {
+        let accounts = &mut self.store.accounts;
+        let parent = accounts.parent(id);
+        let charged = |meta: &&mut Meta| meta.payer == id.0;
+        for meta in self.store.meta.iter_mut().filter(charged) {
+            meta.payer = parent.0;
+        }
+        if accounts.payer == id.0 {
+            accounts.payer = parent.0;
+        }
+    }
+
+    /// Says who pays for the frames that are had from now on.
+    pub fn charge_to(&mut self, id: AccountId) {
+        self.store.accounts.payer = id.0;
+    }
+
+    /// Who pays for the next frame.
+    pub fn payer(&self) -> AccountId {
+        AccountId(self.store.accounts.payer)
+    }
+
+    /// Who pays for a frame.
+    pub fn payer_of(&self, frame: FrameId) -> AccountId {
+        AccountId(self.store.meta[frame.0 as usize].payer)
+    }
+
+    /// What an account has; `None` for the machine's own.
+    pub fn account(&self, id: AccountId) -> Option<&Account> {
+        self.store.accounts.get(id)
+    }
+
+    /// Whether an account is another or below it.
+    pub fn is_within(&self, id: AccountId, top: AccountId) -> bool {
+        self.store.accounts.within(id, top)
+    }
+
+    /// Limits an account, in frames. What it has already stays.
+    pub fn set_account_limit(&mut self, id: AccountId, limit: u32) {
+        if let Some(account) = self.store.accounts.get_mut(id) {
+            account.limit = limit;
+        }
+    }
+
+    /// The account above one.
+    pub fn parent_account(&self, id: AccountId) -> AccountId {
+        self.store.accounts.parent(id)
+    }
+
+    /// Charges what is not kept in frames, in frames, whatever the limits.
+    pub fn charge(&mut self, id: AccountId, frames: u32) {
+        self.store.accounts.charge(id.0, frames);
+    }
+
+    /// Takes back what [`Frames::charge`] charged.
+    pub fn uncharge(&mut self, id: AccountId, frames: u32) {
+        self.store.accounts.uncharge(id.0, frames);
+    }
+
+    /// How many more frames the payer's accounts allow, and the one that allows the fewest.
+    pub fn account_room(&self, id: AccountId) -> (u32, Option<AccountId>) {
+        self.store.accounts.room(id.0)
+    }
+
+    /// The account whose limit the last frame that could not be had ran into; `None` where the machine's memory was used up.
+    pub fn full_account(&self) -> Option<AccountId> {
+        self.store.accounts.full
+    }
+
+    /// How many frames are charged to an account or one below it.
+    pub fn count_charged(&self, top: AccountId) -> u32 {
+        let below = accounts::below(&self.store.accounts, top);
+        let used = self.store.meta.iter().filter(|meta| meta.refs > 0);
+        used.filter(|meta| below[meta.payer as usize]).count() as u32
     }
 
     /// The frame's bytes.

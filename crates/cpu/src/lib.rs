@@ -9,6 +9,7 @@
 //! blocks on register slots, lazy flags (`flags`) and memory through a translation buffer (`vm`,
 //! `space`, `frames`). Floating point is computed in integers (`softfloat`, `wide`).
 
+mod accounts;
 mod alu;
 mod cache;
 pub mod cpuid;
@@ -29,6 +30,7 @@ mod vm;
 mod wide;
 pub mod x87;
 
+pub use accounts::{Account, AccountId};
 pub use frames::{FrameId, Frames, MAX_FRAMES, OutOfFrames, PAGE_SIZE};
 pub use inst::{Inst, Mem, Segment};
 pub use space::{

@@ -357,6 +357,7 @@ impl Kernel {
         }
         let thread = self.threads.get(&tid)?;
         match thread.run {
+            Run::Ready if self.is_frozen(tid) => Some(TaskState::Sleeping("freezer".into())),
             Run::Ready => Some(TaskState::Runnable),
             Run::Blocked(why) => Some(TaskState::Sleeping(why.to_owned())),
             Run::Stopped => {
@@ -476,6 +477,6 @@ impl Kernel {
         if !self.cgroups.exists(path) {
             return None;
         }
-        Some(CgroupInfo {})
+        Some(self.describe_cgroup(path))
     }
 }

@@ -6,7 +6,7 @@ use crate::ids::*;
 use crate::signal::{AltStack, Pending, SigSet};
 use crate::syscall::PendingCall;
 use glassdock_abi::types::{Rlimit, WaitStatus};
-use glassdock_cpu::Cpu;
+use glassdock_cpu::{AccountId, Cpu};
 use glassdock_trace::SpanId;
 use glassdock_trace::world::NsId;
 use glassdock_vfs::{MountNsId, Path};
@@ -187,6 +187,8 @@ pub(crate) struct Thread {
     pub(crate) personality: u32,
     /// `CLONE_CLEAR_SIGHAND`, `PR_SET_…`: bits that a program can ask back.
     pub(crate) timer_slack: u64,
+    /// Who pays for its kernel stack.
+    pub(crate) stack_payer: AccountId,
 }
 
 /// A stop or continue that a parent may wait for.

@@ -26,6 +26,8 @@ pub(crate) enum Timer {
     Itimer(Tid),
     /// A timerfd.
     Descriptor(ObjId),
+    /// The end of a period of a control group's quota, by the group's number.
+    Period(u64),
 }
 
 /// Timers by time and order of arming.
@@ -122,6 +124,8 @@ pub(crate) struct Turn {
     tid: Tid,
     /// Instructions.
     left: u64,
+    /// When the quota of its control group is used up.
+    until: u64,
 }
 
 impl Kernel {
@@ -159,26 +163,41 @@ impl Kernel {
                     (next, _) => return RunState::Idle(next),
                 }
             };
-            self.run_turn(turn, end);
+            self.run_counted(turn, end);
             self.publish();
+        }
+    }
+
+    /// A turn, counted for the thread's control group, whose memory it takes.
+    fn run_counted(&mut self, turn: Turn, end: u64) {
+        self.let_pay(turn.tid);
+        let group = self.process_of(turn.tid).map(|it| it.cgroup.clone());
+        let (time, before) = (self.time, self.counters);
+        self.run_turn(turn, end);
+        if let Some(group) = group {
+            let user = (self.counters.instructions - before.instructions) * INSTRUCTION_NS;
+            let system = (self.time - time).saturating_sub(user);
+            let faults = self.counters.page_faults - before.page_faults;
+            self.charge_turn(&group, user, system, faults);
         }
     }
 
     /// How many threads wait for their turn.
     pub(crate) fn waiting_turns(&self) -> u64 {
-        self.ready.queue.len() as u64
+        let queue = self.ready.queue.iter();
+        queue.filter(|tid| self.may_have_turn(**tid)).count() as u64
     }
 
     /// Whether nobody can run.
     pub(crate) fn is_idle(&self) -> bool {
-        self.cut_turn.is_none() && self.ready.queue.is_empty()
+        self.cut_turn.is_none() && self.waiting_turns() == 0
     }
 
     fn next_turn(&mut self) -> Option<Turn> {
         if let Some(turn) = self.cut_turn.take() {
             return Some(turn);
         }
-        let tid = self.ready.queue.pop_front()?;
+        let tid = self.take_next()?;
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.queued = false;
         }
@@ -186,7 +205,20 @@ impl Kernel {
             self.ready.last = Some(tid);
             self.counters.switches += 1;
         }
-        Some(Turn { tid, left: QUANTUM })
+        Some(Turn {
+            tid,
+            left: QUANTUM,
+            until: self.quota_end(tid),
+        })
+    }
+
+    fn take_next(&mut self) -> Option<Tid> {
+        if !self.cgroups.rules() {
+            return self.ready.queue.pop_front();
+        }
+        let queue: Vec<Tid> = self.ready.queue.iter().copied().collect();
+        let at = self.choose_by_groups(&queue)?;
+        self.ready.queue.remove(at)
     }
 
     fn fire_timers(&mut self) {
@@ -195,6 +227,7 @@ impl Kernel {
                 Timer::Call(tid, req) => self.retry_call(tid, req),
                 Timer::Itimer(tgid) => self.itimer_due(tgid),
                 Timer::Descriptor(id) => self.timerfd_due(id),
+                Timer::Period(group) => self.period_due(group),
             }
         }
     }
@@ -243,7 +276,11 @@ impl Kernel {
     }
 
     fn run_elf(&mut self, turn: Turn, end: u64) {
-        let Turn { tid, mut left } = turn;
+        let Turn {
+            tid,
+            mut left,
+            until,
+        } = turn;
         loop {
             if self.retry_pending(tid) {
                 // The call is done, or still waits; either way signals come next.
@@ -260,13 +297,13 @@ impl Kernel {
                 }
                 continue;
             }
-            if left == 0 {
+            if left == 0 || self.time >= until || self.is_frozen(tid) {
                 self.make_ready(tid);
                 return;
             }
-            let slice = end.saturating_sub(self.time).div_ceil(INSTRUCTION_NS);
+            let slice = end.min(until).saturating_sub(self.time).div_ceil(INSTRUCTION_NS);
             if slice == 0 {
-                self.cut_turn = Some(Turn { tid, left });
+                self.cut_turn = Some(Turn { tid, left, until });
                 return;
             }
             let Some((exit, retired)) = self.run_cpu(tid, left.min(slice)) else {

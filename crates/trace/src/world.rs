@@ -345,7 +345,14 @@ pub struct TtyInfo {
 
 /// A control group, by its path; who is in it says [`TaskInfo::cgroup`].
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct CgroupInfo {}
+pub struct CgroupInfo {
+    /// The controllers of the groups right below it.
+    pub enabled: Vec<String>,
+    /// Limits and weights that differ from what a new group has: file and content.
+    pub limits: Vec<(String, String)>,
+    /// Whether it is frozen, by itself.
+    pub frozen: bool,
+}
 
 /// A container, as the engine sees it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

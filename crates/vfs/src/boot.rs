@@ -54,6 +54,7 @@ impl Vfs {
             hidden: crate::MountId(0),
             memory: config.memory,
             tmp_pages: 0,
+            payers: Default::default(),
             tmp_room: config.memory / crate::PAGE_SIZE as u64,
             next_id: 0,
             next_sb: 0,
@@ -91,6 +92,7 @@ impl Vfs {
         vfs.hidden = hidden.mount;
         let ns = vfs.add_ns(bottom.mount, 0);
         vfs.attach(root.mount, bottom);
+        vfs.payers.disk = vfs.dentries.get(&root.dentry).map(|dentry| dentry.sb);
         (vfs, ns, root)
     }
 

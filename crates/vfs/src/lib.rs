@@ -21,6 +21,7 @@ mod mount;
 mod names;
 mod open;
 mod overlay;
+mod payers;
 mod perm;
 mod store;
 mod tmpfs;

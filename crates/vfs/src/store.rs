@@ -85,6 +85,8 @@ pub(crate) struct Inode {
     pub writers: i64,
     /// A file that may get its first name (`I_LINKABLE`).
     pub linkable: bool,
+    /// Of a tmpfs file: who pays for its pages.
+    pub payer: u32,
 }
 
 impl Inode {
@@ -104,6 +106,7 @@ impl Inode {
             dentries: 0,
             writers: 0,
             linkable: false,
+            payer: 0,
         }
     }
 }
@@ -173,6 +176,7 @@ pub struct Vfs {
     pub(crate) memory: u64,
     /// Pages that all tmpfs take together, and may take now.
     pub(crate) tmp_pages: u64,
+    pub(crate) payers: crate::payers::Payers,
     pub(crate) tmp_room: u64,
     pub(crate) next_id: u64,
     pub(crate) next_sb: u64,

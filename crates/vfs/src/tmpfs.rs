@@ -279,7 +279,9 @@ impl Vfs {
             ctime: now,
             btime: now,
         };
-        Ok(self.add_inode(new_inode(sb, attr, body)))
+        let mut inode = new_inode(sb, attr, body);
+        inode.payer = self.payer_in(sb);
+        Ok(self.add_inode(inode))
     }
 
     pub(crate) fn tmp_create(
@@ -483,7 +485,9 @@ impl Vfs {
                 inode.attr.blocks = content.pages() * BLOCKS;
             }
         });
-        self.uncharge(sb, before.saturating_sub(self.content(id)?.pages()));
+        let (after, payer) = (self.content(id)?.pages(), self.node(id)?.payer);
+        self.payers.count(payer, before, after);
+        self.uncharge(sb, before.saturating_sub(after));
         Ok(())
     }
 
@@ -498,7 +502,8 @@ impl Vfs {
         let sb = self.node(id)?.sb;
         let mut count = (data.len() as u64).min(FILE_SIZE_MAX - offset);
         let missing = self.content(id)?.missing(offset, count);
-        if self.charge(sb, missing).is_err() {
+        let payable = self.check_payer(id, missing);
+        if payable.and_then(|()| self.charge(sb, missing)).is_err() {
             count = self.fitting(id, offset, count)?;
             let missing = self.content(id)?.missing(offset, count);
             self.charge(sb, missing)?;
@@ -514,7 +519,7 @@ impl Vfs {
         let memory = self.tmp_room.saturating_sub(self.tmp_pages);
         let limit = tmp.max_pages.unwrap_or(u64::MAX);
         let own = limit.saturating_sub(tmp.used_pages);
-        let mut free = own.min(memory);
+        let mut free = own.min(memory).min(self.payer_room(id));
         let content = self.content(id)?;
         let mut at = offset;
         while at < offset + count {
@@ -557,6 +562,7 @@ impl Vfs {
         if missing > self.memory / PAGE_SIZE as u64 {
             return Err(Errno::ENOSPC);
         }
+        self.check_payer(id, missing)?;
         self.charge(sb, missing)?;
         self.change_content(id, |content| {
             content.allocate(offset, len);

@@ -10,10 +10,12 @@ use std::process::{Command, Stdio};
 
 const GLASSDOCK: &str = env!("CARGO_BIN_EXE_glassdock");
 const BUSYBOX: &str = "/bin/busybox";
+/// What control groups do on this kernel, as on the simulated one.
+const CGROUPS: &str = include_str!("../../../../tests/programs/cgroups.sh");
 /// Seconds that the machine may take.
 const LIMIT: &str = "280";
 /// Programs of the machine, and of its containers.
-const APPLETS: [&str; 18] = [
+const APPLETS: [&str; 21] = [
     "sh",
     "cat",
     "mount",
@@ -32,6 +34,9 @@ const APPLETS: [&str; 18] = [
     "dd",
     "mknod",
     "id",
+    "rmdir",
+    "stat",
+    "umount",
 ];
 
 /// The kernel, where set-up puts it.
@@ -143,11 +148,12 @@ fn limits_hold_where_control_groups_are_of_version_2() {
     let root = place.0.join("root");
     programs(&root.join("bin"));
     libraries(&root);
-    for dir in ["proc", "sys", "dev"] {
+    for dir in ["proc", "sys", "dev", "tmp"] {
         fs::create_dir(root.join(dir)).unwrap();
     }
     fs::copy(GLASSDOCK, root.join("bin/glassdock")).unwrap();
     fs::write(root.join("session.sh"), include_str!("session.sh")).unwrap();
+    fs::write(root.join("cgroups.sh"), CGROUPS).unwrap();
     fs::write(root.join("init"), include_str!("init.sh")).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(root.join("init"), mode).unwrap();
@@ -178,12 +184,17 @@ fn limits_hold_where_control_groups_are_of_version_2() {
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout).replace('\r', "");
-    let session = told
-        .split_once("BEGIN\n")
-        .and_then(|(_, rest)| rest.split_once("END\n"));
-    let (session, _) = session.unwrap_or_else(|| panic!("the machine came to no end:\n{told}"));
-    // What the kernel itself says in between.
-    let lines = session.lines().filter(|line| !line.starts_with('['));
-    let session: String = lines.map(|line| format!("{line}\n")).collect();
+    let groups = between(&told, "GROUPS\n", "BEGIN\n");
+    expect_test::expect_file!["../../../../tests/programs/cgroups.txt"].assert_eq(&groups);
+    let session = between(&told, "BEGIN\n", "END\n");
     expect_test::expect_file!["session.txt"].assert_eq(&session);
+}
+
+/// What the machine printed between two lines, without what its kernel says in between.
+fn between(told: &str, first: &str, last: &str) -> String {
+    let rest = told.split_once(first).map(|(_, rest)| rest);
+    let part = rest.and_then(|rest| Some(rest.split_once(last)?.0));
+    let part = part.unwrap_or_else(|| panic!("the machine came to no end:\n{told}"));
+    let lines = part.lines().filter(|line| !line.starts_with('['));
+    lines.map(|line| format!("{line}\n")).collect()
 }

@@ -9,7 +9,7 @@ use crate::wait::{Fail, SysResult, WaitKey};
 use glassdock_abi::flags::PollEvents;
 use glassdock_abi::types::signal as sig;
 use glassdock_abi::{Errno, Fd, Result, Ret};
-use glassdock_cpu::PAGE_SIZE;
+use glassdock_cpu::{AccountId, PAGE_SIZE};
 use glassdock_vfs::{FileKind, InodeId};
 
 /// Most bytes that one read takes out of a file at a time.
@@ -365,9 +365,11 @@ impl Kernel {
 
     /// Makes room for the pages that a file is about to get.
     pub(crate) fn need_file_pages(&mut self, tid: Tid, inode: InodeId, offset: u64, len: u64) {
-        if u64::from(self.frames.free()) < len / PAGE_SIZE + 2 {
+        let payer = AccountId::from_number(self.vfs().payer_of(inode));
+        let room = self.frames.free().min(self.frames.account_room(payer).0);
+        if u64::from(room) < len / PAGE_SIZE + 2 {
             let pages = self.vfs().missing_pages(inode, offset, len);
-            self.need_pages(tid, pages);
+            self.need_pages(tid, payer, pages);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::syscall::CallCx;
 use crate::wait::{Fail, SysResult, WaitKey};
 use glassdock_abi::flags::{CloneFlags, OpenFlags};
 use glassdock_abi::{Errno, Fd, Pid, Result, Ret};
-use glassdock_cpu::reg;
+use glassdock_cpu::{AccountId, reg};
 use glassdock_trace::{Args, Layer, Value};
 
 /// What a clone asks for, whichever call asks.
@@ -55,6 +55,11 @@ impl Kernel {
             Some(fd) if has(CloneFlags::INTO_CGROUP) => Some(self.cgroup_of_fd(cx.tid, fd)?),
             _ => None,
         };
+        let home = match &cgroup {
+            Some(path) => path.clone(),
+            None => self.process_of(cx.tid).map_or_else(|| "/".into(), |it| it.cgroup.clone()),
+        };
+        self.check_group_room(&home)?;
         let mut ns = self.new_namespaces(cx.tid, &old_ns, flags)?;
         let tid = match self.allocate_pid(ns.pid_children) {
             Ok(tid) => tid,
@@ -121,6 +126,8 @@ impl Kernel {
             self.child_process(tgid, tid, request, cgroup);
             self.set_ns_init(ns.pid, tid);
         }
+        self.charge_stack(tid);
+        self.note_peak_of_tasks(&home);
         self.total_forks += 1;
         let exec = run(self, tid);
         if let Some(thread) = self.threads.get_mut(&tid) {
@@ -290,6 +297,7 @@ impl Kernel {
             nice,
             personality,
             timer_slack: slack,
+            stack_payer: AccountId::MACHINE,
         }
     }
 

@@ -53,6 +53,7 @@ impl Kernel {
         let Some(thread) = self.threads.remove(&tid) else {
             return;
         };
+        self.uncharge_stack(thread.stack_payer);
         self.traps.remove(&tid);
         self.publisher.task(tid);
         self.publisher.state(tid);

@@ -4,10 +4,13 @@ use crate::Kernel;
 use crate::ids::Tid;
 use crate::process::{Process, rlimit};
 use glassdock_abi::{Errno, Result};
+use glassdock_cpu::{AccountId, PAGE_SIZE};
 use std::collections::BTreeMap;
 
 /// Bytes of a thread's kernel stack (`THREAD_SIZE` of x86-64).
 pub(crate) const THREAD_SIZE: u64 = 16 << 10;
+/// Pages of it.
+const STACK_PAGES: u32 = (THREAD_SIZE / PAGE_SIZE) as u32;
 /// Fewest and most threads that a machine can be told to allow (`MIN_THREADS`, `MAX_THREADS`).
 const THREADS: std::ops::RangeInclusive<u32> = 20..=0x3fff_ffff;
 
@@ -91,6 +94,20 @@ impl Kernel {
         self.tasks.count += 1;
         *self.tasks.by_user.entry(user).or_default() += 1;
         self.count_memory();
+    }
+
+    /// The group of a new thread pays for its kernel stack.
+    pub(super) fn charge_stack(&mut self, tid: Tid) {
+        let payer = self.account_of(tid);
+        self.frames.charge(payer, STACK_PAGES);
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            thread.stack_payer = payer;
+        }
+    }
+
+    /// The kernel stack of a thread that ended is given back.
+    pub(super) fn uncharge_stack(&mut self, payer: AccountId) {
+        self.frames.uncharge(payer, STACK_PAGES);
     }
 
     /// A task is forgotten: a process once it was waited for, another thread when it ends (`release_task`).

@@ -6,7 +6,7 @@ use crate::ids::Tid;
 use crate::process::rlimit;
 use crate::signal::{SigInfo, code};
 use glassdock_abi::types::signal as sig;
-use glassdock_cpu::{Access, Fault, FaultCause, Sharing};
+use glassdock_cpu::{Access, AccountId, Fault, FaultCause, Sharing};
 
 /// What became of a fault.
 enum Served {
@@ -178,6 +178,21 @@ impl Kernel {
             }
             used
         });
+    }
+
+    /// The same of those that are charged to an account or one below it; how many there were.
+    pub(crate) fn shrink_clean_of(&mut self, account: AccountId) -> u64 {
+        let frames = &mut self.frames;
+        let before = self.page_cache.clean.len();
+        self.page_cache.clean.retain(|_, (_, frame)| {
+            let kept = frames.refs(*frame) > 1
+                || !frames.is_within(frames.payer_of(*frame), account);
+            if !kept {
+                frames.decref(*frame);
+            }
+            kept
+        });
+        (before - self.page_cache.clean.len()) as u64
     }
 
     fn shared_page(&mut self, inode: InodeId, index: u64) -> Option<FrameId> {

@@ -9,6 +9,7 @@ use crate::ids::Tid;
 use crate::process::Process;
 use crate::signal::SigInfo;
 use glassdock_abi::types::{WaitStatus, signal as sig};
+use glassdock_cpu::AccountId;
 use glassdock_trace::Value;
 
 /// Pages of a thread's kernel stack.
@@ -44,6 +45,9 @@ impl Kernel {
         let limit = u64::from(self.frames.limit());
         let others = u64::from(self.frames.used()) + self.kernel_pages();
         self.vfs_mut().set_tmp_room(limit.saturating_sub(others));
+        let payer = self.frames.payer();
+        let room = self.frames.account_room(payer).0;
+        self.vfs_mut().set_payer(payer.number(), room.into());
     }
 
     /// Counts what is not kept in frames against the memory that programs can get.
@@ -51,6 +55,7 @@ impl Kernel {
         let pages = self.vfs().tmp_pages() + self.kernel_pages();
         self.frames
             .set_reserved(u32::try_from(pages).unwrap_or(u32::MAX));
+        self.charge_tmp_pages();
     }
 
     /// What the memory is used for.
@@ -96,18 +101,49 @@ impl Kernel {
         (mm.space.mapped_pages(), shared)
     }
 
-    /// Makes room for so many more pages, as far as killing can do that.
-    pub(crate) fn need_pages(&mut self, tid: Tid, pages: u64) {
-        while u64::from(self.frames.free()) < pages {
-            if !self.make_room(tid) {
+    /// Makes room for so many more pages that an account pays for, as far as killing can do that.
+    pub(crate) fn need_pages(&mut self, tid: Tid, payer: AccountId, pages: u64) {
+        loop {
+            let (room, full) = self.frames.account_room(payer);
+            let made = match full {
+                _ if u64::from(self.frames.free()) < pages => self.make_room_at_all(tid),
+                Some(full) if u64::from(room) < pages => self.make_room_in_group(tid, full),
+                _ => return,
+            };
+            if !made {
                 return;
             }
         }
     }
 
-    /// Memory is used up: makes room as `out_of_memory` does, for another try. False where there is nobody to kill but
-    /// the thread itself; a program is killed then.
+    /// Memory is used up, the machine's or that of a control group: makes room for another try. False where there is
+    /// nobody to kill but the thread itself; a program is killed then.
     pub(crate) fn make_room(&mut self, tid: Tid) -> bool {
+        match self.frames.full_account() {
+            Some(full) => self.make_room_in_group(tid, full),
+            None => self.make_room_at_all(tid),
+        }
+    }
+
+    /// Pages that are charged to an account and those below it: programs' own, of files that programs map, and what
+    /// programs share.
+    pub(crate) fn charged_kinds(&self, account: AccountId) -> (u32, u32, u32) {
+        let cache = &self.page_cache;
+        let charged = |frame: &FrameId| {
+            let payer = self.frames.payer_of(*frame);
+            self.frames.is_within(payer, account)
+        };
+        let clean = cache.clean.values().map(|(_, frame)| frame);
+        let files = clean.chain(cache.shared.values());
+        let files = files.filter(|frame| charged(frame)).count() as u32;
+        let shared = cache.anonymous.values().filter(|frame| charged(frame));
+        let shared = shared.count() as u32;
+        let all = self.frames.count_charged(account);
+        (all.saturating_sub(files + shared), files, shared)
+    }
+
+    /// The machine's memory is used up: makes room as `out_of_memory` does.
+    fn make_room_at_all(&mut self, tid: Tid) -> bool {
         let before = self.frames.used();
         self.shrink_clean();
         if self.frames.used() < before {
@@ -140,6 +176,11 @@ impl Kernel {
     /// How much a process's end would give, in pages, weighted with `oom_score_adj` (`oom_badness`); none where it is
     /// never chosen.
     pub(crate) fn oom_badness(&self, process: &Process) -> Option<i64> {
+        self.oom_badness_of(process, self.frames.limit().into())
+    }
+
+    /// The same where so many pages are all that there may be.
+    pub(crate) fn oom_badness_of(&self, process: &Process, all: u64) -> Option<i64> {
         let never =
             Some(process.tgid) == self.init || !process.alive() || process.oom_score_adj == NEVER;
         if never {
@@ -151,7 +192,7 @@ impl Kernel {
             .find_map(|tid| self.threads.get(tid)?.mm);
         let space = &self.mms.get(mm?)?.space;
         let pages = space.mapped_pages() + space.table_pages();
-        let all = i64::from(self.frames.limit());
+        let all = i64::try_from(all).unwrap_or(i64::MAX / 1000);
         Some(pages as i64 + i64::from(process.oom_score_adj) * all / 1000)
     }
 

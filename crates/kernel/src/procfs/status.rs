@@ -20,6 +20,7 @@ impl Kernel {
             return "Z (zombie)";
         }
         match self.threads.get(&tid).map(|thread| thread.run) {
+            Some(Run::Ready) if self.is_frozen(tid) => "S (sleeping)",
             Some(Run::Ready) => "R (running)",
             Some(Run::Blocked("vfork")) => "D (disk sleep)",
             Some(Run::Blocked(_)) => "S (sleeping)",

@@ -115,8 +115,12 @@ fn level(text: &str, max: u8) -> Result<u8> {
 pub(super) static PROC: &[Entry] = &[
     dir(""),
     dir("bus"),
-    file("cgroups", |_, _| {
-        "#subsys_name\thierarchy\tnum_cgroups\tenabled\n".into()
+    file("cgroups", |kernel, _| {
+        let mut text = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n".to_owned();
+        for name in ["cpuset", "cpu", "memory", "pids"] {
+            text += &format!("{name}\t0\t{}\t1\n", kernel.cgroups.count());
+        }
+        text
     }),
     file("cmdline", |_, _| "glassdock\n".into()),
     file("cpuinfo", cpuinfo),

@@ -81,6 +81,7 @@ impl Vfs {
         let Some(inode) = self.inodes.remove(&id) else {
             return;
         };
+        self.pay_back(&inode);
         if let Some(sb) = self.sbs.get_mut(&inode.sb) {
             if before.is_some() {
                 let change = Change {
