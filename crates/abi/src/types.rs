@@ -589,7 +589,7 @@ pub struct CloneArgs {
     pub flags: CloneFlags,
     /// Signal that the parent gets when the child ends; zero for none.
     pub exit_signal: u8,
-    /// Descriptor of the cgroup directory to start in, with `CLONE_INTO_CGROUP`.
+    /// Descriptor of the cgroup directory to start in (`CLONE_INTO_CGROUP`, which it implies).
     pub cgroup: Option<Fd>,
 }
 

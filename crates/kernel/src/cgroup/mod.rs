@@ -209,7 +209,14 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn cgroup_of_fd(&self, tid: Tid, fd: Fd) -> Result<String> {
+    /// The group whose directory a descriptor is, for a process that is born into it.
+    pub(crate) fn cgroup_to_enter(&self, tid: Tid, fd: Fd) -> Result<String> {
+        let path = self.cgroup_of_fd(tid, fd)?;
+        self.may_enter_group(&path)?;
+        Ok(path)
+    }
+
+    fn cgroup_of_fd(&self, tid: Tid, fd: Fd) -> Result<String> {
         let file = self.file_of(tid, fd)?;
         let at = self
             .vfs()

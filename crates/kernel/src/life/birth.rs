@@ -52,8 +52,8 @@ impl Kernel {
             }
         }
         let cgroup = match request.cgroup {
-            Some(fd) if has(CloneFlags::INTO_CGROUP) => Some(self.cgroup_of_fd(cx.tid, fd)?),
-            _ => None,
+            Some(fd) => Some(self.cgroup_to_enter(cx.tid, fd)?),
+            None => None,
         };
         let home = match &cgroup {
             Some(path) => path.clone(),
