@@ -2,6 +2,7 @@
 //!
 //! The library holds what the tests share; the tests are in `tests/tests`.
 
+pub mod emulated;
 pub mod host;
 pub mod plans;
 pub mod programs;

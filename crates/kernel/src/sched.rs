@@ -301,7 +301,10 @@ impl Kernel {
                 self.make_ready(tid);
                 return;
             }
-            let slice = end.min(until).saturating_sub(self.time).div_ceil(INSTRUCTION_NS);
+            let slice = end
+                .min(until)
+                .saturating_sub(self.time)
+                .div_ceil(INSTRUCTION_NS);
             if slice == 0 {
                 self.cut_turn = Some(Turn { tid, left, until });
                 return;

@@ -2,8 +2,8 @@
 
 mod common;
 use common::*;
-use glassdock_kernel::{Config, ImportNode, RunState};
 use glassdock_abi::types::Winsize;
+use glassdock_kernel::{Config, ImportNode, RunState};
 
 /// Most slices that it may take.
 const SLICES: u32 = 4000;
@@ -17,7 +17,12 @@ fn control_groups_do_as_on_linux() {
         .expect("import");
     let console = kernel.open_console(Winsize::default()).expect("console");
     kernel
-        .boot("/bin/sh", &["sh", "-c", "sh /script; exit"], ENV, Some(console))
+        .boot(
+            "/bin/sh",
+            &["sh", "-c", "sh /script; exit"],
+            ENV,
+            Some(console),
+        )
         .expect("boot");
     let mut told = Vec::new();
     for _ in 0..SLICES {

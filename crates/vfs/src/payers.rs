@@ -44,7 +44,10 @@ impl Vfs {
 
     /// Pages of tmpfs files by who pays for them; the machine's are left out.
     pub fn paid_pages(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.payers.pages.iter().map(|(payer, pages)| (*payer, *pages))
+        self.payers
+            .pages
+            .iter()
+            .map(|(payer, pages)| (*payer, *pages))
     }
 
     /// Makes everything of one payer another's.

@@ -3,8 +3,8 @@
 use super::Document;
 use anyhow::{Context, Result, bail};
 use glassdock_oci::runtime::{
-    Capabilities, Device, IdMapping, Linux, Mount, Namespace, NamespaceKind, Process, Rlimit,
-    Seccomp, SeccompRule, Spec, TimeOffset,
+    Capabilities, Device, IdMapping, Linux, Mount, Namespace, NamespaceKind, Process, Resources,
+    Rlimit, Seccomp, SeccompRule, Spec, TimeOffset,
 };
 use glassdock_runtime::cgroups::Group;
 use glassdock_runtime::plan::{FileKind, HostFacts};
@@ -29,6 +29,19 @@ pub const NAMES: [&str; 17] = [
     "a further process",
     "a further process in a user namespace",
 ];
+
+/// Those that need controllers of version 2.
+pub const UNIFIED_NAMES: [&str; 1] = ["limits of a control group"];
+
+/// Where hosts show their control groups; those of version 2 alone have this file there.
+const UNIFIED: &str = "/sys/fs/cgroup/cgroup.controllers";
+
+/// The names of the cases that this host can have.
+pub fn names() -> Vec<&'static str> {
+    let unified = std::path::Path::new(UNIFIED).exists();
+    let more = UNIFIED_NAMES.iter().filter(|_| unified);
+    NAMES.iter().chain(more).copied().collect()
+}
 
 /// Directory of all that the containers have. Tests may be processes of their own, beside each other.
 pub fn base() -> String {
@@ -239,6 +252,16 @@ pub fn document(name: &str) -> Result<Document> {
                     cpuset: None,
                 });
             }
+            "limits of a control group" => {
+                linux.resources = Some(limits()?);
+                groups.push(Group {
+                    controllers: words(&["cpuset", "cpu", "memory", "pids"]),
+                    unified: true,
+                    mount: groups_mount(),
+                    path: group(),
+                    cpuset: None,
+                });
+            }
             "a further process" | "a further process in a user namespace" => {
                 if name.ends_with("user namespace") {
                     own_users(linux);
@@ -266,6 +289,17 @@ pub fn document(name: &str) -> Result<Document> {
         },
         exec,
     })
+}
+
+/// Limits of every controller.
+fn limits() -> Result<Resources> {
+    let limits = serde_json::json!({
+        "memory": {"limit": 67_108_864, "swap": 67_108_864, "reservation": 33_554_432},
+        "pids": {"limit": 20},
+        "cpu": {"shares": 512, "quota": 50_000, "period": 100_000, "cpus": "0", "mems": "0"},
+        "unified": {"memory.oom.group": "1", "cgroup.max.depth": "5"},
+    });
+    Ok(serde_json::from_value(limits)?)
 }
 
 /// Gives a container a user namespace, in which its root is an ordinary user of the host.

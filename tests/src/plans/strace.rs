@@ -39,7 +39,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mount = cases::groups_mount();
         let _ = fs::remove_dir(format!("{mount}{}", cases::group()));
-        let _ = Command::new("umount").args(["-q", "-l", &mount]).status();
+        let mut umount = Command::new("umount");
+        let _ = umount.args(["-l", &mount]).stderr(Stdio::null()).status();
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -95,7 +95,9 @@ impl Cgroups {
 
     /// The controllers that the groups right below a group have.
     pub(crate) fn enabled(&self, path: &str) -> Controllers {
-        self.groups.get(path).map_or_else(Default::default, |it| it.enabled)
+        self.groups
+            .get(path)
+            .map_or_else(Default::default, |it| it.enabled)
     }
 }
 
@@ -103,7 +105,11 @@ impl Kernel {
     fn is_thread_root(&self, path: &str) -> bool {
         path != "/"
             && self.group_has_tasks(path)
-            && !self.cgroups.enabled(path).and(Controllers::THREADED).is_empty()
+            && !self
+                .cgroups
+                .enabled(path)
+                .and(Controllers::THREADED)
+                .is_empty()
     }
 
     pub(super) fn group_kind(&self, path: &str) -> Kind {

@@ -268,7 +268,10 @@ impl Cgroups {
                 }
             }
             self.catch_up(level, &who);
-            let least = who.iter().min_by_key(|one| self.had(level, **one)).copied()?;
+            let least = who
+                .iter()
+                .min_by_key(|one| self.had(level, **one))
+                .copied()?;
             left.retain(|(_, along)| along.get(depth).copied() == least);
             match least {
                 Some(child) => level = child,
@@ -312,7 +315,10 @@ impl Kernel {
         let waiting: Vec<(usize, String)> = able
             .map(|(at, tid)| {
                 let process = self.process_of(*tid);
-                (at, process.map_or_else(|| "/".into(), |it| it.cgroup.clone()))
+                (
+                    at,
+                    process.map_or_else(|| "/".into(), |it| it.cgroup.clone()),
+                )
             })
             .collect();
         self.cgroups.choose(&waiting)

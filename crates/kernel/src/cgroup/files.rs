@@ -91,7 +91,9 @@ fn tree_limit(text: &str) -> Result<Option<u64>> {
         return Ok(None);
     }
     let limit = values::signed(text)?;
-    let limit = i32::try_from(limit).ok().and_then(|it| u64::try_from(it).ok());
+    let limit = i32::try_from(limit)
+        .ok()
+        .and_then(|it| u64::try_from(it).ok());
     let limit = limit.ok_or(Errno::ERANGE)?;
     Ok((limit < i32::MAX as u64).then_some(limit))
 }
@@ -163,7 +165,9 @@ pub(super) static FILES: [Row; 44] = [
     ),
     shown("cgroup.stat", Where::All, |kernel, _, path| {
         let below = kernel.cgroups.below(path).count();
-        line(format_args!("nr_descendants {below}\nnr_dying_descendants 0"))
+        line(format_args!(
+            "nr_descendants {below}\nnr_dying_descendants 0"
+        ))
     }),
     set(
         "cgroup.freeze",
@@ -220,7 +224,13 @@ pub(super) static FILES: [Row; 44] = [
     set(
         "cpuset.cpus",
         CPUSET,
-        |kernel, _, path| line(if kernel.group(path)?.cpuset.cpus { "0" } else { "" }),
+        |kernel, _, path| {
+            line(if kernel.group(path)?.cpuset.cpus {
+                "0"
+            } else {
+                ""
+            })
+        },
         |kernel, _, path, text| {
             kernel.group_mut(path)?.cpuset.cpus = values::list(text, 1)?;
             Ok(())
@@ -229,7 +239,13 @@ pub(super) static FILES: [Row; 44] = [
     set(
         "cpuset.mems",
         CPUSET,
-        |kernel, _, path| line(if kernel.group(path)?.cpuset.mems { "0" } else { "" }),
+        |kernel, _, path| {
+            line(if kernel.group(path)?.cpuset.mems {
+                "0"
+            } else {
+                ""
+            })
+        },
         |kernel, _, path, text| {
             kernel.group_mut(path)?.cpuset.mems = values::list(text, MEMORY_NODES)?;
             Ok(())
@@ -366,7 +382,10 @@ pub(super) static FILES: [Row; 44] = [
         line(format_args!("max {}", kernel.group(path)?.pids.events))
     }),
     shown("pids.events.local", PIDS, |kernel, _, path| {
-        line(format_args!("max {}", kernel.group(path)?.pids.events_local))
+        line(format_args!(
+            "max {}",
+            kernel.group(path)?.pids.events_local
+        ))
     }),
 ];
 

@@ -31,10 +31,11 @@ impl Kernel {
         let exiting = self.process_of(tid).is_none_or(|it| it.exiting.is_some());
         let pending = self.deliverable(tid);
         let mut signals = (1..=64).filter(|signal| pending.has(*signal));
-        exiting || signals.any(|signal| {
-            let action = self.action(tid, signal);
-            action.handler == SIG_DFL && default_action(signal) == Default_::Terminate
-        })
+        exiting
+            || signals.any(|signal| {
+                let action = self.action(tid, signal);
+                action.handler == SIG_DFL && default_action(signal) == Default_::Terminate
+            })
     }
 
     /// Writes `cgroup.freeze`.

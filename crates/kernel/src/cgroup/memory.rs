@@ -124,8 +124,10 @@ impl Kernel {
         for (payer, before, after) in changed {
             let account = AccountId::from_number(payer);
             let count = |pages: u64| u32::try_from(pages).unwrap_or(u32::MAX);
-            self.frames.charge(account, count(after.saturating_sub(before)));
-            self.frames.uncharge(account, count(before.saturating_sub(after)));
+            self.frames
+                .charge(account, count(after.saturating_sub(before)));
+            self.frames
+                .uncharge(account, count(before.saturating_sub(after)));
             self.cgroups.charged.insert(payer, after);
         }
     }
@@ -150,7 +152,11 @@ impl Kernel {
 
     /// Pages that are charged to a group and all below it; none for a group without the controller.
     pub(super) fn group_pages(&self, path: &str) -> (u64, u64) {
-        let account = self.cgroups.groups.get(path).and_then(|it| it.memory.account);
+        let account = self
+            .cgroups
+            .groups
+            .get(path)
+            .and_then(|it| it.memory.account);
         let account = account.and_then(|id| self.frames.account(id));
         account.map_or((0, 0), |it| (it.used.into(), it.peak.into()))
     }
@@ -319,16 +325,25 @@ impl Kernel {
         let account = self.cgroups.account(path);
         let (shown, file, shared) = self.charged_kinds(account);
         let tmp = self.vfs().paid_pages().filter(|(payer, _)| {
-            self.frames.is_within(AccountId::from_number(*payer), account)
+            self.frames
+                .is_within(AccountId::from_number(*payer), account)
         });
         let tmp: u64 = tmp.map(|(_, pages)| pages).sum();
-        let stacks = self.threads.values().filter(|thread| {
-            self.frames.is_within(thread.stack_payer, account)
-        });
+        let stacks = self
+            .threads
+            .values()
+            .filter(|thread| self.frames.is_within(thread.stack_payer, account));
         let stacks = stacks.count() as u64 * crate::life::THREAD_SIZE;
-        let (file, shmem) = (u64::from(file) * PAGE_SIZE, (u64::from(shared) + tmp) * PAGE_SIZE);
+        let (file, shmem) = (
+            u64::from(file) * PAGE_SIZE,
+            (u64::from(shared) + tmp) * PAGE_SIZE,
+        );
         let anon = u64::from(shown) * PAGE_SIZE;
-        let faults = self.cgroups.groups.get(path).map_or(0, |it| it.memory.faults);
+        let faults = self
+            .cgroups
+            .groups
+            .get(path)
+            .map_or(0, |it| it.memory.faults);
         let known = [
             ("anon", anon),
             ("file", file + shmem),

@@ -57,7 +57,9 @@ impl Kernel {
         };
         let home = match &cgroup {
             Some(path) => path.clone(),
-            None => self.process_of(cx.tid).map_or_else(|| "/".into(), |it| it.cgroup.clone()),
+            None => self
+                .process_of(cx.tid)
+                .map_or_else(|| "/".into(), |it| it.cgroup.clone()),
         };
         self.check_group_room(&home)?;
         let mut ns = self.new_namespaces(cx.tid, &old_ns, flags)?;

@@ -185,8 +185,8 @@ impl Kernel {
         let frames = &mut self.frames;
         let before = self.page_cache.clean.len();
         self.page_cache.clean.retain(|_, (_, frame)| {
-            let kept = frames.refs(*frame) > 1
-                || !frames.is_within(frames.payer_of(*frame), account);
+            let kept =
+                frames.refs(*frame) > 1 || !frames.is_within(frames.payer_of(*frame), account);
             if !kept {
                 frames.decref(*frame);
             }

@@ -13,4 +13,4 @@ done
 for name in proc sys dev; do mount --move /$name /new/$name; done
 mkdir -p /new/run
 mount -t tmpfs run /new/run
-exec switch_root /new /bin/sh -c 'sh /cgroups.sh >/run/told 2>&1; echo GROUPS; cat /run/told; echo BEGIN; . /session.sh; echo END; poweroff -f'
+exec switch_root /new /bin/sh -c 'echo BEGIN; . /script; echo END; poweroff -f'
