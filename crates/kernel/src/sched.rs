@@ -17,6 +17,13 @@ pub(crate) struct Ready {
     last: Option<Tid>,
 }
 
+impl Ready {
+    /// Who queues, in order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Tid> {
+        self.queue.iter().copied()
+    }
+}
+
 /// What happens at a time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Timer {
@@ -216,8 +223,7 @@ impl Kernel {
         if !self.cgroups.rules() {
             return self.ready.queue.pop_front();
         }
-        let queue: Vec<Tid> = self.ready.queue.iter().copied().collect();
-        let at = self.choose_by_groups(&queue)?;
+        let at = self.choose_by_groups()?;
         self.ready.queue.remove(at)
     }
 

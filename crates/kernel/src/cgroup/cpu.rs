@@ -2,6 +2,9 @@
 //!
 //! At each level, a group's own threads that can run and the groups below it take turns by what they have had, divided by
 //! their weights, as the kernel's fair scheduler does; threads of one group take turns in the order in which they queue.
+//! Where no group has a controller, none of this is entered: what decides that is kept apart (`inline(never)`), so that it
+//! is not among what the page needs for its prompt.
+//!
 //! A thread weighs as much as a group of weight 100: priorities (`nice`) make no difference yet.
 
 use super::{Cgroups, Controllers, above, is_within, lineage, values};
@@ -298,9 +301,11 @@ impl Cgroups {
 impl Kernel {
     /// Whether the rules of groups let a thread have its turn.
     pub(crate) fn may_have_turn(&self, tid: Tid) -> bool {
-        if !self.cgroups.rules {
-            return true;
-        }
+        !self.cgroups.rules || self.rules_let_run(tid)
+    }
+
+    #[inline(never)]
+    fn rules_let_run(&self, tid: Tid) -> bool {
         let Some(process) = self.process_of(tid) else {
             return true;
         };
@@ -309,7 +314,9 @@ impl Kernel {
     }
 
     /// The place in the queue of whoever is next, by the rules of groups.
-    pub(crate) fn choose_by_groups(&mut self, queue: &[Tid]) -> Option<usize> {
+    #[inline(never)]
+    pub(crate) fn choose_by_groups(&mut self) -> Option<usize> {
+        let queue: Vec<Tid> = self.ready.waiting().collect();
         let able = queue.iter().enumerate();
         let able = able.filter(|(_, tid)| self.may_have_turn(**tid));
         let waiting: Vec<(usize, String)> = able
@@ -326,12 +333,16 @@ impl Kernel {
 
     /// Until when a thread's turn may last at most.
     pub(crate) fn quota_end(&self, tid: Tid) -> u64 {
-        let left = match self.cgroups.rules {
-            true => self
-                .process_of(tid)
-                .and_then(|process| self.cgroups.quota_left(&process.cgroup)),
-            false => None,
-        };
+        match self.cgroups.rules {
+            true => self.quota_of_groups(tid),
+            false => u64::MAX,
+        }
+    }
+
+    #[inline(never)]
+    fn quota_of_groups(&self, tid: Tid) -> u64 {
+        let process = self.process_of(tid);
+        let left = process.and_then(|it| self.cgroups.quota_left(&it.cgroup));
         left.map_or(u64::MAX, |left| self.time.saturating_add(left))
     }
 
@@ -345,10 +356,15 @@ impl Kernel {
             }
         }
         if self.cgroups.rules {
-            self.charge_shares(path, user + system);
-            self.charge_quotas(path, (user + system).cast_signed());
-            self.reclaim_high(path);
+            self.charge_by_rules(path, user + system);
         }
+    }
+
+    #[inline(never)]
+    fn charge_by_rules(&mut self, path: &str, time: u64) {
+        self.charge_shares(path, time);
+        self.charge_quotas(path, time.cast_signed());
+        self.reclaim_high(path);
     }
 
     fn charge_shares(&mut self, path: &str, time: u64) {
@@ -391,6 +407,7 @@ impl Kernel {
     }
 
     /// A period of a group is over (`do_sched_cfs_period_timer`).
+    #[inline(never)]
     pub(crate) fn period_due(&mut self, id: u64) {
         let Ok(path) = self.cgroups.path(id) else {
             return;

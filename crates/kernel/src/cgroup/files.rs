@@ -393,9 +393,7 @@ pub(super) static FILES: [Row; 44] = [
 const MEMORY_NODES: u64 = 1024;
 
 /// Files that a new group has other contents in only once they are written, and what those are.
-const LIMITS: [(&str, &str); 12] = [
-    ("cgroup.max.descendants", "max"),
-    ("cgroup.max.depth", "max"),
+const LIMITS: [(&str, &str); 10] = [
     ("cpu.weight", "100"),
     ("cpu.max", "max 100000"),
     ("cpu.max.burst", "0"),
@@ -411,6 +409,14 @@ const LIMITS: [(&str, &str); 12] = [
 impl Kernel {
     /// A group as the picture of the machine shows it.
     pub(crate) fn describe_cgroup(&self, path: &str) -> CgroupInfo {
+        match self.cgroups.rules {
+            true => self.describe_by_rules(path),
+            false => CgroupInfo::default(),
+        }
+    }
+
+    #[inline(never)]
+    fn describe_by_rules(&self, path: &str) -> CgroupInfo {
         let names = self.cgroups.enabled(path).names();
         let set = LIMITS.iter().filter_map(|(name, plain)| {
             let row = FILES.iter().find(|row| row.name == *name)?;

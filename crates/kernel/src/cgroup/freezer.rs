@@ -17,12 +17,16 @@ impl Kernel {
 
     /// Whether a thread stands because its group is frozen.
     pub(crate) fn is_frozen(&self, tid: Tid) -> bool {
-        self.cgroups.freezes
-            && self.process_of(tid).is_some_and(|process| {
-                process.stopped.is_none()
-                    && self.is_group_frozen(&process.cgroup)
-                    && !self.is_doomed(tid)
-            })
+        self.cgroups.freezes && self.stands_still(tid)
+    }
+
+    #[inline(never)]
+    fn stands_still(&self, tid: Tid) -> bool {
+        self.process_of(tid).is_some_and(|process| {
+            process.stopped.is_none()
+                && self.is_group_frozen(&process.cgroup)
+                && !self.is_doomed(tid)
+        })
     }
 
     /// Whether a thread is about to end: nothing keeps it from that. As on Linux, a signal that ends a process without a

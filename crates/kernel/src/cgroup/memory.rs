@@ -97,9 +97,14 @@ impl super::Cgroups {
 impl Kernel {
     /// The account that a thread's pages are charged to.
     pub(crate) fn account_of(&self, tid: Tid) -> AccountId {
-        if !self.cgroups.rules {
-            return AccountId::MACHINE;
+        match self.cgroups.rules {
+            true => self.account_by_rules(tid),
+            false => AccountId::MACHINE,
         }
+    }
+
+    #[inline(never)]
+    fn account_by_rules(&self, tid: Tid) -> AccountId {
         let process = self.process_of(tid);
         process.map_or(AccountId::MACHINE, |it| self.cgroups.account(&it.cgroup))
     }
@@ -112,6 +117,14 @@ impl Kernel {
 
     /// Charges contents of tmpfs files as the file system counts them.
     pub(crate) fn charge_tmp_pages(&mut self) {
+        if self.cgroups.rules || !self.cgroups.charged.is_empty() || !self.cgroups.heirs.is_empty()
+        {
+            self.charge_paid_pages();
+        }
+    }
+
+    #[inline(never)]
+    fn charge_paid_pages(&mut self) {
         self.move_tmp_pages();
         let changed: Vec<(u32, u64, u64)> = self
             .vfs()
@@ -175,6 +188,7 @@ impl Kernel {
 
     /// A group's limit is reached: makes room below it as `try_charge_memcg` does, for another try. False where there is
     /// nobody to kill but the thread itself; a program is killed then.
+    #[inline(never)]
     pub(crate) fn make_room_in_group(&mut self, tid: Tid, full: AccountId) -> bool {
         let Some(path) = self.cgroups.group_of_account(full) else {
             return false;

@@ -56,7 +56,7 @@ pub(crate) struct Cgroups {
     next: u64,
     /// Where a control-group namespace begins.
     ns_roots: BTreeMap<NsId, String>,
-    /// Whether any group has a controller or is frozen: where none is, nobody need ask.
+    /// Whether there is any group but the root, or any controller is enabled: else nobody need ask.
     rules: bool,
     /// Whether any is frozen.
     freezes: bool,
@@ -104,7 +104,7 @@ impl Cgroups {
     fn look_for_rules(&mut self) {
         let enables = |group: &Group| group.enabled != Controllers::default();
         self.freezes = self.groups.values().any(|group| group.freeze);
-        self.rules = self.freezes || self.groups.values().any(enables);
+        self.rules = self.groups.len() > 1 || self.groups.values().any(enables);
     }
     fn id(&self, path: &str) -> u64 {
         self.groups.get(path).map_or(0, |group| group.id)
@@ -303,6 +303,7 @@ impl Kernel {
             ..Group::default()
         };
         self.cgroups.groups.insert(path.clone(), group);
+        self.cgroups.look_for_rules();
         self.gain_controllers(&path, &parent, self.cgroups.enabled(&parent));
         self.publisher.cgroup(path);
         Ok(node(CGROUP, id << 8))

@@ -31,9 +31,14 @@ impl Kernel {
 
     /// Whether one more task may come into a group by birth (`pids_can_fork`): `EAGAIN` where a limit forbids it.
     pub(crate) fn check_group_room(&mut self, path: &str) -> Result<()> {
-        if !self.cgroups.rules {
-            return Ok(());
+        match self.cgroups.rules {
+            true => self.check_room_in_groups(path),
+            false => Ok(()),
         }
+    }
+
+    #[inline(never)]
+    fn check_room_in_groups(&mut self, path: &str) -> Result<()> {
         let over = lineage(path).find(|path| {
             let limit = self.cgroups.groups.get(*path).and_then(|it| it.pids.max);
             limit.is_some_and(|limit| self.tasks_within(path) >= limit)
@@ -54,9 +59,13 @@ impl Kernel {
 
     /// Notes how many tasks there are in a group and all above it, now that one came.
     pub(crate) fn note_peak_of_tasks(&mut self, path: &str) {
-        if !self.cgroups.rules {
-            return;
+        if self.cgroups.rules {
+            self.note_peaks(path);
         }
+    }
+
+    #[inline(never)]
+    fn note_peaks(&mut self, path: &str) {
         for path in lineage(path) {
             let tasks = self.tasks_within(path);
             if let Some(group) = self.cgroups.groups.get_mut(path) {

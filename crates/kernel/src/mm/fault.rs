@@ -169,6 +169,7 @@ impl Kernel {
     }
 
     /// Forgets clean pages that nobody maps.
+    #[inline(never)]
     pub(super) fn shrink_clean(&mut self) {
         let frames = &mut self.frames;
         self.page_cache.clean.retain(|_, (_, frame)| {
@@ -181,6 +182,7 @@ impl Kernel {
     }
 
     /// The same of those that are charged to an account or one below it; how many there were.
+    #[inline(never)]
     pub(crate) fn shrink_clean_of(&mut self, account: AccountId) -> u64 {
         let frames = &mut self.frames;
         let before = self.page_cache.clean.len();

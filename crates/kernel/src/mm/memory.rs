@@ -102,6 +102,7 @@ impl Kernel {
     }
 
     /// Makes room for so many more pages that an account pays for, as far as killing can do that.
+    #[inline(never)]
     pub(crate) fn need_pages(&mut self, tid: Tid, payer: AccountId, pages: u64) {
         loop {
             let (room, full) = self.frames.account_room(payer);
@@ -143,6 +144,7 @@ impl Kernel {
     }
 
     /// The machine's memory is used up: makes room as `out_of_memory` does.
+    #[inline(never)]
     fn make_room_at_all(&mut self, tid: Tid) -> bool {
         let before = self.frames.used();
         self.shrink_clean();

@@ -27,9 +27,21 @@ impl Kernel {
         tid: Tid,
         change: impl FnOnce(&mut Cred) -> Result<R>,
     ) -> Result<R> {
-        let thread = self.threads.get_mut(&tid).ok_or(Errno::ESRCH)?;
-        let mut cred = thread.cred.clone();
+        let mut cred = self.copy_cred(tid)?;
         let result = change(&mut cred)?;
+        self.commit_cred(tid, cred)?;
+        Ok(result)
+    }
+
+    #[inline(never)]
+    fn copy_cred(&self, tid: Tid) -> Result<Cred> {
+        self.cred(tid).cloned()
+    }
+
+    /// Changed credentials come into force (`commit_creds`). One function, whatever was changed.
+    #[inline(never)]
+    fn commit_cred(&mut self, tid: Tid, cred: Cred) -> Result<()> {
+        let thread = self.threads.get_mut(&tid).ok_or(Errno::ESRCH)?;
         let ids = |c: &Cred| (c.euid, c.egid, c.fsuid, c.fsgid);
         let changed = ids(&cred) != ids(&thread.cred);
         self.tasks.change_user(thread.cred.ruid, cred.ruid);
@@ -41,7 +53,7 @@ impl Kernel {
             }
         }
         self.publisher.task(tid);
-        Ok(result)
+        Ok(())
     }
 
     /// `may_mount`: `EPERM` without `CAP_SYS_ADMIN` over the own mount namespace.
