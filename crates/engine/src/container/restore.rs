@@ -141,9 +141,8 @@ async fn take_up<S: Kernel>(engine: &Engine<S>, container: &Arc<Container<S>>) {
         engine.warn(error.message).await;
     }
     engine.clean_up(container).await;
-    let auto_remove = container
-        .with(|inner| inner.record.host.auto_remove && inner.record.has_been_started_before);
-    if state.dead || auto_remove {
+    // With moby, too, it need not have run to be removed (`daemon.go`, `restore`).
+    if state.dead || container.with(|inner| inner.record.host.auto_remove) {
         let _ = engine.remove(container, true).await;
     }
 }

@@ -92,6 +92,26 @@ fn mounts_and_entries_that_a_killed_daemon_left_are_cleared_away() {
 }
 
 #[test]
+fn a_container_that_removes_itself_is_gone_after_a_restart_though_it_never_ran() {
+    let Some(mut daemon) = with_busybox() else {
+        return;
+    };
+    let before = daemon.names("data/overlay2");
+    for signal in ["KILL", "TERM"] {
+        let own = r#"{"Image":"busybox","Cmd":["true"],"HostConfig":{"NetworkMode":"none","AutoRemove":true}}"#;
+        let made = daemon.post_json("/containers/create?name=brief", own);
+        assert_eq!(made.status, 201, "{made:?}");
+        let stays = daemon.create("stays", r#""Cmd":["true"]"#);
+        daemon.end(signal);
+        daemon.launch();
+        assert_eq!(daemon.get("/containers/brief/json").status, 404);
+        assert_eq!(daemon.names("data/containers"), [stays]);
+        assert_eq!(daemon.delete("/containers/stays").status, 204);
+        assert_eq!(daemon.names("data/overlay2"), before);
+    }
+}
+
+#[test]
 fn a_container_that_cannot_be_read_is_left_alone() {
     let Some(mut daemon) = with_busybox() else {
         return;
