@@ -36,14 +36,14 @@ impl Databases {
         })
     }
 
-    /// Looks up `user[:group]`, names or numbers; an empty text is `root`. `add` are further groups.
+    /// Looks up `user[:group]`, names or numbers; an empty text is `root`. `add` are further groups. What follows a second
+    /// colon means nothing (moby/sys `user/v0.4.0`, `GetExecUser`).
     ///
     /// # Errors
     /// Docker's texts for names that are not there; a number need not be there.
     pub fn find(&self, spec: &str, add: &[String]) -> Result<Found> {
-        let (user, group) = spec
-            .split_once(':')
-            .map_or((spec, None), |(user, group)| (user, Some(group)));
+        let mut parts = spec.split(':');
+        let (user, group) = (parts.next().unwrap_or_default(), parts.next());
         let entry = self.user(user)?;
         let mut found = Found {
             user: User {
@@ -214,6 +214,10 @@ mod tests {
             (33, 50, vec![50], "/var/www".to_string())
         );
         assert_eq!(find("1000:1001"), (1000, 1001, vec![1001], "/".to_string()));
+        assert_eq!(
+            find("1000:staff:0:x"),
+            (1000, 50, vec![50], "/".to_string())
+        );
         assert_eq!(find("5"), (77, 7, vec![7], "/five".to_string()));
     }
 
