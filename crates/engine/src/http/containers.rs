@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use futures_util::StreamExt;
-use glassdock_api::container::{CreateRequest, WaitError, WaitResponse};
+use glassdock_api::container::{Config, CreateRequest, WaitError, WaitResponse};
 use glassdock_api::stats::UpdateRequest;
 use glassdock_api::{MEDIA_TYPE_MULTIPLEXED_STREAM, MEDIA_TYPE_RAW_STREAM};
 use glassdock_http::Upgraded;
@@ -96,9 +96,12 @@ async fn create<S: Kernel>(State(engine): State<Engine<S>>, call: Call) -> Respo
         let name = call.param("name").to_string();
         check_platform(call.param("platform"))?;
         let request: Option<CreateRequest> = call.json().await?;
-        let request = request.ok_or_else(|| {
-            ApiError::invalid("config cannot be empty in order to create a container")
-        })?;
+        // One without any field of the container's own has no configuration (moby `runconfig`, `decodeCreateRequest`).
+        let request = request
+            .filter(|request| request.config != Config::default())
+            .ok_or_else(|| {
+                ApiError::invalid("config cannot be empty in order to create a container")
+            })?;
         Ok(response::json(
             StatusCode::CREATED,
             &engine.create_container(&name, request).await?,

@@ -168,7 +168,7 @@ impl Call {
         }
     }
 
-    /// The body as a document (moby `httputils.ReadJSON`).
+    /// The body as a document (moby `httputils.ReadJSON`); nothing where there is none, or `null`, which is as much to Go.
     ///
     /// # Errors
     /// 400 for another content type, for what is no JSON of this shape, and for a document that is too long.
@@ -183,7 +183,7 @@ impl Call {
                 "invalid JSON: got EOF while reading request body",
             ));
         }
-        let mut documents = serde_json::Deserializer::from_slice(&data).into_iter::<T>();
+        let mut documents = serde_json::Deserializer::from_slice(&data).into_iter::<Option<T>>();
         let first = match documents.next() {
             Some(Ok(first)) => first,
             Some(Err(error)) => return Err(ApiError::invalid(format!("invalid JSON: {error}"))),
@@ -195,7 +195,7 @@ impl Call {
         };
         let rest = data.get(documents.byte_offset()..).unwrap_or_default();
         match rest.iter().all(u8::is_ascii_whitespace) {
-            true => Ok(Some(first)),
+            true => Ok(first),
             false => Err(ApiError::invalid("unexpected content after JSON")),
         }
     }
