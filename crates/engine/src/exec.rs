@@ -11,6 +11,7 @@ use glassdock_api::detach::{self, Detach};
 use glassdock_api::exec::{ExecCreate, ExecInspect, ExecProcessConfig, ExecStart};
 use glassdock_image::fs;
 use glassdock_oci::runtime::Process;
+use glassdock_runtime::ErrorKind;
 use glassdock_runtime::client::Shim;
 use glassdock_trace::{Args, Value};
 use std::sync::{Arc, Mutex};
@@ -82,11 +83,15 @@ fn must_go<S: Kernel>(container: &Container<S>, called: &str) -> Result<()> {
         return Err(not_running(&container.id));
     }
     if container.is_paused() {
-        return Err(ApiError::conflict(format!(
-            "Container {called} is paused, unpause the container before exec"
-        )));
+        return Err(paused(called));
     }
     Ok(())
+}
+
+fn paused(called: &str) -> ApiError {
+    ApiError::conflict(format!(
+        "Container {called} is paused, unpause the container before exec"
+    ))
 }
 
 impl<S: Kernel> Engine<S> {
@@ -231,15 +236,19 @@ impl<S: Kernel> Engine<S> {
         let attach =
             attach && (config.attach_stdin || config.attach_stdout || config.attach_stderr);
         let stdin = config.attach_stdin && attach;
-        let executed = shim
-            .exec(&exec.id, process, stdin, attach)
-            .await
-            .map_err(|error| {
+        let executed = match shim.exec(&exec.id, process, stdin, attach).await {
+            Ok(executed) => executed,
+            // It stands since it was looked at, or by somebody who did not ask the engine.
+            Err(error) if error.kind == ErrorKind::WrongState && shim.is_paused().await => {
+                return Err(paused(&container.id));
+            }
+            Err(error) => {
                 let message = format!("OCI runtime exec failed: {}: unknown", error.message);
                 let (code, error) = start_error(&message);
                 lock(&exec.progress).exit_code = Some(code);
-                error
-            })?;
+                return Err(error);
+            }
+        };
         {
             let mut progress = lock(&exec.progress);
             (progress.pid, progress.shim) = (executed.pid, Some(shim.clone()));

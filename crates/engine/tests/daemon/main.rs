@@ -397,6 +397,44 @@ fn processes_are_executed_in_a_running_container() {
     assert_eq!(daemon.delete("/containers/ex?force=1").status, 204);
 }
 
+/// The file that makes a process's control group stand, and what is written there for that and for going on.
+fn freezer(pid: i64) -> Option<(String, [&'static str; 2])> {
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let own = |kind: &str| {
+        let group = groups.lines().find_map(|line| line.split_once(kind));
+        group.map(|(_, path)| path)
+    };
+    let old = own(":freezer:").map(|path| {
+        let file = format!("/sys/fs/cgroup/freezer{path}/freezer.state");
+        (file, ["FROZEN", "THAWED"])
+    });
+    let unified = own("0::").map(|path| {
+        let file = format!("/sys/fs/cgroup{path}/cgroup.freeze");
+        (file, ["1", "0"])
+    });
+    let mut known = [old, unified].into_iter().flatten();
+    known.find(|(file, _)| std::path::Path::new(file).exists())
+}
+
+#[test]
+fn a_container_that_somebody_else_paused_gets_mobys_words_for_a_command() {
+    let Some(daemon) = with_busybox() else { return };
+    let id = daemon.create("still", r#""Cmd":["sleep","1000"]"#);
+    assert_eq!(daemon.post("/containers/still/start").status, 204);
+    let pid = daemon.state("still")["Pid"].as_i64().unwrap();
+    let Some((file, [stand, go_on])) = freezer(pid) else {
+        return pass_over("no control group can be made to stand");
+    };
+    let exec = daemon.post_json("/containers/still/exec", r#"{"Cmd":["true"]}"#);
+    let start = format!("/exec/{}/start", exec.json()["Id"].as_str().unwrap());
+    std::fs::write(&file, stand).unwrap();
+    let refused = daemon.post_json(&start, r#"{"Detach":true}"#);
+    std::fs::write(&file, go_on).unwrap();
+    let words = format!("Container {id} is paused, unpause the container before exec");
+    assert_eq!((refused.status, refused.message()), (409, words));
+    assert_eq!(daemon.delete("/containers/still?force=1").status, 204);
+}
+
 #[test]
 fn names_are_unique_until_they_are_free_again() {
     let Some(daemon) = with_busybox() else { return };
