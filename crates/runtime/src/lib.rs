@@ -8,6 +8,7 @@
 //! - [`foreground`]: waiting for a process that was made, and lending it a terminal;
 //! - [`shim`]: the program beside each container;
 //! - [`client`]: what an engine uses: start a shim with its container, attach, execute, signal, wait, delete;
+//! - [`mounts`]: the mounts of a host, and whom they share with;
 //! - [`proto`]: the messages between the client and the shim.
 
 pub mod cgroups;
@@ -17,6 +18,7 @@ pub mod foreground;
 pub mod helper;
 pub mod hooks;
 pub mod io;
+pub mod mounts;
 pub mod plan;
 pub mod proto;
 pub mod run;

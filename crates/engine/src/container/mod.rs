@@ -6,6 +6,7 @@ mod inspect;
 mod limits;
 mod list;
 mod pause;
+mod propagation;
 mod prune;
 mod record;
 mod refusals;

@@ -89,6 +89,7 @@ impl<S: Kernel> Engine<S> {
         let mounts = Mounts::of(&record.host)?;
         self.write_network_files(&record).await?;
         self.check_bind_sources(&mounts, true).await?;
+        self.check_propagation(&mounts).await?;
         let user = {
             let root = fs::open_dir(&self.sys, &merged).await?;
             let add = record.host.group_add.clone().unwrap_or_default();

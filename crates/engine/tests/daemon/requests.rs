@@ -4,6 +4,7 @@ use crate::harness::read_until;
 use crate::with_busybox;
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::process::Command;
 
 #[test]
 fn what_is_not_supported_is_told_when_a_container_is_made() {
@@ -151,4 +152,52 @@ fn images_are_pruned_by_age_and_label() {
         Some(3),
         "{all}"
     );
+}
+
+#[test]
+fn mounts_are_shared_only_where_the_host_shares_them() {
+    let Some(daemon) = with_busybox() else { return };
+    let place = daemon.dir.to_str().unwrap();
+    let script = "mkdir private shared slave; \
+        for name in private shared; do mount -t tmpfs none $name; mount --make-$name $name; mkdir $name/in; done; \
+        mount --bind shared slave; mount --make-slave slave; ln -s private/in link";
+    let made = Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(place)
+        .status();
+    assert!(made.unwrap().success());
+    let refused = |source: &str, point: &str, kinds: &str| {
+        format!("path {place}/{source} is mounted on {place}/{point} but it is not a {kinds} mount")
+    };
+    let (shared, either) = ("shared", "shared or slave");
+    for (number, (source, mode, told)) in [
+        (
+            "private/in",
+            "rshared",
+            refused("private/in", "private", shared),
+        ),
+        ("link", "shared", refused("link", "private", shared)),
+        ("private", "rslave", refused("private", "private", either)),
+        ("slave/in", "shared", refused("slave/in", "slave", shared)),
+        ("private/in", "rprivate", String::new()),
+        ("slave/in", "slave", String::new()),
+        ("shared/in", "rslave", String::new()),
+        ("shared/in", "rshared", String::new()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let json = format!(
+            r#"{{"Image":"busybox","Cmd":["true"],"HostConfig":{{"NetworkMode":"none","Binds":["{place}/{source}:/x:{mode}"]}}}}"#
+        );
+        let made = daemon.post_json(&format!("/containers/create?name=c{number}"), &json);
+        assert_eq!(made.status, 201, "{made:?}");
+        let started = daemon.post(&format!("/containers/c{number}/start"));
+        let (status, message) = match started.status {
+            204 => (204, String::new()),
+            status => (status, started.message()),
+        };
+        let wanted = if told.is_empty() { 204 } else { 500 };
+        assert_eq!((status, message), (wanted, told), "{source} {mode}");
+    }
 }

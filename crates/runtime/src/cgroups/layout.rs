@@ -1,11 +1,10 @@
 //! The hierarchies that are mounted, and a container's groups in them (`man 7 cgroups`).
 
 use crate::io::read_file;
+use crate::mounts::{self, unescape};
 use glassdock_abi::{PathArg, Sys};
 use serde::{Deserialize, Serialize};
 
-/// Longest `/proc/self/mountinfo` in bytes.
-const MAX_MOUNTINFO: usize = 4 << 20;
 /// Longest `/proc/self/cgroup`, or list of controllers, in bytes.
 const MAX_LIST: usize = 64 << 10;
 
@@ -66,7 +65,7 @@ impl Group {
 
 /// The hierarchies that the calling process sees; none where there are no control groups.
 pub async fn hierarchies<S: Sys>(sys: &S) -> Vec<Hierarchy> {
-    let mounts = text(sys, "/proc/self/mountinfo", MAX_MOUNTINFO).await;
+    let mounts = mounts::text(sys).await.unwrap_or_default();
     let own = text(sys, "/proc/self/cgroup", MAX_LIST).await;
     let mut found = parse(&mounts, &own);
     for hierarchy in found.iter_mut().filter(|hierarchy| hierarchy.unified) {
@@ -183,14 +182,6 @@ fn below(path: &str, root: &str) -> String {
         Some(rest) if rest.starts_with('/') => rest.to_owned(),
         _ => "/".to_owned(),
     }
-}
-
-/// The octal escapes of mountinfo: space, tab, newline, backslash.
-fn unescape(text: &str) -> String {
-    text.replace("\\040", " ")
-        .replace("\\011", "\t")
-        .replace("\\012", "\n")
-        .replace("\\134", "\\")
 }
 
 /// The groups of a container in all hierarchies. `asked` is the specification's `cgroupsPath`: an absolute one begins at
