@@ -5,6 +5,7 @@
 //! runtime keeps. After a restart, [`Shim::reconnect`] takes up a container by its state directory.
 
 use crate::cgroups::{self, Group, Usage};
+use crate::helper;
 use crate::io::{Lines, make_dirs, read_file, read_to_end, send_all};
 use crate::proto::{
     EXIT, Exit, FRAME_HEADER, MAX_FRAME, MAX_LINE, OPTIONS, Reply, Report, Request, SOCKET,
@@ -64,7 +65,8 @@ impl<S: Sys> Shim<S> {
     /// for [`Shim::run`]. On an error nothing is left: no process, no mount, no state directory.
     ///
     /// # Errors
-    /// `AlreadyExists` for a state directory whose shim lives; what a dead one left behind is removed first. `Executable`, `Invalid`, `Unsupported` and `System` as the helper tells them.
+    /// `AlreadyExists` for a state directory whose shim lives; what a dead one left behind is removed first. `ShimGone` for a
+    /// shim that could not be started. `Executable`, `Invalid`, `Unsupported` and `System` as the helper tells them.
     pub async fn start(sys: &S, options: ShimOptions) -> Outcome<Shim<S>> {
         let dir = PathArg::from(&options.dir);
         clear_remains(sys, &options).await?;
@@ -78,6 +80,11 @@ impl<S: Sys> Shim<S> {
             .map_err(|errno| RuntimeError::errno(format_args!("write {dir}/{OPTIONS}"), errno))?;
         let report = match launch(sys, &options).await {
             Ok(report) => report,
+            // Nothing was made yet but the directory; what would clear up more may be missing, too.
+            Err(error) if error.kind == ErrorKind::ShimGone => {
+                let _ = helper::remove(sys, &dir).await;
+                return Err(error);
+            }
             Err(error) => {
                 let _ = clear_remains(sys, &options).await;
                 return Err(error);
@@ -390,7 +397,9 @@ async fn launch<S: Sys>(sys: &S, options: &ShimOptions) -> Outcome<Vec<u8>> {
         (null.fd(), 2),
         (writer.fd(), REPORT_FD),
     ];
-    let child = sys.spawn(program).await.map_err(failed)?;
+    let child = sys.spawn(program).await.map_err(|errno| {
+        RuntimeError::not_started(ErrorKind::ShimGone, "shim", &options.shim, errno)
+    })?;
     drop((writer, null));
     let report = read_to_end(sys, reader.fd(), MAX_LINE)
         .await
@@ -424,7 +433,11 @@ pub(crate) async fn run_reporting<S: Sys>(sys: &S, mut program: Spawn) -> Outcom
         (null.fd(), 2),
         (writer.fd(), REPORT_FD),
     ];
-    let child = sys.spawn(program).await.map_err(failed)?;
+    let path = program.path.clone();
+    let child = sys
+        .spawn(program)
+        .await
+        .map_err(|errno| RuntimeError::not_started(ErrorKind::System, "runtime", path, errno))?;
     drop(writer);
     let report = read_to_end(sys, reader.fd(), MAX_LINE)
         .await

@@ -21,7 +21,7 @@ pub enum ErrorKind {
     Unsupported,
     /// The program to run could not be found, or is no program that may be run.
     Executable,
-    /// The shim is gone.
+    /// The shim is gone, or could not be started.
     ShimGone,
     /// Anything else, mostly a system call that failed.
     System,
@@ -47,6 +47,17 @@ impl RuntimeError {
     /// A failed call: what was done, to what.
     pub fn errno(what: impl fmt::Display, errno: Errno) -> RuntimeError {
         RuntimeError::new(ErrorKind::System, format!("{what}: {}", error_text(errno)))
+    }
+    /// A program of the runtime's own that could not be started. The errno is told by its name: in words, such as "no such
+    /// file or directory", clients would take it for what is wrong with the container's program.
+    pub(crate) fn not_started(
+        kind: ErrorKind,
+        what: &str,
+        path: impl fmt::Display,
+        errno: Errno,
+    ) -> RuntimeError {
+        let message = format!("the {what} could not be started from {path}: {errno:?}");
+        RuntimeError::new(kind, message)
     }
 }
 

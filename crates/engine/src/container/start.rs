@@ -10,6 +10,7 @@ use glassdock_abi::call::Call;
 use glassdock_abi::flags::AtFlags;
 use glassdock_abi::{Errno, Fd, PathArg};
 use glassdock_image::fs;
+use glassdock_runtime::ErrorKind;
 use glassdock_runtime::client::Shim;
 use glassdock_runtime::proto::ShimOptions;
 use glassdock_trace::Args;
@@ -169,8 +170,13 @@ impl<S: Kernel> Engine<S> {
         };
         // The words that moby and containerd put around a runtime's message.
         Shim::start(&self.sys, options).await.map_err(|error| {
-            let around = "failed to create task for container: failed to create shim task: OCI runtime create failed";
-            self.failed_start(container, &format!("{around}: {}: unknown", error.message))
+            let what = match error.kind {
+                ErrorKind::ShimGone => "failed to start shim",
+                _ => "failed to create shim task: OCI runtime create failed",
+            };
+            let why = &error.message;
+            let text = format!("failed to create task for container: {what}: {why}: unknown");
+            self.failed_start(container, &text)
         })
     }
 

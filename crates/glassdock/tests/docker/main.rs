@@ -308,6 +308,44 @@ fn on_a_full_disk_containers_can_be_removed_to_make_room() {
 }
 
 #[test]
+fn a_shim_that_cannot_be_started_is_no_program_that_is_missing() {
+    if !possible() {
+        return;
+    }
+    let mut daemon = Daemon::start();
+    let begin = ["run", "--network", "none"];
+    let quiet = [
+        &begin[..],
+        &["-d", "--name", "c1", "busybox", "sleep", "1000"],
+    ]
+    .concat();
+    daemon.ok(&quiet);
+    let again = [&begin[..], &["--rm", "busybox", "true"]].concat();
+    let program = daemon.at("x/glassdock");
+    // Without the mount there is a file that nobody may run, and then none.
+    for (takes, why) in [("umount -l", "EACCES"), ("rm", "ENOENT")] {
+        let taken = daemon.shell(&format!("{takes} {program}"));
+        assert_eq!(taken.code, Some(0), "{taken:?}");
+        let done = daemon.docker(&again);
+        let words = format!(
+            "failed to create task for container: failed to start shim: the shim could not be started from {program}: {why}: unknown\n"
+        );
+        assert_eq!(done.code, Some(125), "{done:?}");
+        assert!(done.err.contains(&words), "{done:?}");
+        let done = daemon.docker(&["exec", "c1", "true"]);
+        let words = format!("the runtime could not be started from {program}: {why}");
+        assert_eq!(done.code, Some(128), "{done:?}");
+        assert!((done.out + &done.err).contains(&words), "{words}");
+    }
+    assert_eq!(fs::read_dir(daemon.at("x/runtime")).unwrap().count(), 1);
+    daemon.ok(&["rm", "-f", "c1"]);
+    assert_eq!(daemon.end(Signal::TERM), Some(0));
+    daemon.launch();
+    daemon.ok(&again);
+    daemon.finish();
+}
+
+#[test]
 fn what_cannot_work_is_refused_with_what_to_do() {
     if !possible() {
         return;

@@ -216,10 +216,9 @@ async fn help_inside<S: Sys + Trace>(
     }
     program.argv.push(table.options.id.as_bytes().to_vec());
     table.expect_child();
-    let child = sys
-        .spawn(program.clone())
-        .await
-        .map_err(|errno| RuntimeError::errno(format_args!("start {}", program.path), errno))?;
+    let child = sys.spawn(program.clone()).await.map_err(|errno| {
+        RuntimeError::not_started(ErrorKind::System, "runtime", &program.path, errno)
+    })?;
     // The reaper may have found no child before this one.
     table.expect_child();
     drop((writer, stdio));
