@@ -121,6 +121,15 @@ fn tell(globals: &Globals, message: &str) {
     eprintln!("{message}");
 }
 
+/// A failure to make a container with the name of the command that it is of, as runc tells it; the helper's words are
+/// those that Docker's clients know.
+fn of_command(name: &str, mut error: RuntimeError) -> RuntimeError {
+    if let Some(why) = error.message.strip_prefix(helper::CREATE_FAILED) {
+        error.message = format!("{name} failed: {why}");
+    }
+    error
+}
+
 /// Carries a command out; gives the exit status.
 async fn perform(sys: &Direct, globals: &Globals, command: Command) -> Result<u8> {
     let root = &globals.root;
@@ -134,7 +143,8 @@ async fn perform(sys: &Direct, globals: &Globals, command: Command) -> Result<u8
         Command::Create { id, bundle, making } => {
             let console = connect(sys, &making).await?;
             let fd = console.as_ref().map(OwnedFd::fd);
-            make(sys, globals, &id, &bundle, &making, fd).await?;
+            let made = make(sys, globals, &id, &bundle, &making, fd).await;
+            made.map_err(|error| of_command("create", error))?;
         }
         Command::Run {
             id,
@@ -142,7 +152,8 @@ async fn perform(sys: &Direct, globals: &Globals, command: Command) -> Result<u8
             making,
             keep,
         } => {
-            return run(sys, globals, &id, &bundle, &making, keep).await;
+            let ran = run(sys, globals, &id, &bundle, &making, keep).await;
+            return ran.map_err(|error| of_command("run", error));
         }
         Command::Exec { id, making, exec } => {
             return exec::exec(sys, globals, &id, &making, &exec).await;

@@ -51,6 +51,8 @@ use std::sync::Arc;
 pub const OCI_VERSION: &str = "1.2.0";
 /// Longest `config.json` or process document in bytes.
 pub const MAX_CONFIG: usize = 4 << 20;
+/// What a failure of the container's making begins with: Docker's clients know these texts, and read exit codes out of them.
+pub const CREATE_FAILED: &str = "runc create failed: ";
 /// Nanoseconds between looks at a killed process.
 const KILL_POLL: u64 = 5_000_000;
 /// Looks at a killed process before it is given up: two seconds.
@@ -167,9 +169,9 @@ async fn dispatch<S: Proc + Trace>(sys: &S, options: &Options) -> Result<Answer>
     }
 }
 
-/// How a failure of the container's making is told: Docker's clients read exit codes out of these texts.
+/// How a failure of the container's making is told.
 fn create_failed(what: impl core::fmt::Display) -> String {
-    format!("runc create failed: {what}")
+    format!("{CREATE_FAILED}{what}")
 }
 
 /// Why there is no plan, in other words.
