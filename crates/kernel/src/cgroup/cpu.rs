@@ -27,6 +27,8 @@ const PRIORITIES: [u64; 40] = [
 ];
 /// Shortest and longest period, and least quota, in microseconds.
 const PERIODS_US: std::ops::RangeInclusive<u64> = 1000..=1_000_000;
+/// Greatest quota, with what may be saved up, in microseconds (`MAX_BW`).
+const QUOTA_MAX_US: u64 = (1 << 44) - 1;
 const US: u64 = 1000;
 
 /// Weight and quota of a group, and what it has had.
@@ -177,8 +179,14 @@ impl Cpu {
     /// `tg_set_cfs_bandwidth`.
     fn limit(&mut self, quota: Option<u64>, period: u64, burst: u64) -> Result<()> {
         let least = *PERIODS_US.start();
-        let few = quota.is_some_and(|quota| quota < least || burst > quota);
-        if few || !PERIODS_US.contains(&period) {
+        let fits = match quota {
+            Some(quota) => {
+                let most = quota.saturating_add(burst);
+                quota >= least && burst <= quota && most <= QUOTA_MAX_US
+            }
+            None => burst <= QUOTA_MAX_US,
+        };
+        if !fits || !PERIODS_US.contains(&period) {
             return Err(Errno::EINVAL);
         }
         (self.quota, self.period, self.burst) = (quota, period, burst);

@@ -309,8 +309,8 @@ pub(super) static FILES: [Row; 44] = [
         "memory.max",
         MEMORY,
         |kernel, _, path| Ok(values::shown_pages(kernel.group(path)?.memory.max)),
-        |kernel, _, path, text| {
-            kernel.limit_group_memory(path, values::pages(text)?);
+        |kernel, tid, path, text| {
+            kernel.limit_group_memory(tid, path, values::pages(text)?);
             Ok(())
         },
     ),

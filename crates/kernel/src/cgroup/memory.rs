@@ -208,8 +208,7 @@ impl Kernel {
     /// Kills whoever takes most of a group's memory, or all of the group that asks for it. False where `own` is among them
     /// or there is nobody: a program of `own`'s is killed by a signal then, as it is in the middle of something.
     fn kill_within(&mut self, path: &str, own: Option<Tid>) -> bool {
-        let victim = self.worst_within(path);
-        let Some(victim) = victim.or(own) else {
+        let Some(victim) = self.worst_within(path) else {
             return false;
         };
         let name = String::from_utf8_lossy(&self.comm_of_process(victim)).into_owned();
@@ -286,8 +285,9 @@ impl Kernel {
         weighed.max().map(|(_, tgid)| tgid)
     }
 
-    /// Writes `memory.max`: what is above the limit is given up, or somebody is killed for it (`memory_max_write`).
-    pub(super) fn limit_group_memory(&mut self, path: &str, limit: Option<u64>) {
+    /// Writes `memory.max`: what is above the limit is given up, or somebody is killed for it, until that is who writes
+    /// (`memory_max_write`).
+    pub(super) fn limit_group_memory(&mut self, tid: Tid, path: &str, limit: Option<u64>) {
         let Some(group) = self.cgroups.groups.get_mut(path) else {
             return;
         };
@@ -297,12 +297,16 @@ impl Kernel {
         };
         let frames = limit.map_or(u32::MAX, |it| u32::try_from(it).unwrap_or(u32::MAX));
         self.frames.set_account_limit(account, frames);
+        let own = self
+            .process_of(tid)
+            .filter(|it| super::is_within(&it.cgroup, path));
+        let own = own.map(|it| it.tgid);
         while self.group_pages(path).0 > u64::from(frames) {
             if self.shrink_clean_of(account) > 0 {
                 continue;
             }
             self.memory_event(path, Event::Oom);
-            if !self.kill_within(path, None) {
+            if !self.kill_within(path, own) {
                 return;
             }
         }
