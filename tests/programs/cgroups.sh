@@ -103,6 +103,9 @@ mkdir /tmp/m
 sh -c 'echo 0 >a/b/cgroup.procs; mount -t tmpfs t /tmp/m; exec dd if=/dev/zero of=/tmp/m/x bs=64k count=1024' 2>/dev/null; echo $?
 test $(ls -s /tmp/m/x | grep -o '^ *[0-9]*') -gt 12000 && echo written up to the limit
 umount /tmp/m; events a/b; test $(cat a/memory.current) -lt 4000000 && echo given back
+mount -t tmpfs t /tmp/m; echo >/tmp/m/x; x=$(cat a/b/memory.current)
+sh -c 'echo 0 >a/b/cgroup.procs; exec dd if=/dev/zero of=/tmp/m/x bs=64k count=64 conv=notrunc' 2>/dev/null
+test $(($(cat a/b/memory.current) - x)) -gt 3500000 && echo whoever writes pays; umount /tmp/m
 sh -c 'echo 0 >a/b/cgroup.procs; exec sleep 100' & p=$!; sleep 0.2; test $(cat a/b/memory.current) -gt 8192 && echo counted
 kill $p; wait $p 2>/dev/null
 echo 1 >a/memory.oom.group
@@ -119,6 +122,8 @@ busy() { sh -c "echo 0 >$1/cgroup.procs; while :; do :; done" & }
 used() { grep -o 'usage_usec [0-9]*' $1/cpu.stat | grep -o '[0-9]*$'; }
 mkdir a/c; echo 300 >a/c/cpu.weight; x=$(used a/b); y=$(used a/c); busy a/b; busy a/c; sleep 2; echo 1 >a/cgroup.kill; wait
 x=$(($(used a/b) - x)); y=$(($(used a/c) - y)); test $((y * 10 / x)) -ge 22 -a $((y * 10 / x)) -le 40 && echo three times as much
+echo 100 >a/c/cpu.weight; busy a/b; sleep 1; echo 1 >a/cgroup.kill; wait; busy a/c; sleep 0.3; x=$(used a/b); y=$(used a/c); busy a/b; sleep 1
+echo 1 >a/cgroup.kill; wait; x=$(($(used a/b) - x)); y=$(($(used a/c) - y)); test $((y * 10 / x)) -ge 7 -a $((y * 10 / x)) -le 14 && echo the past does not count
 echo '20000 100000' >a/b/cpu.max; x=$(used a/b); busy a/b; sleep 2; echo 1 >a/cgroup.kill; wait
 x=$(($(used a/b) - x)); test $x -ge 300000 -a $x -le 600000 && echo a fifth
 test $(grep -o 'nr_throttled [0-9]*' a/b/cpu.stat | grep -o '[0-9]*$') -ge 10 && echo throttled

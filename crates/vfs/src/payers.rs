@@ -1,7 +1,8 @@
 //! Who pays for the memory that contents of tmpfs files take.
 //!
-//! A payer is a number that the kernel knows (a control group's account); 0 is the machine. A file's pages are its maker's
-//! to pay, whoever writes. The first file system stands for the machine's disk: nobody pays for what is in it.
+//! A payer is a number that the kernel knows (a control group's account); 0 is the machine. A page is to be paid by whoever
+//! has a file get it. Which of a file's pages are whose is not kept, only how many: what a file gives back is that of who came
+//! last. The first file system stands for the machine's disk: nobody pays for what is in it.
 
 use crate::store::{Body, Inode};
 use crate::{InodeId, SbId, Vfs};
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 /// Pages by payer, and the limit of the one who pays now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Payers {
-    /// Who pays for files that are made from now on.
+    /// Who pays for what files get from now on.
     now: u32,
     /// How many more pages that one may take.
     room: u64,
@@ -21,21 +22,37 @@ pub(crate) struct Payers {
 }
 
 impl Payers {
-    /// Counts pages that a payer got or gave back.
-    pub(crate) fn count(&mut self, payer: u32, before: u64, after: u64) {
-        if payer == 0 {
-            return;
+    /// Counts pages that a file got, or gave back.
+    fn count(&mut self, paid: &mut Vec<(u32, u64)>, before: u64, after: u64) {
+        if after > before && self.now != 0 {
+            let more = after - before;
+            match paid.iter_mut().find(|(payer, _)| *payer == self.now) {
+                Some((_, pages)) => *pages += more,
+                None => paid.push((self.now, more)),
+            }
+            *self.pages.entry(self.now).or_default() += more;
+            self.room = self.room.saturating_sub(more);
         }
-        let pages = self.pages.entry(payer).or_default();
-        *pages = (*pages + after).saturating_sub(before);
-        if payer == self.now {
-            self.room = (self.room + before).saturating_sub(after);
+        let mut fewer = before.saturating_sub(after);
+        while let Some((payer, pages)) = paid.last_mut().filter(|_| fewer > 0) {
+            let back = fewer.min(*pages);
+            fewer -= back;
+            *pages -= back;
+            if let Some(all) = self.pages.get_mut(payer) {
+                *all = all.saturating_sub(back);
+            }
+            if *payer == self.now {
+                self.room += back;
+            }
+            if *pages == 0 {
+                paid.pop();
+            }
         }
     }
 }
 
 impl Vfs {
-    /// Says who pays for files that are made from now on, and how many pages that one may still take: what would take
+    /// Says who pays for what files get from now on, and how many pages that one may still take: what would take
     /// more fails with `ENOMEM`.
     pub fn set_payer(&mut self, payer: u32, room: u64) {
         self.payers.now = payer;
@@ -52,9 +69,16 @@ impl Vfs {
 
     /// Makes everything of one payer another's.
     pub fn move_payer(&mut self, from: u32, to: u32) {
-        let files = self.inodes.values_mut();
-        for inode in files.filter(|inode| inode.payer == from) {
-            inode.payer = to;
+        for inode in self.inodes.values_mut() {
+            let Some(at) = inode.paid.iter().position(|(payer, _)| *payer == from) else {
+                continue;
+            };
+            let (_, pages) = inode.paid.remove(at);
+            match inode.paid.iter_mut().find(|(payer, _)| *payer == to) {
+                _ if to == 0 => {}
+                Some((_, all)) => *all += pages,
+                None => inode.paid.push((to, pages)),
+            }
         }
         if let Some(pages) = self.payers.pages.remove(&from)
             && to != 0
@@ -63,21 +87,23 @@ impl Vfs {
         }
     }
 
-    /// Who pays for the contents of a file.
-    pub fn payer_of(&self, id: InodeId) -> u32 {
-        let id = self.data_inode(id).unwrap_or(id);
-        self.inodes.get(&id).map_or(0, |inode| inode.payer)
+    /// Whether what a file gets is to be paid for.
+    pub fn is_paid(&self, id: InodeId) -> bool {
+        let inode = self.data_inode(id).ok().and_then(|id| self.inodes.get(&id));
+        inode.is_some_and(|inode| self.payers.disk != Some(inode.sb))
     }
 
-    /// Who is to pay for a file that is made in a tmpfs.
-    pub(crate) fn payer_in(&self, sb: SbId) -> u32 {
-        match self.payers.disk == Some(sb) {
-            true => 0,
-            false => self.payers.now,
+    /// Counts pages that a file got, or gave back.
+    pub(crate) fn count_paid(&mut self, id: InodeId, before: u64, after: u64) {
+        if !self.is_paid(id) {
+            return;
+        }
+        if let Some(inode) = self.inodes.get_mut(&id) {
+            self.payers.count(&mut inode.paid, before, after);
         }
     }
 
-    /// `ENOMEM` where pages are more than the payer of a file may take.
+    /// `ENOMEM` where pages for a file are more than who pays now may take.
     pub(crate) fn check_payer(&self, id: InodeId, pages: u64) -> Result<()> {
         match pages > self.payer_room(id) {
             true => Err(Errno::ENOMEM),
@@ -85,19 +111,18 @@ impl Vfs {
         }
     }
 
-    /// How many more pages the payer of a file may take, as far as that is the one who pays now.
+    /// How many more pages a file may get from who pays now.
     pub(crate) fn payer_room(&self, id: InodeId) -> u64 {
-        let payer = self.inodes.get(&id).map_or(0, |inode| inode.payer);
-        match payer != 0 && payer == self.payers.now {
+        match self.payers.now != 0 && self.is_paid(id) {
             true => self.payers.room,
             false => u64::MAX,
         }
     }
 
     /// The pages of a file that is forgotten are given back.
-    pub(crate) fn pay_back(&mut self, inode: &Inode) {
+    pub(crate) fn pay_back(&mut self, inode: &mut Inode) {
         if let Body::File(content) = &inode.body {
-            self.payers.count(inode.payer, content.pages(), 0);
+            self.payers.count(&mut inode.paid, content.pages(), 0);
         }
     }
 }

@@ -85,8 +85,8 @@ pub(crate) struct Inode {
     pub writers: i64,
     /// A file that may get its first name (`I_LINKABLE`).
     pub linkable: bool,
-    /// Of a tmpfs file: who pays for its pages.
-    pub payer: u32,
+    /// Of a tmpfs file: who pays for how many of its pages.
+    pub paid: Vec<(u32, u64)>,
 }
 
 impl Inode {
@@ -106,7 +106,7 @@ impl Inode {
             dentries: 0,
             writers: 0,
             linkable: false,
-            payer: 0,
+            paid: Vec::new(),
         }
     }
 }

@@ -279,9 +279,7 @@ impl Vfs {
             ctime: now,
             btime: now,
         };
-        let mut inode = new_inode(sb, attr, body);
-        inode.payer = self.payer_in(sb);
-        Ok(self.add_inode(inode))
+        Ok(self.add_inode(new_inode(sb, attr, body)))
     }
 
     pub(crate) fn tmp_create(
@@ -485,8 +483,8 @@ impl Vfs {
                 inode.attr.blocks = content.pages() * BLOCKS;
             }
         });
-        let (after, payer) = (self.content(id)?.pages(), self.node(id)?.payer);
-        self.payers.count(payer, before, after);
+        let after = self.content(id)?.pages();
+        self.count_paid(id, before, after);
         self.uncharge(sb, before.saturating_sub(after));
         Ok(())
     }

@@ -49,6 +49,8 @@ pub(super) struct Cpu {
     own_ready: u64,
     /// Which groups below it (or, `None`, own threads) could run then.
     present: BTreeSet<Option<String>>,
+    /// The least that anybody at this level has had who could run; it never falls (`min_vruntime`).
+    floor: u64,
 }
 
 /// Where a group is in its period, in nanoseconds.
@@ -90,6 +92,7 @@ impl Default for Cpu {
             own_had: 0,
             own_ready: 0,
             present: BTreeSet::new(),
+            floor: 0,
         }
     }
 }
@@ -242,23 +245,25 @@ impl Cgroups {
         }
     }
 
-    /// Whoever could not run when there was a choice last begins where the others are: nobody saves up turns.
+    /// Whoever could not run when there was a choice last begins where the others are, or were: nobody saves up turns, and
+    /// nobody who comes new has turns to make up for.
     fn catch_up(&mut self, level: &str, who: &[Option<&str>]) {
         let before = self.cpu(level).map(|cpu| cpu.present.clone());
         let before = before.unwrap_or_default();
         let was_there = |one: &Option<&str>| before.contains(&one.map(str::to_owned));
-        let there = who.iter().filter(|one| was_there(one));
-        let least = there.map(|one| self.had(level, *one)).min().unwrap_or(0);
+        let floor = self.cpu(level).map_or(0, |cpu| cpu.floor);
         for one in who.iter().filter(|one| !was_there(one)) {
             let had = match one {
                 Some(child) => self.cpu_mut(child).map(|cpu| &mut cpu.had),
                 None => self.cpu_mut(level).map(|cpu| &mut cpu.own_had),
             };
             if let Some(had) = had {
-                *had = least.max(*had);
+                *had = floor.max(*had);
             }
         }
+        let least = who.iter().map(|one| self.had(level, *one)).min();
         if let Some(cpu) = self.cpu_mut(level) {
+            cpu.floor = cpu.floor.max(least.unwrap_or(0));
             cpu.present = who.iter().map(|one| one.map(str::to_owned)).collect();
         }
     }

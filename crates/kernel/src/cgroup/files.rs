@@ -178,9 +178,9 @@ pub(super) static FILES: [Row; 44] = [
             Ok(())
         },
     ),
-    told("cgroup.kill", Where::NotRoot, |kernel, _, path, text| {
+    told("cgroup.kill", Where::NotRoot, |kernel, tid, path, text| {
         match values::signed(text)? {
-            1 => kernel.kill_cgroup(path),
+            1 => kernel.kill_cgroup(tid, path),
             _ => return Err(Errno::ERANGE),
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! The memory controller: what a group and all below it take of the machine's memory (`mm/memcontrol.c`).
 //!
 //! Pages of programs are charged to the group of whoever touched them first, and stay charged to it. The same is done with
-//! kernel stacks, and with tmpfs files, which are charged to the group of whoever made them; files of the machine's first
-//! file system, which stands for a disk, are not. Page tables are the machine's.
+//! kernel stacks, and with pages of tmpfs files; files of the machine's first file system, which stands for a disk, are not, nor
+//! is what waits in pipes and sockets. Kernel stacks are charged beyond the limits. Page tables are the machine's.
 //!
 //! At a limit, pages of files that nobody maps are given up; then somebody in the group is killed. `memory.high` gives up
 //! such pages, and does not slow down who allocates. There is no swap. `memory.low` and `memory.min` are kept; pages of files
@@ -11,7 +11,7 @@
 use super::{above, lineage};
 use crate::Kernel;
 use crate::ids::Tid;
-use crate::process::Exec;
+use crate::process::{Exec, Process};
 use crate::signal::SigInfo;
 use glassdock_abi::types::{WaitStatus, signal as sig};
 use glassdock_abi::{Errno, Result};
@@ -227,7 +227,8 @@ impl Kernel {
         if let Some(all) = &together {
             self.memory_event(all, Event::OomGroupKill);
             let members = self.members_within(all);
-            let others = members.filter(|it| it.alive() && it.tgid != victim);
+            let killable = |it: &&Process| self.oom_badness(it).is_some();
+            let others = members.filter(|it| it.tgid != victim).filter(killable);
             victims.extend(others.map(|it| it.tgid));
         }
         victims.sort_by_key(|victim| Some(*victim) == own);

@@ -321,6 +321,12 @@ impl Kernel {
         }
         self.lose_controllers(&path, Controllers::ALL);
         self.cgroups.groups.remove(&path);
+        // Zombies are in no group of this name that is made later.
+        for process in self.processes.values_mut() {
+            if process.cgroup == path {
+                process.cgroup += " (deleted)";
+            }
+        }
         self.cgroups.look_for_rules();
         self.publisher.cgroup(path);
         Ok(())
@@ -399,9 +405,13 @@ impl Kernel {
         Ok(())
     }
 
-    fn kill_cgroup(&mut self, path: &str) {
+    /// Kills all in a group, but for the first processes of the machine and of the writer's pid namespace, which do not hear
+    /// of it (`__cgroup_kill`).
+    fn kill_cgroup(&mut self, tid: Tid, path: &str) {
+        let spared = [self.init, self.ns_init(self.pid_ns_of(tid))];
         let members = self.members_within(path);
-        let members: Vec<Tid> = members.filter(|p| p.alive()).map(|p| p.tgid).collect();
+        let members = members.filter(|it| it.alive() && !spared.contains(&Some(it.tgid)));
+        let members: Vec<Tid> = members.map(|it| it.tgid).collect();
         for tgid in members {
             self.exit_process(tgid, WaitStatus::Killed(sig::KILL, false));
         }

@@ -365,7 +365,10 @@ impl Kernel {
 
     /// Makes room for the pages that a file is about to get.
     pub(crate) fn need_file_pages(&mut self, tid: Tid, inode: InodeId, offset: u64, len: u64) {
-        let payer = AccountId::from_number(self.vfs().payer_of(inode));
+        let payer = match self.vfs().is_paid(inode) {
+            true => self.frames.payer(),
+            false => AccountId::MACHINE,
+        };
         let room = self.frames.free().min(self.frames.account_room(payer).0);
         if u64::from(room) < len / PAGE_SIZE + 2 {
             let pages = self.vfs().missing_pages(inode, offset, len);

@@ -78,10 +78,10 @@ impl Vfs {
             self.store_xattr(id, &name, None);
         }
         let before = self.traced_inode(id);
-        let Some(inode) = self.inodes.remove(&id) else {
+        let Some(mut inode) = self.inodes.remove(&id) else {
             return;
         };
-        self.pay_back(&inode);
+        self.pay_back(&mut inode);
         if let Some(sb) = self.sbs.get_mut(&inode.sb) {
             if before.is_some() {
                 let change = Change {
