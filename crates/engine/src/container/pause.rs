@@ -157,11 +157,8 @@ fn merge(host: &mut HostConfig, asked: &HostConfig) -> Result<()> {
             "Conflicting options: CPU Period and CPU Quota cannot be updated as NanoCPUs has already been set",
         ));
     }
-    if asked.memory != 0
-        && asked.memory_swap == 0
-        && host.memory_swap > 0
-        && asked.memory > host.memory_swap
-    {
+    // None, and one without end, are numbers below every other here, as with moby.
+    if asked.memory != 0 && asked.memory_swap == 0 && asked.memory > host.memory_swap {
         return Err(ApiError::conflict(
             "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
         ));
