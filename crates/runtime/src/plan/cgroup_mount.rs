@@ -7,22 +7,33 @@
 use super::mounts::{Target, mount};
 use super::options::Options;
 use super::paths::{self, Make, Slots};
+use super::spaces::Spaces;
 use super::{Item, PlanError, Step};
 use crate::cgroups::Group;
 use crate::why;
 use glassdock_abi::flags::MountFlags;
-use glassdock_abi::{Call, Errno};
+use glassdock_abi::{Call, Errno, PathArg};
+use glassdock_oci::runtime::NamespaceKind;
 
 const CLAUSE: &str = "config.md#mounts";
 
-/// Steps for such a mount. `own` tells whether the container has a view of control groups for itself.
+/// How a hierarchy comes into the container.
+enum View {
+    /// It is mounted there: what is seen begins where the cgroup namespace does.
+    Mounted,
+    /// A directory of the host's mount is shown.
+    Bound(PathArg),
+}
+
+/// Steps for such a mount.
 pub(super) fn plan(
     slots: &mut Slots,
     target: &Target<'_>,
     options: &Options,
     groups: &[Group],
-    own: bool,
+    namespaces: &Spaces,
 ) -> Result<Vec<Item>, PlanError> {
+    let own = namespaces.own(NamespaceKind::Cgroup);
     let Some(first) = groups.first() else {
         return Err(PlanError::unsupported(
             format!("{}.type", target.field),
@@ -30,21 +41,24 @@ pub(super) fn plan(
         ));
     };
     if groups.iter().all(|group| group.unified) {
-        return Ok(shown(
-            slots,
-            target,
-            target.parts,
-            first,
-            options.flags,
-            own,
-        ));
+        // The host's view cannot be mounted from a user namespace below it (`cgroup_init_fs_context`).
+        let view = match own || !namespaces.own(NamespaceKind::User) {
+            true => View::Mounted,
+            false => View::Bound(first.mount.as_str().into()),
+        };
+        let parts = target.parts;
+        return Ok(shown(slots, target, parts, first, options.flags, view));
     }
     let mut items = directory(slots, target, options.flags - MountFlags::RDONLY);
     for group in groups {
         let name = name(group);
         let mut parts = target.parts.to_vec();
         parts.push(name);
-        items.extend(shown(slots, target, &parts, group, options.flags, own));
+        let view = match own {
+            true => View::Mounted,
+            false => View::Bound(group.dir()),
+        };
+        items.extend(shown(slots, target, &parts, group, options.flags, view));
         items.extend(links(slots, target, group, name));
     }
     if options.flags.contains(MountFlags::RDONLY) {
@@ -80,47 +94,43 @@ fn directory(slots: &mut Slots, target: &Target<'_>, flags: MountFlags) -> Vec<I
     ]
 }
 
-/// One hierarchy: mounted in the container's own view, or its group shown from the host.
+/// One hierarchy.
 fn shown(
     slots: &mut Slots,
     target: &Target<'_>,
     parts: &[&str],
     group: &Group,
     flags: MountFlags,
-    own: bool,
+    view: View,
 ) -> Vec<Item> {
     let place = slots.fd("target");
     let path = format!("/{}", parts.join("/"));
-    let (call, more) = if own && group.unified {
-        let call = mount("cgroup", place.proc_path(), "cgroup2", flags, "");
-        (call, Vec::new())
-    } else if own {
-        let data = match group.controllers.as_slice() {
-            [named] if named.starts_with("name=") => format!("none,{named}"),
-            controllers => controllers.join(","),
-        };
-        let call = mount("cgroup", place.proc_path(), "cgroup", flags, &data);
-        (call, Vec::new())
-    } else {
-        let bind = MountFlags::BIND;
-        let call = mount(group.dir(), place.proc_path(), "", bind, "");
-        let again = mount(
-            "",
-            place.proc_path(),
-            "",
-            flags | bind | MountFlags::REMOUNT,
-            "",
-        );
-        let step = Step::new(again, why::BIND_FLAGS, CLAUSE)
-            .arg(&path)
-            .failure(target.failure());
-        (call, target.at(parts, place, vec![step.into()]))
+    let source = match &view {
+        View::Mounted => group.dir(),
+        View::Bound(dir) => dir.clone(),
+    };
+    let (call, more) = match view {
+        View::Mounted => {
+            let (kind, data) = hierarchy(group);
+            let call = mount("cgroup", place.proc_path(), kind, flags, &data);
+            (call, Vec::new())
+        }
+        View::Bound(dir) => {
+            let bind = MountFlags::BIND;
+            let call = mount(dir, place.proc_path(), "", bind, "");
+            let flags = flags | bind | MountFlags::REMOUNT;
+            let again = mount("", place.proc_path(), "", flags, "");
+            let step = Step::new(again, why::BIND_FLAGS, CLAUSE)
+                .arg(&path)
+                .failure(target.failure());
+            (call, target.at(parts, place, vec![step.into()]))
+        }
     };
     let open = paths::open_or_make(slots, target.root, parts, Make::Directory, place);
     let mut items = vec![
         open.failure(target.failure()).into(),
         Step::new(call, why::MOUNT_CGROUP, CLAUSE)
-            .arg(group.dir().to_string())
+            .arg(source.to_string())
             .arg(path)
             .failure(target.failure())
             .into(),
@@ -128,6 +138,15 @@ fn shown(
     ];
     items.extend(more);
     items
+}
+
+/// What mounts a hierarchy: the file system's type and its options.
+fn hierarchy(group: &Group) -> (&'static str, String) {
+    match group.controllers.as_slice() {
+        _ if group.unified => ("cgroup2", String::new()),
+        [named] if named.starts_with("name=") => ("cgroup", format!("none,{named}")),
+        controllers => ("cgroup", controllers.join(",")),
+    }
 }
 
 /// Links from the controllers' names to a directory that is several controllers'.

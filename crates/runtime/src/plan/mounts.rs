@@ -15,7 +15,7 @@ use glassdock_abi::flags::{
 };
 use glassdock_abi::types::MountAttr;
 use glassdock_abi::{Call, Fd, PathArg};
-use glassdock_oci::runtime::{Mount, NamespaceKind};
+use glassdock_oci::runtime::Mount;
 use std::collections::BTreeMap;
 
 /// Clause of everything here.
@@ -291,10 +291,9 @@ fn one(
             field,
             source: &entry.source,
         };
-        let own = around.namespaces.own(NamespaceKind::Cgroup);
-        let groups = &around.facts.groups;
-        all.now
-            .extend(cgroup_mount::plan(slots, &target, &options, groups, own)?);
+        let (groups, namespaces) = (&around.facts.groups, around.namespaces);
+        let items = cgroup_mount::plan(slots, &target, &options, groups, namespaces)?;
+        all.now.extend(items);
     } else {
         let (now, last) = new_mount(slots, root, entry, options, &destination, field)?;
         all.now.extend(now);
