@@ -53,9 +53,26 @@ pub async fn replace_file<S: Sys>(
     data: &[u8],
     permissions: u32,
 ) -> Result<()> {
-    let mut temporary = path.clone();
-    temporary.0.extend_from_slice(b".tmp");
-    replace_by(sys, path, temporary, NEW, data, permissions).await
+    let by = Replacement {
+        synchronised: true,
+        ..Replacement::beside(path)
+    };
+    by.replace(sys, path, data, permissions).await
+}
+
+/// [`replace_file`] for what the machine's crash ends anyway, as the state of containers that run: whoever dies leaves the
+/// old contents or the new ones, and nothing waits for the disk.
+///
+/// # Errors
+/// The kernel's; then the file is as it was.
+pub async fn replace_volatile_file<S: Sys>(
+    sys: &S,
+    path: &PathArg,
+    data: &[u8],
+    permissions: u32,
+) -> Result<()> {
+    let by = Replacement::beside(path);
+    by.replace(sys, path, data, permissions).await
 }
 
 /// [`replace_file`] for several at a time: the temporary file has a drawn name. A crash leaves one behind.
@@ -75,38 +92,60 @@ pub async fn replace_shared_file<S: Sys>(
             .0
             .extend_from_slice(format!("{byte:02x}").as_bytes());
     }
-    replace_by(
-        sys,
-        path,
+    let by = Replacement {
         temporary,
-        NEW | OpenFlags::EXCL,
-        data,
-        permissions,
-    )
-    .await
+        flags: NEW | OpenFlags::EXCL,
+        synchronised: true,
+    };
+    by.replace(sys, path, data, permissions).await
 }
 
-async fn replace_by<S: Sys>(
-    sys: &S,
-    path: &PathArg,
+/// How a file's contents are replaced.
+struct Replacement {
+    /// Where the new ones are written.
     temporary: PathArg,
+    /// How that is opened.
     flags: OpenFlags,
-    data: &[u8],
-    permissions: u32,
-) -> Result<()> {
-    let file = sys
-        .openat(Fd::CWD, temporary.clone(), flags, permissions)
-        .await?;
-    let replaced = async {
-        write_all(sys, file.fd(), data).await?;
-        sys.fsync(file.fd()).await?;
-        let (from, to) = (temporary.clone(), path.clone());
-        sys.renameat2(Fd::CWD, from, Fd::CWD, to, RenameFlags::empty())
-            .await
+    /// Whether they are on the disk before they have the name.
+    synchronised: bool,
+}
+
+impl Replacement {
+    /// By a file of a name that is the same each time, without waiting for the disk.
+    fn beside(path: &PathArg) -> Self {
+        let mut temporary = path.clone();
+        temporary.0.extend_from_slice(b".tmp");
+        Self {
+            temporary,
+            flags: NEW,
+            synchronised: false,
+        }
     }
-    .await;
-    if replaced.is_err() {
-        let _ = sys.unlinkat(Fd::CWD, temporary, AtFlags::empty()).await;
+
+    async fn replace<S: Sys>(
+        self,
+        sys: &S,
+        path: &PathArg,
+        data: &[u8],
+        permissions: u32,
+    ) -> Result<()> {
+        let temporary = self.temporary;
+        let file = sys
+            .openat(Fd::CWD, temporary.clone(), self.flags, permissions)
+            .await?;
+        let replaced = async {
+            write_all(sys, file.fd(), data).await?;
+            if self.synchronised {
+                sys.fsync(file.fd()).await?;
+            }
+            let (from, to) = (temporary.clone(), path.clone());
+            sys.renameat2(Fd::CWD, from, Fd::CWD, to, RenameFlags::empty())
+                .await
+        }
+        .await;
+        if replaced.is_err() {
+            let _ = sys.unlinkat(Fd::CWD, temporary, AtFlags::empty()).await;
+        }
+        replaced
     }
-    replaced
 }

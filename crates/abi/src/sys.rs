@@ -72,6 +72,12 @@ pub trait Sys: Clone + Send + Sync + 'static {
     /// Runs a future beside the caller, within this process, until it ends or the process does.
     fn task(&self, future: BoxFuture<'static, ()>);
 
+    /// Runs a future as [`Sys::task`] does, where it may hold a thread up: for operations of many calls that may wait for a
+    /// disk.
+    fn apart(&self, future: BoxFuture<'static, ()>) {
+        self.task(future);
+    }
+
     /// The time of a clock.
     fn now(&self, clock: Clock) -> Timespec;
 

@@ -284,7 +284,7 @@ impl<S: Kernel> Engine<S> {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let (sender, result) = oneshot::channel();
-        self.shared.base.task(Box::pin(async move {
+        self.shared.base.apart(Box::pin(async move {
             let _ = sender.send(operation.await);
         }));
         let stopped = |_| Err(ApiError::system("the engine stopped"));

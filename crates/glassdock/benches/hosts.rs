@@ -39,6 +39,9 @@ mod measure {
     /// Bytes of the archive that is imported.
     const ARCHIVE: usize = 100 << 20;
     const PATIENCE: Duration = Duration::from_secs(30);
+    /// Between runs of a runtime that take turns: the kernel has ended what it does for the last one, and is as it is when a
+    /// container is started now and then.
+    const PAUSE: Duration = Duration::from_millis(50);
 
     pub fn run() -> Result<()> {
         if std::env::var_os(INSIDE).is_none() {
@@ -54,8 +57,8 @@ mod measure {
         println!(
             "{}",
             json!({"note": format!(
-                "`run` of a runtime is create, start and delete of `true`; the calls alone are those of a C program that decides nothing. \
-                 Daemons are driven by the same client with `--network none`. Medians of {RUNS} runs of a runtime and {CLIENT_RUNS} of the client."
+                "`run` of a runtime is create, start and delete of `true`, with {PAUSE:?} before each, or without; the calls alone are \
+                 those of a C program that decides nothing. Daemons are driven by the same client with `--network none`. Medians of {RUNS} runs of a runtime and {CLIENT_RUNS} of the client."
             )})
         );
         Ok(())
@@ -72,15 +75,24 @@ mod measure {
         std::process::exit(status.code().unwrap_or(1));
     }
 
-    struct Place(PathBuf);
+    struct Place {
+        disk: PathBuf,
+        /// In memory, as `/run` is: for what runtimes and daemons keep of what runs.
+        memory: PathBuf,
+    }
 
     impl Place {
         fn new() -> Result<Place> {
-            let place = Place(PathBuf::from(format!("/tmp/gdb{}", std::process::id())));
-            let bin = place.0.join("bundle/rootfs/bin");
+            let name = format!("gdb{}", std::process::id());
+            let place = Place {
+                disk: Path::new("/tmp").join(&name),
+                memory: Path::new("/dev/shm").join(&name),
+            };
+            fs::create_dir(&place.memory)?;
+            let bin = place.disk.join("bundle/rootfs/bin");
             fs::create_dir_all(&bin)?;
             for dir in ["proc", "dev", "sys", "tmp", "etc"] {
-                fs::create_dir(place.0.join("bundle/rootfs").join(dir))?;
+                fs::create_dir(place.disk.join("bundle/rootfs").join(dir))?;
             }
             fs::copy(BUSYBOX, bin.join("busybox"))?;
             for applet in ["true", "sh", "sleep"] {
@@ -89,13 +101,17 @@ mod measure {
             Ok(place)
         }
         fn at(&self, name: &str) -> String {
-            self.0.join(name).display().to_string()
+            self.disk.join(name).display().to_string()
+        }
+        fn in_memory(&self, name: &str) -> String {
+            self.memory.join(name).display().to_string()
         }
     }
 
     impl Drop for Place {
         fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
+            let _ = fs::remove_dir_all(&self.disk);
+            let _ = fs::remove_dir_all(&self.memory);
         }
     }
 
@@ -128,8 +144,10 @@ mod measure {
 
     type Run<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
 
+    type Peers<'a> = Vec<(&'static str, Run<'a>)>;
+
     /// Lets peers take turns; their medians.
-    fn turns(peers: Vec<(&'static str, Run<'_>)>, runs: usize) -> Result<Vec<(&'static str, f64)>> {
+    fn turns(peers: Peers<'_>, runs: usize) -> Result<Vec<(&'static str, f64)>> {
         let mut peers: Vec<_> = peers
             .into_iter()
             .map(|(name, run)| (name, run, Vec::new()))
@@ -165,7 +183,7 @@ mod measure {
                 .collect::<Vec<_>>()
         };
         let rootfs = format!("{bundle}/rootfs");
-        let mut peers: Vec<(&'static str, Run<'_>)> = Vec::new();
+        let mut peers: Peers<'_> = Vec::new();
         for (name, program, prefix) in [
             ("ours", GLASSDOCK, Some("runtime")),
             ("crun", "crun", None),
@@ -174,7 +192,7 @@ mod measure {
             if !there(program) {
                 continue;
             }
-            let state = place.at(&format!("state-{name}"));
+            let state = place.in_memory(&format!("state-{name}"));
             let bundle = bundle.clone();
             let run = move || {
                 let mut command = Command::new(program);
@@ -189,7 +207,20 @@ mod measure {
             "the calls alone",
             Box::new(move || took(Command::new(&floor).arg(&rootfs).args(groups()))),
         ));
-        row("run of a runtime, ms", &turns(peers, RUNS)?);
+        let mut alone = Vec::new();
+        for (name, run) in &mut peers {
+            let again: Run<'_> = Box::new(&mut *run);
+            alone.extend(turns(vec![(*name, again)], RUNS)?);
+        }
+        let rested = peers.into_iter().map(|(name, mut run)| -> (_, Run<'_>) {
+            let run = move || {
+                std::thread::sleep(PAUSE);
+                run()
+            };
+            (name, Box::new(run))
+        });
+        row("run of a runtime, ms", &turns(rested.collect(), RUNS)?);
+        row("runs of it in a row, ms", &alone);
         Ok(())
     }
 
@@ -317,7 +348,12 @@ mod measure {
         let socket = place.at("ours.sock");
         let mut command = Command::new(GLASSDOCK);
         command.args(["daemon", "--host", &format!("unix://{socket}")]);
-        command.args(["--root", &place.at("ours"), "--exec-root", &place.at("x")]);
+        command.args([
+            "--root",
+            &place.at("ours"),
+            "--exec-root",
+            &place.in_memory("x"),
+        ]);
         Daemon::start("ours", command, socket)
     }
 
@@ -338,7 +374,7 @@ mod measure {
         ]);
         command.args([
             "--exec-root",
-            &place.at("exec"),
+            &place.in_memory("exec"),
             "--pidfile",
             &place.at("pid"),
         ]);
@@ -441,7 +477,7 @@ mod measure {
         )?;
         took(Command::new("tar").args(["cf", &archive, "-C", &dir, "."]))?;
         let unpacked = place.at("unpacked");
-        let mut peers: Vec<(&'static str, Run<'_>)> = Vec::new();
+        let mut peers: Peers<'_> = Vec::new();
         for daemon in all {
             let archive = archive.clone();
             peers.push((

@@ -370,3 +370,36 @@ fn both_handles_tell_the_same_of_files() {
     let expected = direct.block_on(files(direct.clone(), &one));
     assert_eq!(run(|sys| files(sys, &two)), expected);
 }
+
+#[test]
+fn operations_of_their_own_end_however_many_there_are_and_whatever_they_wait_for() {
+    run(|sys| async move {
+        let dir = Dir::new();
+        let (sender, done) = std::sync::mpsc::channel();
+        for number in 0..40 {
+            let (of_operation, sender) = (sys.clone(), sender.clone());
+            let (first, second) = (dir.at(&format!("a{number}")), dir.at(&format!("b{number}")));
+            sys.apart(Box::pin(async move {
+                let sys = of_operation;
+                sys.mkdirat(Fd::CWD, first.clone(), 0o700).await.unwrap();
+                // A task beside it needs a thread for its own calls.
+                let [reader, writer] = sys.pipe2(OpenFlags::CLOEXEC).await.unwrap();
+                let beside = sys.clone();
+                sys.task(Box::pin(async move {
+                    let flags = OpenFlags::CREAT | OpenFlags::WRONLY;
+                    let file = beside.openat(Fd::CWD, second, flags, 0o600).await.unwrap();
+                    beside.write(file.fd(), b"x".to_vec()).await.unwrap();
+                    beside.write(writer.fd(), b"done".to_vec()).await.unwrap();
+                }));
+                assert_eq!(sys.read(reader.fd(), 10).await.unwrap(), b"done");
+                let flags = AtFlags::REMOVEDIR;
+                sys.unlinkat(Fd::CWD, first, flags).await.unwrap();
+                sender.send(number).unwrap();
+            }));
+        }
+        drop(sender);
+        let mut all: Vec<u32> = done.iter().collect();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..40));
+    });
+}

@@ -12,7 +12,7 @@ use crate::proto::{
     ShimOptions, Stream,
 };
 use crate::{ErrorKind, RuntimeError};
-use glassdock_abi::files::replace_file;
+use glassdock_abi::files::replace_volatile_file;
 use glassdock_abi::flags::{OpenFlags, WaitFlags};
 use glassdock_abi::types::{SockAddr, WaitFor, signal};
 use glassdock_abi::{Errno, Fd, Io, PathArg, Spawn, Sys};
@@ -75,7 +75,7 @@ impl<S: Sys> Shim<S> {
             .map_err(|errno| RuntimeError::errno(format_args!("mkdir {dir}"), errno))?;
         let text = serde_json::to_vec(&options)
             .map_err(|error| RuntimeError::new(ErrorKind::Invalid, error.to_string()))?;
-        replace_file(sys, &dir.join(OPTIONS), &text, 0o600)
+        replace_volatile_file(sys, &dir.join(OPTIONS), &text, 0o600)
             .await
             .map_err(|errno| RuntimeError::errno(format_args!("write {dir}/{OPTIONS}"), errno))?;
         let report = match launch(sys, &options).await {

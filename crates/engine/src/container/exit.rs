@@ -22,13 +22,15 @@ impl<S: Kernel> Engine<S> {
         let engine = self.background();
         self.shared.base.task(Box::pin(async move {
             let exit = engine.exit_of(&shim, None).await;
-            let args = Args::text("container", &container.id);
-            let _ = engine
-                .traced("container.exit", args, |engine| async move {
+            let base = engine.shared.base.clone();
+            base.apart(Box::pin(async move {
+                let args = Args::text("container", &container.id);
+                let ended = |engine: Engine<S>| async move {
                     engine.ended(&container, &shim, exit).await;
                     Ok(())
-                })
-                .await;
+                };
+                let _ = engine.traced("container.exit", args, ended).await;
+            }));
         }));
     }
 

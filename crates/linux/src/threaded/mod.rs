@@ -1,9 +1,10 @@
 //! The kernel's handle for processes with threads, on tokio.
 //!
 //! Sockets, pipes, terminals, pidfds and signalfds are waited for by tokio's reactor and then read and written at once.
-//! What may wait for a disk goes to a bounded number of threads of its own. Nothing here depends on the thread that a
+//! What may wait for a disk goes to a bounded number of threads of its own, call by call or a whole operation at once. Nothing here depends on the thread that a
 //! future happens to run in: calls that would change the calling process fail with `ENOSYS`.
 
+mod apart;
 mod io;
 mod pins;
 pub(crate) mod ready;
@@ -11,6 +12,7 @@ pub(crate) mod ready;
 use crate::calls::{self, Family, family, perform};
 use crate::clone;
 use crate::original::block_signals;
+use apart::Apart;
 use glassdock_abi::flags::WaitFlags;
 use glassdock_abi::types::*;
 use glassdock_abi::{BoxFuture, Call, Child, Errno, Fd, Result, Ret, Spawn, Sys};
@@ -37,6 +39,7 @@ pub struct Tokio {
 struct Shared {
     handle: Handle,
     blocking: Arc<Semaphore>,
+    apart: Apart,
     pins: Pins,
 }
 
@@ -51,7 +54,7 @@ impl Tokio {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = Builder::new_multi_thread()
             .worker_threads(workers.clamp(1, MAX_WORKERS))
-            .max_blocking_threads(MAX_BLOCKING)
+            .max_blocking_threads(MAX_BLOCKING + apart::MAX)
             .thread_keep_alive(KEEP_ALIVE)
             .enable_io()
             .enable_time()
@@ -66,6 +69,7 @@ impl Tokio {
             shared: Arc::new(Shared {
                 handle: runtime.handle().clone(),
                 blocking: Arc::new(Semaphore::new(MAX_BLOCKING)),
+                apart: Apart::default(),
                 pins: Pins::default(),
             }),
         };
@@ -89,6 +93,9 @@ impl Tokio {
         fds: Vec<Fd>,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        if apart::is_here() {
+            return work();
+        }
         let permit = Arc::clone(&self.shared.blocking).acquire_owned().await;
         let permit = permit.map_err(|_| Errno::EIO)?;
         let pinned = self.shared.pins.pin(fds);
@@ -222,6 +229,10 @@ impl Sys for Tokio {
 
     fn task(&self, future: BoxFuture<'static, ()>) {
         self.shared.handle.spawn(future);
+    }
+
+    fn apart(&self, future: BoxFuture<'static, ()>) {
+        self.shared.apart.run(&self.shared.handle, future);
     }
 
     fn now(&self, clock: Clock) -> Timespec {

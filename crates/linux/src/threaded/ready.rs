@@ -61,26 +61,27 @@ pub(super) async fn ready(fd: Fd, events: PollEvents) -> Result<PollEvents> {
 
 /// Waits until something that may be one of the events happens. Registering tells what has happened already.
 async fn change(fd: Fd, events: PollEvents) -> Result<()> {
-    let registered = match register(Copy::of(fd)?, interest(events)) {
+    let wanted = interest(events);
+    let registered = match register(Copy::of(fd)?, wanted) {
         Ok(registered) => registered,
         // A file on disk: always ready.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
         Err(error) => return Err(errno(&error)),
     };
-    let ready = registered.ready(interest(events)).await;
+    // Errors are told unasked; to register for them would be to register for reading, too.
+    let ready = registered.ready(wanted | Interest::ERROR).await;
     ready.map(drop).map_err(|error| errno(&error))
 }
 
 /// What to register for. Where only the end of the other side is waited for, that is urgent data: the end is told with
-/// it, but neither ordinary data nor the end of one direction, which would wake us again and again. For the writing end
-/// of a pipe the end is an error.
+/// it, but neither ordinary data nor the end of one direction, which would wake us again and again.
 fn interest(events: PollEvents) -> Interest {
     let reads = events.intersects(PollEvents::IN | PollEvents::RDHUP);
     match (reads, events.contains(PollEvents::OUT)) {
         (true, true) => Interest::READABLE | Interest::WRITABLE,
         (true, false) => Interest::READABLE,
         (false, true) => Interest::WRITABLE,
-        (false, false) => Interest::PRIORITY | Interest::ERROR,
+        (false, false) => Interest::PRIORITY,
     }
 }
 
@@ -89,4 +90,34 @@ fn errno(error: &io::Error) -> Errno {
         .raw_os_error()
         .and_then(Errno::from_raw)
         .unwrap_or(Errno::EIO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use std::io::Write;
+    use std::net::Shutdown;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn neither_data_nor_the_end_of_one_direction_wakes_who_waits_for_the_end_of_both() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let (own, mut other) = UnixStream::pair().expect("sockets");
+            other.write_all(b"unread").expect("written");
+            other.shutdown(Shutdown::Write).expect("shut down");
+            let mut waits = std::pin::pin!(change(Fd(own.as_raw_fd()), PollEvents::empty()));
+            for _ in 0..10 {
+                assert_eq!((&mut waits).now_or_never(), None);
+                // The reactor has its turn.
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            drop(other);
+            assert_eq!(waits.await, Ok(()));
+        });
+    }
 }

@@ -39,7 +39,7 @@ use crate::run::{Failure, Inputs, run};
 use crate::{ErrorKind, RuntimeError};
 use args::{Command, Options};
 use glassdock_abi::call::PrctlOp;
-use glassdock_abi::files::{replace_file, write_all};
+use glassdock_abi::files::{replace_volatile_file, write_all};
 use glassdock_abi::flags::{AtFlags, CloneFlags, OpenFlags, WaitFlags};
 use glassdock_abi::types::{WaitFor, mode, signal};
 use glassdock_abi::{Call, Errno, Fd, Io, OwnedFd, PathArg, Pid, Proc, Sys};
@@ -354,7 +354,7 @@ async fn record<S: Sys>(
     saved: &Saved,
     pid: Pid,
 ) -> Result<()> {
-    replace_file(sys, &dir.join(STATE), &json(saved), 0o600)
+    replace_volatile_file(sys, &dir.join(STATE), &json(saved), 0o600)
         .await
         .map_err(|errno| RuntimeError::errno(format_args!("write {dir}/{STATE}"), errno))?;
     write_pid(sys, options, pid).await

@@ -8,7 +8,7 @@ use crate::proto::{EXIT, Exit, Report, ShimOptions, Stream};
 use crate::{ErrorKind, RuntimeError};
 use crate::{cgroups, helper};
 use futures_channel::oneshot;
-use glassdock_abi::files::replace_file;
+use glassdock_abi::files::replace_volatile_file;
 use glassdock_abi::flags::OpenFlags;
 use glassdock_abi::types::{Clock, WaitStatus};
 use glassdock_abi::{Fd, Io, OwnedFd, PathArg, Pid, Sys};
@@ -327,7 +327,7 @@ impl<S: Sys + Trace> Table<S> {
                 "shim record exit",
                 Args::Fields(vec![("code".into(), Value::Int(i64::from(exit.code)))]),
             );
-            let recorded = replace_file(&span, &self.dir.join(EXIT), &text, 0o600).await;
+            let recorded = replace_volatile_file(&span, &self.dir.join(EXIT), &text, 0o600).await;
             span.exit(match recorded {
                 Ok(()) => Outcome::Ok,
                 Err(errno) => Outcome::Errno(errno),
