@@ -69,6 +69,10 @@ impl Vfs {
 
     /// Makes everything of one payer another's.
     pub fn move_payer(&mut self, from: u32, to: u32) {
+        let pages = self.payers.pages.remove(&from).unwrap_or_default();
+        if pages == 0 {
+            return;
+        }
         for inode in self.inodes.values_mut() {
             let Some(at) = inode.paid.iter().position(|(payer, _)| *payer == from) else {
                 continue;
@@ -80,9 +84,7 @@ impl Vfs {
                 None => inode.paid.push((to, pages)),
             }
         }
-        if let Some(pages) = self.payers.pages.remove(&from)
-            && to != 0
-        {
+        if to != 0 {
             *self.payers.pages.entry(to).or_default() += pages;
         }
     }

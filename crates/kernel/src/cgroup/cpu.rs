@@ -12,7 +12,6 @@ use crate::Kernel;
 use crate::ids::Tid;
 use crate::sched::{Timer, TimerKey};
 use glassdock_abi::{Errno, Result};
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// What weight 100 is to the scheduler (`NICE_0_LOAD`).
@@ -48,7 +47,7 @@ pub(super) struct Cpu {
     /// How many of its own threads could run when it last had its turn.
     own_ready: u64,
     /// Which groups below it (or, `None`, own threads) could run then.
-    present: BTreeSet<Option<String>>,
+    present: Vec<Option<String>>,
     /// The least that anybody at this level has had who could run; it never falls (`min_vruntime`).
     floor: u64,
 }
@@ -91,7 +90,7 @@ impl Default for Cpu {
             had: 0,
             own_had: 0,
             own_ready: 0,
-            present: BTreeSet::new(),
+            present: Vec::new(),
             floor: 0,
         }
     }
@@ -248,11 +247,15 @@ impl Cgroups {
     /// Whoever could not run when there was a choice last begins where the others are, or were: nobody saves up turns, and
     /// nobody who comes new has turns to make up for.
     fn catch_up(&mut self, level: &str, who: &[Option<&str>]) {
-        let before = self.cpu(level).map(|cpu| cpu.present.clone());
-        let before = before.unwrap_or_default();
-        let was_there = |one: &Option<&str>| before.contains(&one.map(str::to_owned));
-        let floor = self.cpu(level).map_or(0, |cpu| cpu.floor);
-        for one in who.iter().filter(|one| !was_there(one)) {
+        let Some(cpu) = self.cpu_mut(level) else {
+            return;
+        };
+        let floor = cpu.floor;
+        let mut present = std::mem::take(&mut cpu.present);
+        let is_new = |one: &Option<&str>| !present.iter().any(|it| it.as_deref() == *one);
+        let mut changed = present.len() != who.len();
+        for one in who.iter().filter(|one| is_new(one)) {
+            changed = true;
             let had = match one {
                 Some(child) => self.cpu_mut(child).map(|cpu| &mut cpu.had),
                 None => self.cpu_mut(level).map(|cpu| &mut cpu.own_had),
@@ -261,10 +264,13 @@ impl Cgroups {
                 *had = floor.max(*had);
             }
         }
+        if changed {
+            present = who.iter().map(|one| one.map(str::to_owned)).collect();
+        }
         let least = who.iter().map(|one| self.had(level, *one)).min();
         if let Some(cpu) = self.cpu_mut(level) {
             cpu.floor = cpu.floor.max(least.unwrap_or(0));
-            cpu.present = who.iter().map(|one| one.map(str::to_owned)).collect();
+            cpu.present = present;
         }
     }
 
@@ -322,8 +328,8 @@ impl Kernel {
         let Some(process) = self.process_of(tid) else {
             return true;
         };
-        self.is_doomed(tid)
-            || !self.is_frozen(tid) && self.cgroups.quota_left(&process.cgroup) != Some(0)
+        !self.is_frozen(tid) && self.cgroups.quota_left(&process.cgroup) != Some(0)
+            || self.is_doomed(tid)
     }
 
     /// The place in the queue of whoever is next, by the rules of groups.

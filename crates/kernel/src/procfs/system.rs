@@ -380,7 +380,12 @@ fn at(tree: &'static [Entry], index: u64) -> Result<&'static Entry> {
 /// The index of a name in a directory.
 pub(super) fn lookup(tree: &'static [Entry], dir: u64, name: &[u8]) -> Result<u64> {
     let dir = at(tree, dir)?.path;
-    let is = |entry: &Entry| parent(entry.path) == Some(dir) && base(entry.path).as_bytes() == name;
+    // Most are told apart by their end.
+    let is = |entry: &Entry| {
+        entry.path.as_bytes().ends_with(name)
+            && parent(entry.path) == Some(dir)
+            && base(entry.path).as_bytes() == name
+    };
     tree.iter()
         .position(is)
         .map(|at| at as u64)
