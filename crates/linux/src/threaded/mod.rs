@@ -1,8 +1,9 @@
 //! The kernel's handle for processes with threads, on tokio.
 //!
 //! Sockets, pipes, terminals, pidfds and signalfds are waited for by tokio's reactor and then read and written at once.
-//! What may wait for a disk goes to a bounded number of threads of its own, call by call or a whole operation at once. Nothing here depends on the thread that a
-//! future happens to run in: calls that would change the calling process fail with `ENOSYS`.
+//! What may wait for a disk goes to a bounded number of threads of its own, call by call or a whole operation at once.
+//! Nothing else here depends on the thread that a future happens to run in: calls that would change the calling process
+//! fail with `ENOSYS`.
 
 mod apart;
 mod io;
