@@ -205,7 +205,7 @@ on_this_kernel! {
     further_processes => expect![[r#"
         main
         c0ffee
-        5
+        3
         1000
         /tmp
         stderr: oops

@@ -113,7 +113,7 @@ scenarios! {
         shim.run().await.expect("starts");
         let mut told = output_until(&mut attachment, "main\n").await;
         let mut process = case.spec.process.clone().expect("process");
-        process.args = words(&["sh", "-c", "hostname; ls /proc | grep -c '^[0-9]'; id -u; pwd; echo oops >&2; exit 9"]);
+        process.args = words(&["sh", "-c", "hostname; set -- /proc/[0-9]*; echo $#; id -u; pwd; echo oops >&2; exit 9"]);
         process.cwd = "/tmp".to_owned();
         process.user.uid = 1000;
         let mut executed = shim.exec("e1", process.clone(), false, true).await.expect("executed");
